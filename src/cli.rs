@@ -1,0 +1,493 @@
+//! The command line and the environment → what to do. `rinit COMMAND` and `rinit -- COMMAND`, what nearly everybody
+//! writes, are read without clap.
+
+use crate::failure::Failure;
+use crate::options::{LogFilter, Options, Target};
+use crate::signal::Signal;
+use crate::sys::arguments::{Words, os};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use log::LevelFilter;
+use std::ffi::OsString;
+
+/// What rinit was called for.
+pub enum Request {
+    /// To start a command; its words are the last ones of the command line.
+    Run(Options, Words),
+    /// To print this on stdout.
+    Print(String),
+}
+
+/// A choice that an option or a variable makes: the value is read in one place, whichever it comes from.
+struct Setting {
+    /// clap's name for it, and the long option.
+    option: &'static str,
+    short: char,
+    variable: &'static str,
+    allowed: &'static str,
+    /// Takes a value into the options; None if it is not allowed.
+    take: fn(&mut Options, &str) -> Option<()>,
+}
+
+const SETTINGS: &[Setting] = &[
+    Setting {
+        option: "target",
+        short: 't',
+        variable: "RINIT_TARGET",
+        allowed: "main or group",
+        take: |options, value| {
+            options.target = match value {
+                "main" => Target::Main,
+                "group" => Target::Group,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Setting {
+        option: "parent-death",
+        short: 'p',
+        variable: "RINIT_PARENT_DEATH",
+        allowed: Signal::ALLOWED,
+        take: |options, value| {
+            options.parent_death = Some(Signal::parse(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        option: "subreaper",
+        short: 's',
+        variable: "RINIT_SUBREAPER",
+        allowed: FLAG,
+        take: |options, value| {
+            options.subreaper = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "map-exit",
+        short: 'e',
+        variable: "RINIT_MAP_EXIT",
+        allowed: "CODE or CODE:TO, each 0 to 255, or a list of these with commas",
+        take: |options, value| {
+            value.split(',').try_for_each(|entry| {
+                let (from, to) = entry.split_once(':').unwrap_or((entry, "0"));
+                options.exit_map.set(status(from)?, status(to)?);
+                Some(())
+            })
+        },
+    },
+    Setting {
+        option: "log",
+        short: 'v',
+        variable: "RINIT_LOG",
+        allowed: "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below",
+        take: |options, value| {
+            options.log = LogFilter::Spec(log_spec(value)?);
+            Some(())
+        },
+    },
+];
+
+const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
+
+fn flag(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn status(digits: &str) -> Option<u8> {
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
+}
+
+/// env_logger's syntax, checked here: its own parser takes a misspelt level for the name of a module, and prints what it
+/// cannot read by itself.
+fn log_spec(value: &str) -> Option<String> {
+    let level = |text: &str| text.parse::<LevelFilter>().is_ok();
+    let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
+    let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
+    let known = !pattern.contains('/')
+        && directives
+            .split(',')
+            .all(|directive| match directive.split_once('=') {
+                Some((name, text)) => module(name) && level(text),
+                None => level(directive) || module(directive),
+            });
+    known.then(|| value.to_owned())
+}
+
+/// Reads the command line (with the program's own name in front) and the environment.
+pub fn read(words: Words, environment: Words) -> Result<Request, Failure> {
+    let words = words.tail(1);
+    let mut options = Options::default();
+    let first = words.into_iter().next().map(|word| word.to_bytes());
+    match first {
+        Some(b"--") => {
+            take_environment(&mut options, environment)?;
+            Ok(Request::Run(options, command(words.tail(1))?))
+        }
+        Some(word) if !word.starts_with(b"-") || word == b"-" => {
+            take_environment(&mut options, environment)?;
+            Ok(Request::Run(options, words))
+        }
+        None => Err(no_command()),
+        Some(_) => read_options(options, words, environment),
+    }
+}
+
+fn command(words: Words) -> Result<Words, Failure> {
+    if words.is_empty() {
+        Err(no_command())
+    } else {
+        Ok(words)
+    }
+}
+
+fn no_command() -> Failure {
+    Failure::own("no command given: rinit [OPTIONS] [--] COMMAND [ARG]...")
+}
+
+/// The variables that are set, each as its option would take it. Those that are nobody's are left alone: Kubernetes makes
+/// RINIT_PORT and the like for a service that is called rinit.
+fn take_environment(options: &mut Options, environment: Words) -> Result<(), Failure> {
+    let mut seen = [false; SETTINGS.len()];
+    for entry in environment {
+        if !entry.to_bytes().starts_with(b"RINIT_") {
+            continue;
+        }
+        for (setting, seen) in SETTINGS.iter().zip(&mut seen) {
+            let value = entry
+                .to_bytes()
+                .strip_prefix(setting.variable.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"="));
+            if let Some(value) = value
+                // Of a variable that is there twice the first counts, as for getenv(3).
+                && !std::mem::replace(seen, true)
+            {
+                let value = std::str::from_utf8(value).ok();
+                value
+                    .and_then(|value| (setting.take)(options, value))
+                    .ok_or_else(|| {
+                        let shown = os(entry)
+                            .as_encoded_bytes()
+                            .get(setting.variable.len() + 1..)
+                            .unwrap_or_default();
+                        bad_value(
+                            setting.variable,
+                            &String::from_utf8_lossy(shown),
+                            setting.allowed,
+                        )
+                    })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_options(
+    mut options: Options,
+    words: Words,
+    environment: Words,
+) -> Result<Request, Failure> {
+    let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
+    let total = given.len();
+    let mut parser = parser();
+    let matches = parser
+        .try_get_matches_from_mut(given)
+        .map_err(|error| wrong_usage(&error))?;
+    if matches.get_flag("help") {
+        return Ok(Request::Print(parser.render_help().to_string()));
+    }
+    if matches.get_flag("version") {
+        return Ok(Request::Print(format!("{}\n", version())));
+    }
+    if matches.get_flag("license") {
+        return Ok(Request::Print(include_str!("../LICENSE").to_owned()));
+    }
+    take_environment(&mut options, environment)?;
+    take_options(&mut options, &matches)?;
+    let command_words = matches
+        .get_many::<OsString>("command")
+        .map_or(0, |words| words.len());
+    Ok(Request::Run(
+        options,
+        command(words.tail(total - command_words))?,
+    ))
+}
+
+fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failure> {
+    for setting in SETTINGS {
+        let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
+            continue;
+        };
+        for value in values {
+            value
+                .to_str()
+                .and_then(|value| (setting.take)(options, value))
+                .ok_or_else(|| {
+                    let name = format!("-{}, --{}", setting.short, setting.option);
+                    bad_value(&name, &value.to_string_lossy(), setting.allowed)
+                })?;
+        }
+    }
+    if matches.get_flag("subreaper") {
+        options.subreaper = true;
+    }
+    if matches.get_flag("group") {
+        options.target = Target::Group;
+    }
+    if matches.get_flag("single-child") {
+        options.target = Target::Main;
+    }
+    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
+        (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
+        (false, 0) => {}
+        (false, 1) => options.log = LogFilter::Level(LevelFilter::Info),
+        (false, 2) => options.log = LogFilter::Level(LevelFilter::Debug),
+        (false, _) => options.log = LogFilter::Level(LevelFilter::Trace),
+    }
+    Ok(())
+}
+
+/// The form that `docker info` reads an init's version from.
+fn version() -> String {
+    format!(
+        "rinit {} - git.{}",
+        env!("CARGO_PKG_VERSION"),
+        env!("RINIT_COMMIT")
+    )
+}
+
+fn bad_value(name: &str, value: &str, allowed: &str) -> Failure {
+    Failure::own(format!("{name}: bad value {value:?}; allowed: {allowed}"))
+}
+
+/// One line out of clap's several.
+fn wrong_usage(error: &clap::Error) -> Failure {
+    let word = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.join(" "),
+        _ => String::new(),
+    };
+    let option = word(ContextKind::InvalidArg);
+    let value = word(ContextKind::InvalidValue);
+    let text = match error.kind() {
+        ErrorKind::UnknownArgument => format!("unknown option {option:?}; rinit --help lists them"),
+        ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues if value.is_empty() => {
+            format!("{option}: a value is missing")
+        }
+        ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
+            format!("{option} takes no value, but got {value:?}")
+        }
+        _ => error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .replacen("error: ", "", 1),
+    };
+    Failure::own(text)
+}
+
+fn parser() -> Command {
+    let flag = |name: &'static str, short: char, help: &'static str| {
+        Arg::new(name)
+            .short(short)
+            .long(name)
+            .action(ArgAction::SetTrue)
+            .help(help)
+    };
+    let valued = |name: &'static str, value: &'static str, help: &'static str| {
+        let short = SETTINGS
+            .iter()
+            .find(|setting| setting.option == name)
+            .map(|setting| setting.short);
+        Arg::new(name)
+            .short(short)
+            .long(name)
+            .value_name(value)
+            .value_parser(clap::value_parser!(OsString))
+            .help(help)
+    };
+    Command::new("rinit")
+        .no_binary_name(true)
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .args_override_self(true)
+        .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
+        .help_template(HELP)
+        .arg(
+            flag(
+                "group",
+                'g',
+                "Forward signals to main's process group (default) [RINIT_TARGET=group]",
+            )
+            .overrides_with_all(["single-child", "target"]),
+        )
+        .arg(
+            flag(
+                "single-child",
+                'c',
+                "Forward signals to main alone [RINIT_TARGET=main]",
+            )
+            .overrides_with_all(["group", "target"]),
+        )
+        .arg(
+            valued(
+                "target",
+                "WHO",
+                "Forward signals to main or group [RINIT_TARGET]",
+            )
+            .overrides_with_all(["group", "single-child"]),
+        )
+        .arg(valued(
+            "parent-death",
+            "SIG",
+            "Send SIG to main when rinit's parent, or rinit itself, ends [RINIT_PARENT_DEATH]",
+        ))
+        .arg(flag(
+            "subreaper",
+            's',
+            "Adopt orphans where rinit is not PID 1 (default; RINIT_SUBREAPER=0 turns it off)",
+        ))
+        .arg(
+            valued(
+                "map-exit",
+                "CODE[:TO]",
+                "Exit with TO (0) where main exits with CODE; can be repeated [RINIT_MAP_EXIT]",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(
+            flag(
+                "verbose",
+                'v',
+                "Say more: info, -vv debug, -vvv trace [RINIT_LOG]",
+            )
+            .action(ArgAction::Count)
+            .overrides_with("quiet"),
+        )
+        .arg(flag("quiet", 'q', "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
+        .arg(flag("license", 'l', "Print the licence and exit"))
+        .arg(flag("version", 'V', "Print the version and exit"))
+        .arg(flag("help", 'h', "Print this and exit"))
+        .arg(
+            Arg::new("command")
+                .value_name("COMMAND")
+                .num_args(0..)
+                .trailing_var_arg(true)
+                .hide(true)
+                .value_parser(clap::value_parser!(OsString)),
+        )
+}
+
+const HELP: &str = "\
+rinit starts COMMAND, forwards signals to it, reaps orphans, and exits with its status.
+
+Usage: {usage}
+
+{options}
+
+An option on the command line wins over its variable, which stands in [brackets]. SIG is a
+name (TERM, SIGTERM, RTMIN+3) or a number.
+
+Exit status: COMMAND's own, or 128+n when signal n ended it; 125 when rinit failed or an
+option is wrong, 126 when COMMAND cannot be executed, 127 when it is not found.
+";
+
+impl Setting {
+    #[cfg(test)]
+    fn named(variable: &str) -> &'static Setting {
+        SETTINGS
+            .iter()
+            .find(|setting| setting.variable == variable)
+            .unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(variable: &str, value: &str) -> Option<Options> {
+        let mut options = Options::default();
+        (Setting::named(variable).take)(&mut options, value).map(|()| options)
+    }
+
+    #[test]
+    fn every_setting_refuses_what_is_empty_or_has_spaces() {
+        for setting in SETTINGS {
+            for value in ["", " ", " 1", "1 ", "main ", "TERM,", ",", "\n", "-1"] {
+                assert_eq!(
+                    take(setting.variable, value),
+                    None,
+                    "{} {value:?}",
+                    setting.variable
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_are_mapped_by_code_and_by_pair() {
+        let map = take("RINIT_MAP_EXIT", "143,1:2,255:254").unwrap().exit_map;
+        assert_eq!([143, 1, 255, 2].map(|code| map.apply(code)), [0, 2, 254, 2]);
+        for value in ["256", "1:256", "1:", ":1", "1:2:3", "+1", "1,,2", "0x1"] {
+            assert_eq!(take("RINIT_MAP_EXIT", value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_names_levels_and_modules_of_rinit() {
+        for value in [
+            "off",
+            "DEBUG",
+            "rinit",
+            "rinit=debug",
+            "info,rinit::init=trace",
+            "warn/pattern",
+        ] {
+            assert_eq!(
+                take("RINIT_LOG", value).unwrap().log,
+                LogFilter::Spec(value.to_owned())
+            );
+        }
+        for value in [
+            "debgu",
+            "rinit=",
+            "rinit=loud",
+            "rinit=a=b",
+            "other=info",
+            "warn,,info",
+            "a/b/c",
+        ] {
+            assert_eq!(take("RINIT_LOG", value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_a_word_for_yes_or_no() {
+        for (value, meant) in [
+            ("1", true),
+            ("TRUE", true),
+            ("yes", true),
+            ("on", true),
+            ("0", false),
+            ("No", false),
+        ] {
+            assert_eq!(flag(value), Some(meant));
+        }
+        assert_eq!(flag("2"), None);
+    }
+
+    #[test]
+    fn the_parser_is_consistent() {
+        parser().debug_assert();
+    }
+}

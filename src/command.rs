@@ -1,0 +1,322 @@
+//! What to start and how: the command's path, its words and environment, its group and terminal. And, where it did not
+//! start, why.
+
+use crate::failure::{Failure, STATUS_CANNOT_EXECUTE, STATUS_NOT_FOUND};
+use crate::options::Options;
+use crate::signal::SignalSet;
+use crate::sys::arguments::Words;
+use crate::sys::pidfd::Pidfd;
+use crate::sys::signals::Disposition;
+use crate::sys::spawn::{Error, PidText, Plan, Pointers};
+use crate::sys::terminal::Terminal;
+use crate::sys::{Errno, Pid, reason, spawn};
+use std::ffi::{CStr, CString, OsStr, c_char};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+/// main, as it runs.
+pub struct Child {
+    /// Its PID, and that of its group.
+    pub pid: Pid,
+    /// The same process by descriptor, where the kernel gave one.
+    pub pidfd: Option<Pidfd>,
+    /// Whether its group was put into the terminal's foreground.
+    pub has_terminal: bool,
+}
+
+/// What main gets back as rinit was given it.
+pub struct Inherited {
+    /// The signal mask.
+    pub mask: SignalSet,
+    /// What was done with SIGCHLD.
+    pub sigchld: Disposition,
+}
+
+/// Where commands are looked for when there is no PATH: what the engines set, and shells assume.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const SHELL: &CStr = c"/bin/sh";
+
+/// Starts the command that `words` is.
+pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
+    let Some(name) = words.into_iter().next() else {
+        return Err(Failure::own(
+            "no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]...",
+        ));
+    };
+    let environment = Environment::new();
+    let paths = candidates(name.to_bytes(), environment.path);
+    let terminal =
+        Terminal::open().filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    let plan = Plan {
+        paths: &paths,
+        argv: words.as_ptr(),
+        envp: environment.as_ptr(),
+        listen_pid: environment.listen_pid.as_deref(),
+        terminal: terminal.as_ref().map(Terminal::descriptor),
+        parent_death: options.parent_death,
+        mask: inherited.mask,
+        sigchld: inherited.sigchld,
+    };
+    let started = match spawn::start(&plan) {
+        Err(Error::Exec {
+            path,
+            errno: Errno::ENOEXEC,
+        }) if is_script(paths.get(path)) => start_script(paths.get(path), words, &plan),
+        started => started,
+    };
+    match started {
+        Ok((pid, pidfd)) => Ok(Child {
+            pid,
+            pidfd,
+            has_terminal: terminal.is_some(),
+        }),
+        Err(error) => {
+            if let Some(terminal) = terminal {
+                // The child took it along before it failed.
+                let _ = terminal.set_foreground(nix::unistd::getpgrp());
+            }
+            Err(explain(name, &paths, error))
+        }
+    }
+}
+
+/// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
+fn start_script(
+    path: Option<&CString>,
+    words: Words,
+    plan: &Plan<'_>,
+) -> Result<(Pid, Option<Pidfd>), Error> {
+    let path: &CStr = path.map_or(c"", |path| path.as_c_str());
+    // A path that begins with "-" would be an option to the shell.
+    let dashed = CString::new([b"./", path.to_bytes()].concat()).unwrap_or_default();
+    let path = if path.to_bytes().starts_with(b"-") {
+        &dashed
+    } else {
+        path
+    };
+    let argv = Pointers::with_first(&[SHELL.as_ptr(), path.as_ptr()], words.tail(1));
+    spawn::start(&Plan {
+        paths: &[SHELL.to_owned()],
+        argv: argv.as_ptr(),
+        ..*plan
+    })
+}
+
+/// The environment for main: rinit's own, but that a LISTEN_PID which names rinit names main (sd_listen_fds(3)).
+struct Environment {
+    path: Option<&'static [u8]>,
+    listen_pid: Option<Box<PidText>>,
+    replaced: Option<Pointers>,
+    given: Words,
+}
+
+impl Environment {
+    fn new() -> Environment {
+        let given = Words::environment();
+        let mut path = None;
+        let mut names_us = false;
+        for entry in given {
+            let entry = entry.to_bytes();
+            if let Some(value) = entry.strip_prefix(b"PATH=") {
+                path = path.or(Some(value));
+            } else if let Some(value) = entry.strip_prefix(b"LISTEN_PID=") {
+                names_us |= value == std::process::id().to_string().as_bytes();
+            }
+        }
+        let listen_pid = names_us.then(|| Box::new(PidText::new()));
+        let replaced = listen_pid.as_ref().map(|text| {
+            Pointers::new(given.map(|entry| {
+                if entry.to_bytes().starts_with(b"LISTEN_PID=") {
+                    text.as_ptr()
+                } else {
+                    entry.as_ptr()
+                }
+            }))
+        });
+        Environment {
+            path,
+            listen_pid,
+            replaced,
+            given,
+        }
+    }
+
+    fn as_ptr(&self) -> *const *const c_char {
+        self.replaced
+            .as_ref()
+            .map_or(self.given.as_ptr(), Pointers::as_ptr)
+    }
+}
+
+/// The paths that `name` may mean, in order, as execvp(3) has it: a name with a slash is a path, an empty one nothing,
+/// any other is looked for in PATH, in which an empty element is the working directory.
+fn candidates(name: &[u8], path: Option<&[u8]>) -> Vec<CString> {
+    if name.is_empty() {
+        return Vec::new();
+    }
+    if name.contains(&b'/') {
+        return CString::new(name).into_iter().collect();
+    }
+    let folders = path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
+    folders
+        .filter_map(|folder| {
+            let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
+            CString::new([folder, slash, name].concat()).ok()
+        })
+        .collect()
+}
+
+/// The first bytes of a file, as far as they can be read.
+fn beginning(path: &CStr) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = std::fs::File::open(OsStr::from_bytes(path.to_bytes())) {
+        let _ = file.take(4096).read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// Text, as a shell tells it from a binary: no NUL in what comes first.
+fn is_script(path: Option<&CString>) -> bool {
+    path.is_some_and(|path| {
+        let first = beginning(path);
+        !first.iter().take(256).any(|byte| *byte == 0)
+    })
+}
+
+/// Says why the command did not start, and what to do where that is certain.
+fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
+    let name = OsStr::from_bytes(name.to_bytes());
+    let (path, errno) = match error {
+        Error::Clone(errno) => {
+            return Failure::own(format!(
+                "cannot start {name:?}: no new process: {}{}",
+                reason(errno),
+                limit_hint(errno)
+            ));
+        }
+        Error::Group(errno) => {
+            return Failure::own(format!(
+                "cannot start {name:?}: no process group of its own: {}",
+                reason(errno)
+            ));
+        }
+        Error::Exec { path, errno } => (paths.get(path), errno),
+    };
+    let Some(path) = path else {
+        return Failure::command(
+            STATUS_NOT_FOUND,
+            "cannot start \"\": the command is an empty word",
+        );
+    };
+    let shown = OsStr::from_bytes(path.to_bytes());
+    match errno {
+        Errno::ENOENT | Errno::ENOTDIR => {
+            if let Some(hint) = missing_part(path) {
+                return Failure::command(
+                    STATUS_NOT_FOUND,
+                    format!("cannot execute {shown:?}: {hint}"),
+                );
+            }
+            let text = if paths.len() > 1
+                || paths
+                    .first()
+                    .is_some_and(|only| only.as_bytes() != name.as_bytes())
+            {
+                format!("cannot start {name:?}: not found in PATH")
+            } else {
+                format!("cannot execute {shown:?}: {}", reason(errno))
+            };
+            Failure::command(STATUS_NOT_FOUND, text)
+        }
+        Errno::EACCES if std::path::Path::new(shown).is_dir() => Failure::command(
+            STATUS_CANNOT_EXECUTE,
+            format!("cannot execute {shown:?}: is a directory"),
+        ),
+        Errno::ENOEXEC => {
+            let hint = foreign_machine(&beginning(path)).unwrap_or_default();
+            Failure::command(
+                STATUS_CANNOT_EXECUTE,
+                format!("cannot execute {shown:?}: {}{hint}", reason(errno)),
+            )
+        }
+        errno => Failure::command(
+            STATUS_CANNOT_EXECUTE,
+            format!("cannot execute {shown:?}: {}", reason(errno)),
+        ),
+    }
+}
+
+/// The limits behind a refused clone (clone(2)).
+fn limit_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EAGAIN => {
+            "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC"
+        }
+        _ => "",
+    }
+}
+
+/// What the kernel means by "no such file" about a file that is there: the interpreter that it names.
+fn missing_part(path: &CStr) -> Option<String> {
+    let first = beginning(path);
+    let (interpreter, kind) = match first.strip_prefix(b"#!") {
+        Some(line) => {
+            let line = line.split(|byte| *byte == b'\n').next()?;
+            let word = line
+                .trim_ascii_start()
+                .split(|byte| *byte == b' ' || *byte == b'\t')
+                .next()?;
+            if word.ends_with(b"\r") {
+                let shown = OsStr::from_bytes(word);
+                return Some(format!(
+                    "it has Windows line endings: its #! names {shown:?}, with a carriage return"
+                ));
+            }
+            (word.to_vec(), "its #! names")
+        }
+        None => (
+            crate::elf::interpreter(&first)?,
+            "it needs the dynamic loader",
+        ),
+    };
+    let shown = OsStr::from_bytes(&interpreter);
+    (!std::path::Path::new(shown).exists())
+        .then(|| format!("{kind} {shown:?}, which does not exist"))
+}
+
+fn foreign_machine(first: &[u8]) -> Option<String> {
+    let (machine, own) = (crate::elf::machine(first)?, std::env::consts::ARCH);
+    (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, path: Option<&str>) -> Vec<String> {
+        let found = candidates(name.as_bytes(), path.map(str::as_bytes));
+        found
+            .into_iter()
+            .map(|path| path.into_string().unwrap())
+            .collect()
+    }
+
+    #[test]
+    fn a_name_is_looked_for_in_path_and_a_path_is_not() {
+        assert_eq!(
+            shown("true", Some("/bin:/usr/bin")),
+            ["/bin/true", "/usr/bin/true"]
+        );
+        assert_eq!(shown("./true", Some("/bin")), ["./true"]);
+        assert_eq!(shown("/true", None), ["/true"]);
+        assert_eq!(shown("", Some("/bin")), [""; 0]);
+    }
+
+    #[test]
+    fn an_empty_element_of_path_is_the_working_directory() {
+        assert_eq!(shown("x", Some(":/a::b:")), ["x", "/a/x", "x", "b/x", "x"]);
+        assert_eq!(shown("x", Some("")), ["x"]);
+        assert_eq!(shown("x", None).len(), 6);
+    }
+}

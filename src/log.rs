@@ -1,0 +1,169 @@
+//! What rinit says, on stderr: `rinit[PID]: LEVEL: text`, one line a record, never waiting for a reader.
+//!
+//! env_logger is set up when the first record is shown, which in most containers is never.
+
+use crate::options::LogFilter;
+use crate::sys::stderr;
+use env_logger::fmt::Formatter;
+use log::{LevelFilter, Log, Metadata, Record};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The level without `-v`, `-q` and RINIT_LOG.
+pub const DEFAULT: LevelFilter = LevelFilter::Warn;
+
+struct Lazy {
+    filter: OnceLock<LogFilter>,
+    logger: OnceLock<env_logger::Logger>,
+}
+
+static LOGGER: Lazy = Lazy {
+    filter: OnceLock::new(),
+    logger: OnceLock::new(),
+};
+
+/// Turns logging on. Called once; the first filter stays.
+pub fn start(filter: &LogFilter) {
+    let _ = LOGGER.filter.set(filter.clone());
+    let most = match filter {
+        LogFilter::Level(level) => *level,
+        // Only env_logger knows what its syntax lets through.
+        LogFilter::Spec(_) => LOGGER.logger().filter(),
+    };
+    if log::set_logger(&LOGGER).is_ok() {
+        log::set_max_level(most);
+    }
+}
+
+impl Lazy {
+    fn logger(&self) -> &env_logger::Logger {
+        self.logger.get_or_init(|| {
+            let mut builder = env_logger::Builder::new();
+            match self.filter.get() {
+                Some(LogFilter::Spec(spec)) => builder.parse_filters(spec),
+                Some(LogFilter::Level(level)) => builder.filter_level(*level),
+                None => builder.filter_level(DEFAULT),
+            };
+            let target = env_logger::Target::Pipe(Box::new(Stderr));
+            builder.target(target).format(write_record).build()
+        })
+    }
+}
+
+impl Log for Lazy {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.logger().enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        self.logger().log(record);
+    }
+
+    fn flush(&self) {}
+}
+
+fn write_record(to: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let mut line = String::new();
+    let _ = write!(line, "rinit[{}]: {}: ", std::process::id(), record.level());
+    let _ = write!(Printable(&mut line), "{}", record.args());
+    end_line(&mut line);
+    to.write_all(line.as_bytes())
+}
+
+/// Ends a line, and keeps it short enough to be written whole or not at all.
+fn end_line(line: &mut String) {
+    const CUT: &str = "...";
+    if line.len() >= stderr::LONGEST {
+        let mut end = stderr::LONGEST - CUT.len() - 1;
+        while !line.is_char_boundary(end) {
+            end -= 1;
+        }
+        line.truncate(end);
+        line.push_str(CUT);
+    }
+    line.push('\n');
+}
+
+/// Keeps a record on its line: names of commands are whatever somebody chose, and a newline or an escape sequence in one
+/// could forge a line or command a terminal.
+struct Printable<'a>(&'a mut String);
+
+impl fmt::Write for Printable<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            if letter.is_control() {
+                self.0.extend(letter.escape_default());
+            } else {
+                self.0.push(letter);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// stderr as env_logger's target: each call brings one line.
+struct Stderr;
+
+/// Lines that found no room since the last one that did.
+static LOST: AtomicU64 = AtomicU64::new(0);
+
+impl Write for Stderr {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let lost = LOST.load(Relaxed);
+        let written = if lost == 0 {
+            stderr::write_now(line)
+        } else {
+            let pid = std::process::id();
+            let plural = if lost == 1 { "" } else { "s" };
+            let notice =
+                format!("rinit[{pid}]: WARN: {lost} line{plural} lost here: stderr took no more\n");
+            stderr::write_now(notice.as_bytes()).and_then(|()| {
+                LOST.store(0, Relaxed);
+                stderr::write_now(line)
+            })
+        };
+        if written.is_err() {
+            LOST.fetch_add(1, Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_do_not_get_through_raw() {
+        let mut line = String::new();
+        write!(Printable(&mut line), "a\nb\x1b[31m\u{9b}\tü").unwrap();
+        assert_eq!(line, "a\\nb\\u{1b}[31m\\u{9b}\\tü");
+    }
+
+    #[test]
+    fn a_line_fits_what_a_pipe_takes_at_once() {
+        for length in [
+            1,
+            stderr::LONGEST - 2,
+            stderr::LONGEST - 1,
+            stderr::LONGEST,
+            3 * stderr::LONGEST,
+        ] {
+            let mut line = "é".repeat(length / 2) + if length % 2 == 1 { "x" } else { "" };
+            end_line(&mut line);
+            assert!(line.len() <= stderr::LONGEST, "{length}");
+            assert!(line.ends_with('\n'));
+            assert_eq!(
+                line.ends_with("...\n"),
+                length >= stderr::LONGEST,
+                "{length}"
+            );
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! C's `main`, and nothing else.
+#![no_main]
+
+use std::ffi::{c_char, c_int};
+
+/// Where libc enters. Rust's own start is left out: it would ignore SIGPIPE, open /dev/null over closed descriptors and
+/// map a signal stack, and main would inherit the first two.
+///
+/// # Safety
+/// Called once, by libc.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: passed on as libc's start handed them over.
+    unsafe { rinit::run(argc, argv) }
+}

@@ -1,0 +1,87 @@
+//! What rinit was asked to do: plain data, made once from the command line and the environment.
+
+use crate::signal::Signal;
+use log::LevelFilter;
+
+/// Everything that can be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Who gets the forwarded signals.
+    pub target: Target,
+    /// Sent to main when rinit's parent, or rinit itself, ends.
+    pub parent_death: Option<Signal>,
+    /// Whether orphans are adopted where rinit is not PID 1.
+    pub subreaper: bool,
+    /// What is exited with for each status of main's.
+    pub exit_map: ExitMap,
+    /// What is said.
+    pub log: LogFilter,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            target: Target::Group,
+            parent_death: None,
+            subreaper: true,
+            exit_map: ExitMap::default(),
+            log: LogFilter::Level(crate::log::DEFAULT),
+        }
+    }
+}
+
+/// Who gets a forwarded signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// main's process group.
+    Group,
+    /// main alone.
+    Main,
+}
+
+/// Which records are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFilter {
+    /// All up to a level.
+    Level(LevelFilter),
+    /// env_logger's syntax, checked.
+    Spec(String),
+}
+
+/// Exit statuses that are to be replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ExitMap(Vec<(u8, u8)>);
+
+impl ExitMap {
+    /// Has `to` in the place of `from`; the last word on a status counts.
+    pub fn set(&mut self, from: u8, to: u8) {
+        self.0.retain(|(known, _)| *known != from);
+        self.0.push((from, to));
+    }
+
+    /// What to exit with for `code`. Not applied twice: 1 to 2 and 2 to 3 make 2 out of 1.
+    pub fn apply(&self, code: u8) -> u8 {
+        self.0
+            .iter()
+            .find(|(from, _)| *from == code)
+            .map_or(code, |(_, to)| *to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_word_on_a_status_counts_and_is_applied_once() {
+        let mut map = ExitMap::default();
+        map.set(1, 2);
+        map.set(2, 3);
+        map.set(143, 7);
+        map.set(143, 0);
+        assert_eq!(
+            [0, 1, 2, 3, 143].map(|code| map.apply(code)),
+            [0, 2, 3, 3, 0]
+        );
+    }
+}

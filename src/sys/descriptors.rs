@@ -1,0 +1,63 @@
+//! File descriptors: rinit's own stay above 2, and what it inherited above 2 it lets go.
+
+use super::{Errno, Result};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Moves a descriptor above 2. Whoever starts rinit with 0, 1 or 2 closed would else find rinit's own descriptor there,
+/// and a line for stderr would go into it.
+pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
+    if fd.as_raw_fd() > 2 {
+        return Ok(fd);
+    }
+    // SAFETY: fcntl on a descriptor that is open; the new one is nobody else's.
+    unsafe {
+        let moved = Errno::result(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3))?;
+        Ok(OwnedFd::from_raw_fd(moved))
+    }
+}
+
+/// Closes every descriptor from 3 up but those in `keep`: a pipe that rinit still held would never report its end to
+/// the other side, and a file system that it kept busy could not be unmounted.
+pub fn close_inherited(keep: [Option<RawFd>; 2]) {
+    let mut keep = keep;
+    keep.sort_unstable();
+    let mut first: RawFd = 3;
+    for kept in keep.into_iter().flatten() {
+        if first < kept {
+            close_range(first, kept - 1);
+        }
+        first = kept + 1;
+    }
+    close_range(first, RawFd::MAX);
+}
+
+/// Without close_range(2) (Linux 5.9) and without /proc, descriptors above this stay open: with the limits that engines
+/// set (a billion), trying each would take minutes.
+const HIGHEST_TRIED: RawFd = 65_535;
+
+fn close_range(first: RawFd, last: RawFd) {
+    // SAFETY: closes descriptors that no value in this program owns: they were there before it, and its own are kept.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+    if done == 0 {
+        return;
+    }
+    if let Some(highest) = highest_open() {
+        close_each(first, last.min(highest));
+    } else {
+        close_each(first, last.min(HIGHEST_TRIED));
+    }
+}
+
+fn close_each(first: RawFd, last: RawFd) {
+    for fd in first..=last {
+        // SAFETY: as in close_range; one that is not open answers EBADF.
+        unsafe { libc::close(fd) };
+    }
+}
+
+fn highest_open() -> Option<RawFd> {
+    let entries = std::fs::read_dir("/proc/self/fd").ok()?;
+    entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .max()
+}

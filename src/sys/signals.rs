@@ -1,0 +1,239 @@
+//! Signals: the mask, the dispositions, receiving and sending. By raw system calls where libc would leave out 32 and 33.
+
+use super::{Errno, Pid, Result, descriptors, poll};
+use crate::signal::{Signal, SignalSet};
+use std::mem::{MaybeUninit, size_of};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+/// Sets this thread's mask and returns the one before it (rt_sigprocmask(2)).
+pub fn set_mask(mask: SignalSet) -> Result<SignalSet> {
+    let mut before = SignalSet(0);
+    // SAFETY: both sets are 64 bits in the kernel's order, and their size is the one that is named.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask.0,
+            &raw mut before.0,
+            size_of::<u64>(),
+        )
+    };
+    Errno::result(done).map(|_| before)
+}
+
+/// What a process does with SIGCHLD, to be handed back as it was.
+#[derive(Clone, Copy)]
+pub struct Disposition(libc::sigaction);
+
+/// Gives SIGCHLD its default disposition and returns the one before. Whoever ignores it has its children reaped by the
+/// kernel, and would never learn main's status.
+pub fn default_sigchld() -> Result<Disposition> {
+    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    let default = before;
+    // SAFETY: two structs that outlive the call, and no handler in them.
+    Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, &default, &mut before) })?;
+    Ok(Disposition(before))
+}
+
+impl Disposition {
+    /// Sets it for SIGCHLD again. Safe to call between clone and exec.
+    pub fn restore(&self) {
+        // SAFETY: what sigaction returned before.
+        unsafe { libc::sigaction(libc::SIGCHLD, &self.0, std::ptr::null_mut()) };
+    }
+}
+
+/// A signal that arrived, and from whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Which one.
+    pub signal: Signal,
+    /// The sender's PID where one is told; 0 for the kernel and for senders outside this PID namespace.
+    pub sender: i32,
+    /// Whether kill(2) sent it, so that the sender's PID cannot have been made up (rt_sigqueueinfo(2)).
+    pub by_kill: bool,
+}
+
+/// How many signals one wake-up takes at most.
+pub const BATCH: usize = 16;
+
+/// A batch of signals, filled by `Inbox::receive`. Taken once, so that the loop needs no memory of its own.
+pub struct Batch {
+    raw: [MaybeUninit<libc::signalfd_siginfo>; BATCH],
+    filled: usize,
+}
+
+impl Batch {
+    /// An empty one.
+    pub fn new() -> Batch {
+        Batch {
+            raw: [const { MaybeUninit::uninit() }; BATCH],
+            filled: 0,
+        }
+    }
+
+    /// What the last `receive` brought, in order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = Received> {
+        self.raw.iter().take(self.filled).filter_map(|raw| {
+            // SAFETY: the first `filled` entries were written by the kernel or by `put`.
+            let info = unsafe { raw.assume_init_ref() };
+            Some(Received {
+                signal: Signal::new(i32::try_from(info.ssi_signo).ok()?)?,
+                sender: info.ssi_pid.cast_signed(),
+                by_kill: info.ssi_code == libc::SI_USER,
+            })
+        })
+    }
+
+    fn put(&mut self, info: &libc::siginfo_t) {
+        let Some(slot) = self.raw.get_mut(self.filled) else {
+            return;
+        };
+        // SAFETY: plain numbers, for which all zeros is a value.
+        let mut raw: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
+        raw.ssi_signo = info.si_signo.cast_unsigned();
+        raw.ssi_code = info.si_code;
+        // SAFETY: reads the bytes where a sender's PID would be; the kernel clears the struct before it fills it.
+        raw.ssi_pid = unsafe { info.si_pid() }.cast_unsigned();
+        slot.write(raw);
+        self.filled += 1;
+    }
+}
+
+impl Default for Batch {
+    fn default() -> Batch {
+        Batch::new()
+    }
+}
+
+/// Where all signals of this process arrive. They must be blocked.
+pub enum Inbox {
+    /// signalfd(2).
+    Descriptor(OwnedFd),
+    /// rt_sigtimedwait(2), for a kernel or a seccomp filter that has no signalfd.
+    Wait,
+}
+
+impl Inbox {
+    /// Opens it. EMFILE and the like are errors; a refused signalfd is none.
+    pub fn open() -> Result<Inbox> {
+        let all = SignalSet::ALL;
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        // SAFETY: a set of 64 bits and its size; the descriptor that comes back is nobody else's.
+        let fd = unsafe {
+            libc::syscall(
+                libc::SYS_signalfd4,
+                -1,
+                &raw const all.0,
+                size_of::<u64>(),
+                flags,
+            )
+        };
+        match Errno::result(fd) {
+            // SAFETY: a new descriptor.
+            Ok(fd) => Ok(Inbox::Descriptor(descriptors::above_stdio(unsafe {
+                OwnedFd::from_raw_fd(fd as RawFd)
+            })?)),
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES | Errno::EINVAL | Errno::ENODEV) => {
+                Ok(Inbox::Wait)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// Its descriptor, if it has one.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        match self {
+            Inbox::Descriptor(fd) => Some(fd.as_raw_fd()),
+            Inbox::Wait => None,
+        }
+    }
+
+    /// Sleeps until a signal has arrived or `limit` is over (None: for ever), and takes what is there, up to a batch.
+    pub fn receive(&self, batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
+        batch.filled = 0;
+        match self {
+            Inbox::Descriptor(fd) => {
+                poll::until_readable(fd.as_fd(), limit)?;
+                let room = size_of::<libc::signalfd_siginfo>() * BATCH;
+                // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
+                let read =
+                    unsafe { libc::read(fd.as_raw_fd(), batch.raw.as_mut_ptr().cast(), room) };
+                match Errno::result(read) {
+                    Ok(read) => {
+                        batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>()
+                    }
+                    Err(Errno::EAGAIN) => {}
+                    Err(errno) => return Err(errno),
+                }
+            }
+            Inbox::Wait => {
+                let mut limit = limit;
+                while batch.filled < BATCH {
+                    match sigtimedwait(limit) {
+                        Ok(info) => batch.put(&info),
+                        Err(Errno::EAGAIN) => break,
+                        Err(_) if batch.filled > 0 => break,
+                        Err(errno) => return Err(errno),
+                    }
+                    limit = Some(Duration::ZERO);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sigtimedwait(limit: Option<Duration>) -> Result<libc::siginfo_t> {
+    let all = SignalSet::ALL;
+    let limit = limit.map(poll::timespec);
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call. The old call's
+    // timespec is libc's own on 64-bit targets; on 32-bit ones with a 64-bit time_t libc's wrapper would be needed.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_rt_sigtimedwait,
+            &raw const all.0,
+            info.as_mut_ptr(),
+            limit,
+            size_of::<u64>(),
+        )
+    };
+    // SAFETY: all zeros is a siginfo, and the kernel filled it where it answered with a signal.
+    Errno::result(done).map(|_| unsafe { info.assume_init() })
+}
+
+/// Sends to one process. ESRCH where there is none, EPERM where it is not ours to signal.
+pub fn send(pid: Pid, signal: Signal) -> Result<()> {
+    if pid.as_raw() <= 0 {
+        // 0, -1 and below mean groups or everybody.
+        return Err(Errno::ESRCH);
+    }
+    // SAFETY: two numbers.
+    Errno::result(unsafe { libc::kill(pid.as_raw(), signal.number()) }).map(drop)
+}
+
+/// Sends to every process of a group (kill(2) with a negative PID).
+pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
+    if group.as_raw() <= 1 {
+        // -1 would mean everybody, and 0 our own group.
+        return Err(Errno::ESRCH);
+    }
+    // SAFETY: two numbers.
+    Errno::result(unsafe { libc::kill(-group.as_raw(), signal.number()) }).map(drop)
+}
+
+/// Sends to our own process group, ourselves among it.
+pub fn send_to_own_group(signal: Signal) -> Result<()> {
+    // SAFETY: two numbers.
+    Errno::result(unsafe { libc::kill(0, signal.number()) }).map(drop)
+}
+
+/// Stops this process as the default action of `signal` would. Returns when it has been continued.
+pub fn stop_self(signal: Signal) {
+    // The only failure is a signal without a default action, and those do not stop anybody.
+    let _ = signal_hook::low_level::emulate_default_handler(signal.number());
+}

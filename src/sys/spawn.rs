@@ -1,0 +1,272 @@
+//! Starting main: one clone that shares our memory until the exec, so that no page is copied, and all that the child
+//! needs is prepared before it.
+
+use super::arguments::Words;
+use super::pidfd::Pidfd;
+use super::signals::{self, Disposition};
+use super::{Errno, Pid, Result, descriptors, terminal, wait};
+use crate::signal::{Signal, SignalSet};
+use std::ffi::{CString, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
+
+/// What the child does before it becomes main.
+pub struct Plan<'a> {
+    /// The paths to try, in order.
+    pub paths: &'a [CString],
+    /// The words that main gets.
+    pub argv: *const *const c_char,
+    /// The environment that main gets.
+    pub envp: *const *const c_char,
+    /// Ours to fill in: the value of LISTEN_PID in `envp`, where it is to name main.
+    pub listen_pid: Option<&'a PidText>,
+    /// The terminal whose foreground main's group shall be.
+    pub terminal: Option<RawFd>,
+    /// Sent to main when rinit ends.
+    pub parent_death: Option<Signal>,
+    /// The mask to restore.
+    pub mask: SignalSet,
+    /// What was done with SIGCHLD.
+    pub sigchld: Disposition,
+}
+
+/// Why main does not run.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Error {
+    /// No process could be made.
+    Clone(Errno),
+    /// The process could not get a group of its own.
+    Group(Errno),
+    /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
+    Exec {
+        /// Index in `paths`.
+        path: usize,
+        /// The kernel's answer.
+        errno: Errno,
+    },
+}
+
+/// Room for an environment entry `LISTEN_PID=` and a PID, which the child writes in.
+pub struct PidText([AtomicByte; PidText::LENGTH]);
+
+type AtomicByte = std::sync::atomic::AtomicU8;
+
+impl PidText {
+    const NAME: &'static [u8; 11] = b"LISTEN_PID=";
+    const LENGTH: usize = PidText::NAME.len() + 12;
+
+    /// `LISTEN_PID=`, with no number yet.
+    pub fn new() -> PidText {
+        let text = PidText([const { AtomicByte::new(0) }; PidText::LENGTH]);
+        for (byte, letter) in text.0.iter().zip(PidText::NAME) {
+            byte.store(*letter, Relaxed);
+        }
+        text
+    }
+
+    /// As an entry of an environment.
+    pub fn as_ptr(&self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
+
+    fn set(&self, pid: libc::pid_t) {
+        let mut digits = [0u8; 10];
+        let mut length = 0;
+        let mut rest = pid.unsigned_abs();
+        for digit in &mut digits {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            length += 1;
+            if rest == 0 {
+                break;
+            }
+        }
+        let value = self.0.iter().skip(PidText::NAME.len());
+        for (byte, digit) in value.zip(digits.iter().take(length).rev()) {
+            byte.store(*digit, Relaxed);
+        }
+    }
+}
+
+impl Default for PidText {
+    fn default() -> PidText {
+        PidText::new()
+    }
+}
+
+/// Shared with the child, which answers here: no pipe is needed while the memory is the same.
+struct Shared<'a> {
+    plan: &'a Plan<'a>,
+    parent: Pid,
+    /// 0 as long as nothing went wrong.
+    errno: AtomicI32,
+    /// Index of the path that `errno` is about, or `GROUP`.
+    at: AtomicUsize,
+}
+
+const GROUP: usize = usize::MAX;
+
+/// Enough for the child's few calls, unoptimised ones too. It is on our own stack: no call to get it, and only the pages
+/// that are used are ever touched.
+const STACK_SIZE: usize = 32 * 1024;
+
+#[repr(align(16))]
+struct Stack(MaybeUninit<[u8; STACK_SIZE]>);
+
+/// Starts main and returns when it has been executed. All signals must be blocked.
+pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
+    let shared = Shared {
+        plan,
+        parent: nix::unistd::getpid(),
+        errno: AtomicI32::new(0),
+        at: AtomicUsize::new(0),
+    };
+    // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
+    // main can do without.
+    let (pid, pidfd) = clone(&shared, true)
+        .or_else(|_| clone(&shared, false))
+        .map_err(Error::Clone)?;
+    match shared.errno.load(Relaxed) {
+        0 => Ok((pid, pidfd)),
+        errno => {
+            let errno = Errno::from_raw(errno);
+            // It has ended already. Nobody but us may reap it, so there is no other outcome.
+            let _ = wait::reap(pid);
+            Err(match shared.at.load(Relaxed) {
+                GROUP => Error::Group(errno),
+                path => Error::Exec { path, errno },
+            })
+        }
+    }
+}
+
+fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> {
+    let mut stack = Stack(MaybeUninit::uninit());
+    let mut pidfd: c_int = -1;
+    let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    if with_pidfd {
+        flags |= libc::CLONE_PIDFD;
+    }
+    // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
+    // of them. The child makes system calls only, and all signals are blocked in it as in us.
+    let pid = unsafe {
+        let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK_SIZE);
+        let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
+        Errno::result(libc::clone(
+            become_main,
+            top.cast(),
+            flags,
+            shared,
+            &raw mut pidfd,
+        ))?
+    };
+    // Without CLONE_PIDFD, or under an old kernel that takes no notice of it, nothing was written.
+    if !with_pidfd || pidfd < 0 {
+        return Ok((Pid::from_raw(pid), None));
+    }
+    // SAFETY: the kernel opened it for us.
+    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    Ok((
+        Pid::from_raw(pid),
+        descriptors::above_stdio(pidfd).ok().map(Pidfd::new),
+    ))
+}
+
+/// The child's way from clone to exec. Only system calls: the memory is the parent's, its locks and its allocator too.
+extern "C" fn become_main(shared: *mut c_void) -> c_int {
+    // SAFETY: `clone` passed a reference that outlives this process's use of it.
+    let shared = unsafe { &*shared.cast::<Shared<'_>>() };
+    let (errno, at) = prepare_and_exec(shared);
+    shared.at.store(at, Relaxed);
+    shared.errno.store(errno as i32, Relaxed);
+    // SAFETY: ends this process without running what the parent registered for its own end.
+    unsafe { libc::_exit(crate::failure::STATUS_NOT_FOUND.into()) }
+}
+
+fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
+    let plan = shared.plan;
+    // By the raw call: a libc may remember the parent's.
+    // SAFETY: takes nothing.
+    let me = unsafe { libc::syscall(libc::SYS_getpid) } as libc::pid_t;
+    // SAFETY: two numbers.
+    if let Err(errno) = Errno::result(unsafe { libc::setpgid(0, 0) }) {
+        return (errno, GROUP);
+    }
+    if let Some(terminal) = plan.terminal {
+        // Where this fails the terminal has gone, and main will see that by itself.
+        let _ = terminal::set_foreground(terminal, me);
+    }
+    if let Some(signal) = plan.parent_death {
+        let _ = super::process::set_parent_death_signal(signal);
+        if nix::unistd::getppid() != shared.parent {
+            // The parent has ended before the call above: what it asks for is due now.
+            let _ = signals::send(Pid::from_raw(me), signal);
+        }
+    }
+    if let Some(text) = plan.listen_pid {
+        text.set(me);
+    }
+    plan.sigchld.restore();
+    let _ = signals::set_mask(plan.mask);
+    execute_first(plan)
+}
+
+/// Tries each path as execvp(3) does: what is missing or closed to us leads to the next one, all else is an answer.
+fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
+    let mut denied = None;
+    let mut last = (Errno::ENOENT, 0);
+    for (index, path) in plan.paths.iter().enumerate() {
+        // SAFETY: a C string and two arrays of them, each ended by a null pointer.
+        unsafe { libc::execve(path.as_ptr(), plan.argv, plan.envp) };
+        last = (Errno::last(), index);
+        match last.0 {
+            Errno::EACCES => denied = denied.or(Some(last)),
+            Errno::ENOENT
+            | Errno::ENOTDIR
+            | Errno::ESTALE
+            | Errno::ENODEV
+            | Errno::ETIMEDOUT
+            | Errno::ENAMETOOLONG => {}
+            _ => return last,
+        }
+    }
+    denied.unwrap_or(last)
+}
+
+/// An array of C strings for execve(2), out of entries that are kept elsewhere.
+pub struct Pointers(Vec<*const c_char>);
+
+impl Pointers {
+    /// `entries` in order, then the null pointer.
+    pub fn new(entries: impl Iterator<Item = *const c_char>) -> Pointers {
+        Pointers(entries.chain([std::ptr::null()]).collect())
+    }
+
+    /// `first`, then `rest`.
+    pub fn with_first(first: &[*const c_char], rest: Words) -> Pointers {
+        Pointers::new(first.iter().copied().chain(rest.map(|word| word.as_ptr())))
+    }
+
+    /// As execve(2) takes it.
+    pub fn as_ptr(&self) -> *const *const c_char {
+        self.0.as_ptr()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CStr;
+
+    #[test]
+    fn listen_pid_names_the_pid_it_is_given() {
+        for pid in [1, 9, 10, 4_194_304, i32::MAX] {
+            let text = PidText::new();
+            text.set(pid);
+            // SAFETY: PidText is longer than what is written into it, and zeros follow.
+            let shown = unsafe { CStr::from_ptr(text.as_ptr()) };
+            assert_eq!(shown.to_str().unwrap(), format!("LISTEN_PID={pid}"));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The controlling terminal and its foreground process group (tty_ioctl(4), tcsetpgrp(3)).
+
+use super::{Errno, Pid, Result, descriptors};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Our controlling terminal, opened for as long as it is needed.
+pub struct Terminal(OwnedFd);
+
+impl Terminal {
+    /// Opens it. None when there is none.
+    pub fn open() -> Option<Terminal> {
+        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
+        // SAFETY: a C string and flags.
+        let opened = Errno::result(unsafe { libc::open(c"/dev/tty".as_ptr(), flags) });
+        let fd = match opened {
+            // SAFETY: a new descriptor.
+            Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
+            // The kernel's own word that this session has no terminal.
+            Err(Errno::ENXIO) => return None,
+            // No /dev, or not allowed: a terminal among the standard streams does as well.
+            Err(_) => (0..=2)
+                .find(|fd| foreground(*fd).is_ok())
+                .and_then(duplicate)?,
+        };
+        descriptors::above_stdio(fd).ok().map(Terminal)
+    }
+
+    /// The foreground process group. An error when the terminal is not ours any more.
+    pub fn foreground(&self) -> Result<Pid> {
+        foreground(self.0.as_raw_fd())
+    }
+
+    /// Makes `group` the foreground process group. TTOU must be blocked or ignored: from the background the kernel
+    /// would stop us else.
+    pub fn set_foreground(&self, group: Pid) -> Result<()> {
+        set_foreground(self.0.as_raw_fd(), group.as_raw())
+    }
+
+    /// Its descriptor.
+    pub fn descriptor(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// As `Terminal::set_foreground`, for a child between clone and exec.
+pub fn set_foreground(fd: RawFd, group: libc::pid_t) -> Result<()> {
+    // SAFETY: a descriptor and a number.
+    Errno::result(unsafe { libc::tcsetpgrp(fd, group) }).map(drop)
+}
+
+fn foreground(fd: RawFd) -> Result<Pid> {
+    // SAFETY: a descriptor.
+    Errno::result(unsafe { libc::tcgetpgrp(fd) }).map(Pid::from_raw)
+}
+
+fn duplicate(fd: RawFd) -> Option<OwnedFd> {
+    // SAFETY: a descriptor that is open; the copy is nobody else's.
+    unsafe {
+        Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))
+            .ok()
+            .map(|fd| OwnedFd::from_raw_fd(fd))
+    }
+}
+
+/// Whether a process group has any member left.
+pub fn group_exists(group: Pid) -> bool {
+    // SAFETY: signal 0 is sent to nobody; a group's number is above 1 here, so -group is no "everybody".
+    group.as_raw() > 1
+        && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
+}

@@ -1,0 +1,137 @@
+//! Waiting for children: statuses, reaping, and whether one is stopped.
+
+use super::{Errno, Pid, Result};
+use crate::signal::Signal;
+
+/// How a child ended, decoded from the raw status of waitpid(2). nix's own type cannot hold a death by a real-time
+/// signal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitStatus(i32);
+
+impl WaitStatus {
+    /// From the number that waitpid(2) fills in.
+    pub fn from_raw(raw: i32) -> WaitStatus {
+        WaitStatus(raw)
+    }
+
+    /// The exit code, if it exited.
+    pub fn exit_code(self) -> Option<u8> {
+        (self.0 & 0x7f == 0).then_some((self.0 >> 8 & 0xff) as u8)
+    }
+
+    /// The signal that ended it, if one did.
+    pub fn term_signal(self) -> Option<Signal> {
+        let number = self.0 & 0x7f;
+        if number == 0x7f {
+            None
+        } else {
+            Signal::new(number)
+        }
+    }
+
+    /// Whether the kernel wrote a core dump.
+    pub fn core_dumped(self) -> bool {
+        self.term_signal().is_some() && self.0 & 0x80 != 0
+    }
+
+    /// As a shell shows it in `$?`: the exit code, or 128 + the signal's number.
+    pub fn shell_code(self) -> u8 {
+        match (self.exit_code(), self.term_signal()) {
+            (Some(code), _) => code,
+            (None, Some(signal)) => (128 + signal.number()) as u8,
+            // A stop or a continuation: never asked for, and no end.
+            (None, None) => crate::failure::STATUS_OWN,
+        }
+    }
+}
+
+impl std::fmt::Display for WaitStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.exit_code(), self.term_signal()) {
+            (Some(code), _) => write!(f, "exited with status {code}"),
+            (None, Some(signal)) if self.core_dumped() => {
+                write!(f, "was killed by {signal} (core dumped)")
+            }
+            (None, Some(signal)) => write!(f, "was killed by {signal}"),
+            (None, None) => write!(f, "changed its state ({:#x})", self.0),
+        }
+    }
+}
+
+/// Reaps one dead child, whoever it is. None when none is dead now, ECHILD when there are no children.
+pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
+    let mut raw = 0;
+    // SAFETY: writes one integer.
+    let pid = Errno::result(unsafe { libc::waitpid(-1, &mut raw, libc::WNOHANG) })?;
+    Ok((pid > 0).then_some((Pid::from_raw(pid), WaitStatus(raw))))
+}
+
+/// Waits for one child to end and reaps it.
+pub fn reap(pid: Pid) -> Result<WaitStatus> {
+    let mut raw = 0;
+    loop {
+        // SAFETY: writes one integer.
+        match Errno::result(unsafe { libc::waitpid(pid.as_raw(), &mut raw, 0) }) {
+            Err(Errno::EINTR) => {}
+            result => return result.map(|_| WaitStatus(raw)),
+        }
+    }
+}
+
+/// The signal that stopped our child `pid`, if it is stopped now. The answer stays there for the next who asks.
+pub fn stopped_by(pid: Pid) -> Option<Signal> {
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: a PID and room for one siginfo.
+    let done = unsafe {
+        libc::waitid(
+            libc::P_PID,
+            pid.as_raw().cast_unsigned(),
+            &mut info,
+            options,
+        )
+    };
+    if Errno::result(done).is_err()
+        || info.si_signo != libc::SIGCHLD
+        || info.si_code != libc::CLD_STOPPED
+    {
+        return None;
+    }
+    // SAFETY: waitid fills in the status where it answers with SIGCHLD.
+    Signal::new(unsafe { info.si_status() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_the_status() {
+        for code in 0..=255 {
+            let status = WaitStatus::from_raw(code << 8);
+            assert_eq!(status.exit_code(), Some(code as u8));
+            assert_eq!(status.term_signal(), None);
+            assert_eq!(i32::from(status.shell_code()), code);
+        }
+    }
+
+    #[test]
+    fn every_signal_is_128_and_its_number_with_core_or_without() {
+        for number in 1..=64 {
+            for core in [0, 0x80] {
+                let status = WaitStatus::from_raw(number | core);
+                assert_eq!(status.exit_code(), None);
+                assert_eq!(status.term_signal(), Signal::new(number));
+                assert_eq!(status.core_dumped(), core != 0);
+                assert_eq!(i32::from(status.shell_code()), 128 + number);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stop_is_no_end() {
+        let status = WaitStatus::from_raw(0x137f);
+        assert_eq!((status.exit_code(), status.term_signal()), (None, None));
+    }
+}
