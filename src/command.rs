@@ -20,7 +20,7 @@ pub struct Child {
     pub pid: Pid,
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
-    /// Whether its group was put into the terminal's foreground.
+    /// Whether there is a controlling terminal, the foreground of which its group has or may come to have.
     pub has_terminal: bool,
 }
 
@@ -46,14 +46,16 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     };
     let environment = Environment::new();
     let paths = candidates(name.to_bytes(), environment.path);
-    let terminal =
-        Terminal::open().filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    let terminal = Terminal::open();
+    let in_foreground = terminal
+        .as_ref()
+        .filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
     let plan = Plan {
         paths: &paths,
         argv: words.as_ptr(),
         envp: environment.as_ptr(),
         listen_pid: environment.listen_pid.as_deref(),
-        terminal: terminal.as_ref().map(Terminal::descriptor),
+        terminal: in_foreground.map(Terminal::descriptor),
         parent_death: options.parent_death,
         mask: inherited.mask,
         sigchld: inherited.sigchld,
@@ -72,7 +74,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
             has_terminal: terminal.is_some(),
         }),
         Err(error) => {
-            if let Some(terminal) = terminal {
+            if let Some(terminal) = in_foreground {
                 // The child took it along before it failed.
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
