@@ -1,6 +1,7 @@
 //! The command line and the environment → what to do. `rinit COMMAND` and `rinit -- COMMAND`, what nearly everybody
 //! writes, are read without clap.
 
+use crate::duration;
 use crate::failure::Failure;
 use crate::options::{LogFilter, Options, Target};
 use crate::signal::Signal;
@@ -8,7 +9,9 @@ use crate::sys::arguments::{Words, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use log::LevelFilter;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
 
 /// What rinit was called for.
 pub enum Request {
@@ -22,23 +25,38 @@ pub enum Request {
 struct Setting {
     /// clap's name for it, and the long option.
     option: &'static str,
-    short: char,
+    short: Option<char>,
     variable: &'static str,
     allowed: &'static str,
     /// Takes a value into the options; None if it is not allowed.
     take: fn(&mut Options, &str) -> Option<()>,
 }
 
+impl Setting {
+    /// Takes a value that `name` (an option or a variable) has.
+    fn apply(&self, options: &mut Options, name: &str, value: &OsStr) -> Result<(), Failure> {
+        let taken = value.to_str().and_then(|value| (self.take)(options, value));
+        taken.ok_or_else(|| {
+            let value = value.to_string_lossy();
+            Failure::own(format!(
+                "{name}: bad value {value:?}; allowed: {}",
+                self.allowed
+            ))
+        })
+    }
+}
+
 const SETTINGS: &[Setting] = &[
     Setting {
         option: "target",
-        short: 't',
+        short: Some('t'),
         variable: "RINIT_TARGET",
-        allowed: "main or group",
+        allowed: "main, group or all",
         take: |options, value| {
             options.target = match value {
                 "main" => Target::Main,
                 "group" => Target::Group,
+                "all" => Target::All,
                 _ => return None,
             };
             Some(())
@@ -46,7 +64,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         option: "parent-death",
-        short: 'p',
+        short: Some('p'),
         variable: "RINIT_PARENT_DEATH",
         allowed: Signal::ALLOWED,
         take: |options, value| {
@@ -56,7 +74,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         option: "subreaper",
-        short: 's',
+        short: Some('s'),
         variable: "RINIT_SUBREAPER",
         allowed: FLAG,
         take: |options, value| {
@@ -66,7 +84,7 @@ const SETTINGS: &[Setting] = &[
     },
     Setting {
         option: "map-exit",
-        short: 'e',
+        short: Some('e'),
         variable: "RINIT_MAP_EXIT",
         allowed: "CODE or CODE:TO, each 0 to 255, or a list of these with commas",
         take: |options, value| {
@@ -78,8 +96,38 @@ const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        option: "grace",
+        short: None,
+        variable: "RINIT_GRACE",
+        allowed: duration::ALLOWED,
+        take: |options, value| {
+            options.grace = duration::parse(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "kill-after",
+        short: Some('k'),
+        variable: "RINIT_KILL_AFTER",
+        allowed: "a time above 0 such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf (never)",
+        take: |options, value| {
+            options.kill_after = duration::parse(value)?;
+            (options.kill_after != Some(Duration::ZERO)).then_some(())
+        },
+    },
+    Setting {
+        option: "wait-all",
+        short: None,
+        variable: "RINIT_WAIT_ALL",
+        allowed: FLAG,
+        take: |options, value| {
+            options.wait_all = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
         option: "log",
-        short: 'v',
+        short: Some('v'),
         variable: "RINIT_LOG",
         allowed: "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below",
         take: |options, value| {
@@ -166,24 +214,11 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
                 .to_bytes()
                 .strip_prefix(setting.variable.as_bytes())
                 .and_then(|rest| rest.strip_prefix(b"="));
+            // Of a variable that is there twice the first counts, as for getenv(3).
             if let Some(value) = value
-                // Of a variable that is there twice the first counts, as for getenv(3).
                 && !std::mem::replace(seen, true)
             {
-                let value = std::str::from_utf8(value).ok();
-                value
-                    .and_then(|value| (setting.take)(options, value))
-                    .ok_or_else(|| {
-                        let shown = os(entry)
-                            .as_encoded_bytes()
-                            .get(setting.variable.len() + 1..)
-                            .unwrap_or_default();
-                        bad_value(
-                            setting.variable,
-                            &String::from_utf8_lossy(shown),
-                            setting.allowed,
-                        )
-                    })?;
+                setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
             }
         }
     }
@@ -227,17 +262,18 @@ fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failu
             continue;
         };
         for value in values {
-            value
-                .to_str()
-                .and_then(|value| (setting.take)(options, value))
-                .ok_or_else(|| {
-                    let name = format!("-{}, --{}", setting.short, setting.option);
-                    bad_value(&name, &value.to_string_lossy(), setting.allowed)
-                })?;
+            let name = match setting.short {
+                Some(short) => format!("-{short}, --{}", setting.option),
+                None => format!("--{}", setting.option),
+            };
+            setting.apply(options, &name, value)?;
         }
     }
     if matches.get_flag("subreaper") {
         options.subreaper = true;
+    }
+    if matches.get_flag("wait-all") {
+        options.wait_all = true;
     }
     if matches.get_flag("group") {
         options.target = Target::Group;
@@ -262,10 +298,6 @@ fn version() -> String {
         env!("CARGO_PKG_VERSION"),
         env!("RINIT_COMMIT")
     )
-}
-
-fn bad_value(name: &str, value: &str, allowed: &str) -> Failure {
-    Failure::own(format!("{name}: bad value {value:?}; allowed: {allowed}"))
 }
 
 /// One line out of clap's several.
@@ -296,7 +328,7 @@ fn wrong_usage(error: &clap::Error) -> Failure {
 }
 
 fn parser() -> Command {
-    let flag = |name: &'static str, short: char, help: &'static str| {
+    let flag = |name: &'static str, short: Option<char>, help: &'static str| {
         Arg::new(name)
             .short(short)
             .long(name)
@@ -304,12 +336,9 @@ fn parser() -> Command {
             .help(help)
     };
     let valued = |name: &'static str, value: &'static str, help: &'static str| {
-        let short = SETTINGS
-            .iter()
-            .find(|setting| setting.option == name)
-            .map(|setting| setting.short);
+        let setting = SETTINGS.iter().find(|setting| setting.option == name);
         Arg::new(name)
-            .short(short)
+            .short(setting.and_then(|setting| setting.short))
             .long(name)
             .value_name(value)
             .value_parser(clap::value_parser!(OsString))
@@ -325,7 +354,7 @@ fn parser() -> Command {
         .arg(
             flag(
                 "group",
-                'g',
+                Some('g'),
                 "Forward signals to main's process group (default) [RINIT_TARGET=group]",
             )
             .overrides_with_all(["single-child", "target"]),
@@ -333,7 +362,7 @@ fn parser() -> Command {
         .arg(
             flag(
                 "single-child",
-                'c',
+                Some('c'),
                 "Forward signals to main alone [RINIT_TARGET=main]",
             )
             .overrides_with_all(["group", "target"]),
@@ -342,7 +371,7 @@ fn parser() -> Command {
             valued(
                 "target",
                 "WHO",
-                "Forward signals to main or group [RINIT_TARGET]",
+                "Forward signals to main, group or all [RINIT_TARGET]",
             )
             .overrides_with_all(["group", "single-child"]),
         )
@@ -353,7 +382,7 @@ fn parser() -> Command {
         ))
         .arg(flag(
             "subreaper",
-            's',
+            Some('s'),
             "Adopt orphans where rinit is not PID 1 (default; RINIT_SUBREAPER=0 turns it off)",
         ))
         .arg(
@@ -364,19 +393,36 @@ fn parser() -> Command {
             )
             .action(ArgAction::Append),
         )
+        .arg(valued(
+            "grace",
+            "TIME",
+            "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
+        ))
+        .arg(valued(
+            "kill-after",
+            "TIME",
+            "Kill main this long after the first stop signal (never) [RINIT_KILL_AFTER]",
+        ))
+        .arg(flag(
+            "wait-all",
+            None,
+            "Outlive main for as long as others live [RINIT_WAIT_ALL=1]",
+        ))
         .arg(
             flag(
                 "verbose",
-                'v',
+                Some('v'),
                 "Say more: info, -vv debug, -vvv trace [RINIT_LOG]",
             )
             .action(ArgAction::Count)
             .overrides_with("quiet"),
         )
-        .arg(flag("quiet", 'q', "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
-        .arg(flag("license", 'l', "Print the licence and exit"))
-        .arg(flag("version", 'V', "Print the version and exit"))
-        .arg(flag("help", 'h', "Print this and exit"))
+        .arg(
+            flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"),
+        )
+        .arg(flag("license", Some('l'), "Print the licence and exit"))
+        .arg(flag("version", Some('V'), "Print the version and exit"))
+        .arg(flag("help", Some('h'), "Print this and exit"))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
@@ -395,7 +441,11 @@ Usage: {usage}
 {options}
 
 An option on the command line wins over its variable, which stands in [brackets]. SIG is a
-name (TERM, SIGTERM, RTMIN+3) or a number.
+name (TERM, SIGTERM, RTMIN+3) or a number; TIME is 500ms, 5s, 1.5m, 1h, a plain number of
+seconds, or inf.
+
+When COMMAND has ended, the others in the container (as PID 1; else rinit's descendants) get
+TERM, have until the grace is over to end, and are killed then. WHO all means these too.
 
 Exit status: COMMAND's own, or 128+n when signal n ended it; 125 when rinit failed or an
 option is wrong, 126 when COMMAND cannot be executed, 127 when it is not found.

@@ -3,11 +3,13 @@
 use crate::command::Child;
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
+use crate::others::Others;
 use crate::signal::Signal;
 use crate::sys::signals::{self, Batch, Inbox, Received};
-use crate::sys::{Errno, Pid, Result, descriptors, process, terminal, wait};
+use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
 use log::{debug, error, info, trace, warn};
 use std::os::fd::AsRawFd;
+use std::time::Duration;
 
 /// Children that one round reaps at most, so that a storm of orphans cannot hold up a signal.
 const REAPED_A_ROUND: usize = 64;
@@ -17,14 +19,18 @@ pub struct Init {
     child: Child,
     inbox: Inbox,
     lifecycle: Lifecycle,
+    others: Others,
+    grace: Option<Duration>,
     me: Pid,
+    /// Whether a child was alive when the last waitpid(2) was asked.
+    children: bool,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
 
 impl Init {
     /// main runs: settles down to attend to it.
-    pub fn new(child: Child, inbox: Inbox, options: &Options) -> Init {
+    pub fn new(child: Child, inbox: Inbox, options: Options) -> Init {
         let job_control = match child.has_terminal {
             false => JobControl::None,
             true if process::group_is_orphaned() => JobControl::Nobody,
@@ -34,8 +40,11 @@ impl Init {
         Init {
             child,
             inbox,
+            grace: options.grace,
             lifecycle: Lifecycle::new(options, job_control),
+            others: Others::of_this_process(),
             me: nix::unistd::getpid(),
+            children: true,
             exit: None,
         }
     }
@@ -43,21 +52,24 @@ impl Init {
     /// Attends to main until there is nothing left to do. Returns the status to exit with.
     pub fn attend(mut self) -> u8 {
         let mut batch = Batch::new();
-        // What died before the first look sent its CHLD then, and it is still pending.
         let mut more_to_reap = false;
         loop {
-            let limit = more_to_reap.then_some(std::time::Duration::ZERO);
+            let limit = if more_to_reap {
+                Some(Duration::ZERO)
+            } else {
+                self.time_left()
+            };
+            let mut child_changed = more_to_reap;
             match self.inbox.receive(&mut batch, limit) {
                 // EINTR: we were stopped and continued.
                 Ok(()) | Err(Errno::EINTR) => {}
                 Err(errno) => {
                     // Not known to happen. Whatever it is, it must not become a loop without a rest.
                     error!("cannot wait for signals: {}", crate::sys::reason(errno));
-                    std::thread::sleep(std::time::Duration::from_millis(100));
-                    more_to_reap = true;
+                    std::thread::sleep(Duration::from_millis(100));
+                    child_changed = true;
                 }
             }
-            let mut child_changed = more_to_reap;
             for received in batch.iter() {
                 if received.signal == Signal::CHLD {
                     child_changed = true;
@@ -69,11 +81,21 @@ impl Init {
             if child_changed {
                 more_to_reap = self.reap();
             }
+            if self.time_left() == Some(Duration::ZERO) {
+                self.on(Event::Tick);
+            }
             if let Some(status) = self.exit {
                 self.return_terminal();
                 return status;
             }
         }
+    }
+
+    /// Until the next deadline, if there is one.
+    fn time_left(&self) -> Option<Duration> {
+        self.lifecycle
+            .deadline()
+            .map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
     /// What rinit's own doings sent it: the SIGPIPE of a broken stderr, and the stop that it shares with its group.
@@ -92,41 +114,68 @@ impl Init {
         {
             self.on(Event::MainStopped(signal));
         }
-        for _ in 0..REAPED_A_ROUND {
+        let mut end_of_main = None;
+        let mut reaped = 0;
+        while reaped < REAPED_A_ROUND {
             match wait::reap_any() {
-                Ok(Some((pid, status))) if pid == self.child.pid => {
+                Ok(Some((pid, status))) if pid == self.child.pid && self.lifecycle.main_runs() => {
                     info!("main, PID {pid}, {status}");
-                    self.on(Event::MainEnded(status));
+                    end_of_main = Some(status);
                 }
                 Ok(Some((pid, status))) => trace!("reaped orphan {pid}, which {status}"),
-                Ok(None) | Err(_) => return false,
+                Ok(None) => {
+                    self.children = true;
+                    break;
+                }
+                Err(_) => {
+                    self.children = false;
+                    break;
+                }
             }
+            reaped += 1;
         }
-        true
+        if let Some(status) = end_of_main {
+            self.on(Event::MainEnded(status));
+        } else if reaped > 0 {
+            self.on(Event::Reaped);
+        }
+        reaped == REAPED_A_ROUND
     }
 
     fn on(&mut self, event: Event) {
-        for action in self.lifecycle.on(event) {
+        for action in self.lifecycle.on(clock::now(), event) {
             self.carry_out(action);
         }
     }
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Forward(signal, target) => self.send(signal, target),
+            Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
                 if wait::stopped_by(self.child.pid).is_some() {
-                    self.send(Signal::CONT, target);
+                    self.forward(Signal::CONT, target);
                 }
             }
             Action::LendTerminal => self.lend_terminal(),
             Action::StopSelf(signal) => self.stop_self(signal),
+            Action::KillMain => self.kill_main(),
+            Action::AskOthers => {
+                info!("others are still alive: asking them to end");
+                self.others.ask();
+            }
+            Action::Look => self.on(Event::Seen(self.others.look(self.children))),
+            Action::LookForKillable => {
+                self.on(Event::Seen(self.others.look_for_killable(self.children)))
+            }
+            Action::NameSurvivors => self.others.name_survivors(self.grace),
+            Action::KillOthers => self.others.kill(),
             Action::Exit(status) => self.exit = Some(status),
         }
     }
 
-    fn send(&self, signal: Signal, target: Target) {
+    fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.child.pid;
+        self.others.note(signal, target, pid);
         let sent = match target {
             // main leads its group until it moves to another; the group is gone when nobody stayed behind.
             Target::Group => signals::send_to_group(pid, signal).or_else(|errno| match errno {
@@ -134,15 +183,26 @@ impl Init {
                 errno => Err(errno),
             }),
             Target::Main => self.send_to_main(signal),
+            Target::All => self.others.send(signal),
         };
         match sent {
-            Ok(()) => debug!("{signal} sent to {} {pid}", described(target)),
+            Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
             Err(errno) => warn!(
-                "cannot send {signal} to {} {pid}: {}",
-                described(target),
+                "cannot send {signal} to {}: {}",
+                Recipient(target, pid),
                 crate::sys::reason(errno)
             ),
         }
+    }
+
+    fn kill_main(&self) {
+        warn!(
+            "main, PID {}, has not ended in time: killed (--kill-after)",
+            self.child.pid
+        );
+        let _ = signals::send_to_group(self.child.pid, Signal::KILL);
+        // It may have moved to another group.
+        let _ = self.send_to_main(Signal::KILL);
     }
 
     /// main has not been reaped while this is called, so its PID is still its own.
@@ -202,10 +262,16 @@ fn release(child: &Child, inbox: &Inbox) {
     }
 }
 
-fn described(target: Target) -> &'static str {
-    match target {
-        Target::Group => "main's group",
-        Target::Main => "main",
+/// Who gets a signal, for people.
+struct Recipient(Target, Pid);
+
+impl std::fmt::Display for Recipient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Target::Group => write!(f, "main's group {}", self.1),
+            Target::Main => write!(f, "main, PID {}", self.1),
+            Target::All => f.write_str("all"),
+        }
     }
 }
 

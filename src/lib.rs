@@ -9,12 +9,14 @@ use std::io::Write;
 
 pub mod cli;
 pub mod command;
+pub mod duration;
 pub mod elf;
 pub mod failure;
 pub mod init;
 pub mod lifecycle;
 pub mod log;
 pub mod options;
+pub mod others;
 pub mod signal;
 pub mod sys;
 
@@ -73,7 +75,7 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
             sys::reason(errno)
         );
     }
-    Ok(init::Init::new(child, inbox, &options).attend())
+    Ok(init::Init::new(child, inbox, options).attend())
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.

@@ -1,9 +1,13 @@
-//! The decisions: what an event means, given what happened before. No system call, no clock, no I/O: all of it can be
-//! tested without a process.
+//! The decisions: what an event means, given what happened before. No system call, no clock, no I/O: time comes in as a
+//! value, and all of it can be tested without a process.
 
-use crate::options::{ExitMap, Options, Target};
+use crate::options::{Options, Target};
 use crate::signal::Signal;
 use crate::sys::wait::WaitStatus;
+use std::time::Duration;
+
+/// A point in time, counted from any fixed one.
+pub type Moment = Duration;
 
 /// What can happen to rinit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +18,23 @@ pub enum Event {
     MainStopped(Signal),
     /// main ended, and has been reaped.
     MainEnded(WaitStatus),
+    /// Some other child ended, and has been reaped.
+    Reaped,
+    /// The answer to `Action::Look`.
+    Seen(Alive),
+    /// The deadline may be over.
+    Tick,
+}
+
+/// Who is left of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alive {
+    /// Nobody.
+    Nobody,
+    /// At least one child of rinit's: its end will be told.
+    Children,
+    /// Only processes that somebody else started, as `docker exec` does: nobody tells of their end.
+    Strangers,
 }
 
 /// What rinit is to do about it.
@@ -27,28 +48,42 @@ pub enum Action {
     LendTerminal,
     /// Stop as main did, so that the shell that started rinit sees a stopped job.
     StopSelf(Signal),
+    /// KILL to main and its group, as `--kill-after` has it.
+    KillMain,
+    /// Ask those of the others to end that have not been asked yet, and continue those that are stopped.
+    AskOthers,
+    /// See who is left, and report it as `Event::Seen`.
+    Look,
+    /// See who is left that a KILL can reach, and report it as `Event::Seen`.
+    LookForKillable,
+    /// The grace is over: name who is left.
+    NameSurvivors,
+    /// KILL to all others.
+    KillOthers,
     /// Exit with this status.
     Exit(u8),
 }
 
 /// At most this many actions follow from one event.
-const MOST: usize = 2;
+const MOST: usize = 3;
 
 /// What to do about one event, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Actions([Option<Action>; MOST]);
 
 impl Actions {
-    const fn none() -> Actions {
-        Actions([None; MOST])
-    }
+    const NONE: Actions = Actions([None; MOST]);
 
     const fn one(action: Action) -> Actions {
-        Actions([Some(action), None])
+        Actions([Some(action), None, None])
     }
 
     const fn two(first: Action, second: Action) -> Actions {
-        Actions([Some(first), Some(second)])
+        Actions([Some(first), Some(second), None])
+    }
+
+    const fn three(first: Action, second: Action, third: Action) -> Actions {
+        Actions([Some(first), Some(second), Some(third)])
     }
 }
 
@@ -64,7 +99,7 @@ impl IntoIterator for Actions {
 /// Who, if anybody, could continue main after the terminal's stop signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobControl {
-    /// main was not given a terminal: nothing follows from its being stopped.
+    /// There is no terminal: nothing follows from main's being stopped.
     None,
     /// The shell that started rinit.
     Shell,
@@ -72,167 +107,270 @@ pub enum JobControl {
     Nobody,
 }
 
+/// How far the end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// main runs.
+    Running {
+        /// When `--kill-after` is due.
+        kill_main: Option<Moment>,
+    },
+    /// main has ended, and it is not known yet whether anybody else lives.
+    Ended,
+    /// `--wait-all`: the others live on as long as they like.
+    Waiting(Looks),
+    /// The others have been asked to end.
+    Draining {
+        /// When the grace is over; None for never.
+        kill: Option<Moment>,
+        looks: Looks,
+    },
+    /// They have been killed.
+    Killing {
+        /// When to wait no longer.
+        leave: Moment,
+        looks: Looks,
+    },
+    /// There is nothing left to do.
+    Gone,
+}
+
+/// Looking for processes of whose end nobody tells: at growing intervals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Looks {
+    next: Option<Moment>,
+    interval: Duration,
+    longest: Duration,
+}
+
+impl Looks {
+    const SHORTEST: Duration = Duration::from_millis(1);
+    /// While the end waits for it.
+    const WHEN_ENDING: Duration = Duration::from_millis(50);
+    /// While it may take days.
+    const WHEN_WAITING: Duration = Duration::from_secs(1);
+
+    fn up_to(longest: Duration) -> Looks {
+        Looks {
+            next: None,
+            interval: Looks::SHORTEST,
+            longest,
+        }
+    }
+
+    fn schedule(&mut self, now: Moment) {
+        self.next = Some(now.saturating_add(self.interval));
+        self.interval = self.interval.saturating_mul(2).min(self.longest);
+    }
+
+    fn are_due(&self, now: Moment) -> bool {
+        self.next.is_some_and(|next| next <= now)
+    }
+}
+
+/// A killed process is gone at once, unless it hangs in the kernel. PID 1's own end takes such a one along.
+const KILL_TAKES: Duration = Duration::from_millis(500);
+
 /// The state, and the choices that bear on it.
 #[derive(Debug)]
 pub struct Lifecycle {
-    target: Target,
-    exit_map: ExitMap,
+    options: Options,
     job_control: JobControl,
-    ended: bool,
+    phase: Phase,
+    /// What rinit will exit with.
+    status: u8,
 }
 
 impl Lifecycle {
     /// main has just been started.
-    pub fn new(options: &Options, job_control: JobControl) -> Lifecycle {
+    pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
         Lifecycle {
-            target: options.target,
-            exit_map: options.exit_map.clone(),
+            options,
             job_control,
-            ended: false,
+            phase: Phase::Running { kill_main: None },
+            status: 0,
         }
     }
 
     /// Whether it matters that main was stopped.
     pub fn watches_stops(&self) -> bool {
-        self.job_control != JobControl::None && !self.ended
+        self.job_control != JobControl::None && self.main_runs()
+    }
+
+    /// Whether main can still be sent anything.
+    pub fn main_runs(&self) -> bool {
+        matches!(self.phase, Phase::Running { .. })
+    }
+
+    /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
+    pub fn deadline(&self) -> Option<Moment> {
+        match self.phase {
+            Phase::Running { kill_main } => kill_main,
+            Phase::Waiting(looks) => looks.next,
+            Phase::Draining { kill, looks } => [kill, looks.next].into_iter().flatten().min(),
+            Phase::Killing { leave, looks } => {
+                looks.next.map_or(Some(leave), |next| Some(next.min(leave)))
+            }
+            Phase::Ended | Phase::Gone => None,
+        }
     }
 
     /// Takes an event and says what to do.
-    pub fn on(&mut self, event: Event) -> Actions {
-        if self.ended {
-            return Actions::none();
-        }
+    pub fn on(&mut self, now: Moment, event: Event) -> Actions {
         match event {
-            Event::Signal(signal) => self.on_signal(signal),
+            Event::Signal(signal) => self.on_signal(now, signal),
             Event::MainStopped(signal) => self.on_stop(signal),
-            Event::MainEnded(status) => {
-                self.ended = true;
-                Actions::one(Action::Exit(self.exit_map.apply(status.shell_code())))
-            }
+            Event::MainEnded(status) => self.on_main_ended(status),
+            Event::Reaped => self.on_reaped(),
+            Event::Seen(alive) => self.on_seen(now, alive),
+            Event::Tick => self.on_tick(now),
         }
     }
 
-    fn on_signal(&self, signal: Signal) -> Actions {
-        let forward = Action::Forward(signal, self.target);
-        match signal {
-            Signal::CHLD => Actions::none(),
-            Signal::CONT if self.job_control == JobControl::Shell => {
-                Actions::two(Action::LendTerminal, forward)
+    fn on_signal(&mut self, now: Moment, signal: Signal) -> Actions {
+        if signal == Signal::CHLD {
+            return Actions::NONE;
+        }
+        let target = self.options.target;
+        let to_others = Action::Forward(signal, Target::All);
+        match self.phase {
+            Phase::Running { kill_main } => {
+                let forward = Action::Forward(signal, target);
+                if signal.is_stop() {
+                    let due = self
+                        .options
+                        .kill_after
+                        .map(|limit| now.saturating_add(limit));
+                    self.phase = Phase::Running {
+                        kill_main: kill_main.or(due),
+                    };
+                    Actions::two(forward, Action::ContinueIfStopped(target))
+                } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
+                    Actions::two(Action::LendTerminal, forward)
+                } else {
+                    Actions::one(forward)
+                }
             }
-            signal if signal.is_stop() => {
-                Actions::two(forward, Action::ContinueIfStopped(self.target))
+            Phase::Waiting(_) if signal.is_stop() => {
+                self.start_drain(now);
+                Actions::three(to_others, Action::AskOthers, Action::Look)
             }
-            _ => Actions::one(forward),
+            Phase::Draining { .. } if signal.is_stop() => {
+                Actions::two(to_others, Action::Forward(Signal::CONT, Target::All))
+            }
+            Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
+            Phase::Ended | Phase::Killing { .. } | Phase::Gone => Actions::NONE,
         }
     }
 
     fn on_stop(&self, signal: Signal) -> Actions {
+        if !self.main_runs() {
+            return Actions::NONE;
+        }
         match self.job_control {
-            JobControl::None => Actions::none(),
+            JobControl::None => Actions::NONE,
             JobControl::Shell => Actions::one(Action::StopSelf(signal)),
             // Only what Ctrl-Z sends: who reads from the background would be stopped again at once, for ever, and a
             // STOP is somebody's will.
             JobControl::Nobody if signal == Signal::TSTP => {
-                Actions::one(Action::ContinueIfStopped(self.target))
+                Actions::one(Action::ContinueIfStopped(self.options.target))
             }
-            JobControl::Nobody => Actions::none(),
+            JobControl::Nobody => Actions::NONE,
         }
+    }
+
+    fn on_main_ended(&mut self, status: WaitStatus) -> Actions {
+        if !self.main_runs() {
+            return Actions::NONE;
+        }
+        self.status = self.options.exit_map.apply(status.shell_code());
+        if self.options.grace == Some(Duration::ZERO) && !self.options.wait_all {
+            return self.exit();
+        }
+        self.phase = Phase::Ended;
+        Actions::one(Action::Look)
+    }
+
+    fn on_reaped(&self) -> Actions {
+        match self.phase {
+            Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(Action::Look),
+            Phase::Killing { .. } => Actions::one(Action::LookForKillable),
+            Phase::Running { .. } | Phase::Ended | Phase::Gone => Actions::NONE,
+        }
+    }
+
+    fn on_seen(&mut self, now: Moment, alive: Alive) -> Actions {
+        if self.main_runs() || self.phase == Phase::Gone {
+            return Actions::NONE;
+        }
+        if alive == Alive::Nobody {
+            return self.exit();
+        }
+        match &mut self.phase {
+            Phase::Ended if self.options.wait_all => {
+                self.phase = Phase::Waiting(Looks::up_to(Looks::WHEN_WAITING));
+                return self.on_seen(now, alive);
+            }
+            Phase::Ended => {
+                self.start_drain(now);
+                return Actions::two(Action::AskOthers, Action::Look);
+            }
+            Phase::Waiting(looks) | Phase::Draining { looks, .. } => match alive {
+                Alive::Strangers => looks.schedule(now),
+                Alive::Children | Alive::Nobody => looks.next = None,
+            },
+            Phase::Killing { looks, .. } => looks.schedule(now),
+            Phase::Running { .. } | Phase::Gone => {}
+        }
+        Actions::NONE
+    }
+
+    fn start_drain(&mut self, now: Moment) {
+        let kill = self.options.grace.map(|grace| now.saturating_add(grace));
+        self.phase = Phase::Draining {
+            kill,
+            looks: Looks::up_to(Looks::WHEN_ENDING),
+        };
+    }
+
+    fn on_tick(&mut self, now: Moment) -> Actions {
+        let over = |moment: Option<Moment>| moment.is_some_and(|moment| moment <= now);
+        match self.phase {
+            Phase::Running { kill_main } if over(kill_main) => {
+                self.phase = Phase::Running { kill_main: None };
+                // Once is enough, and a later stop signal is no first one.
+                self.options.kill_after = None;
+                Actions::one(Action::KillMain)
+            }
+            Phase::Draining { kill, .. } if over(kill) => {
+                let leave = now.saturating_add(KILL_TAKES);
+                self.phase = Phase::Killing {
+                    leave,
+                    looks: Looks::up_to(Looks::WHEN_ENDING),
+                };
+                Actions::three(
+                    Action::NameSurvivors,
+                    Action::KillOthers,
+                    Action::LookForKillable,
+                )
+            }
+            Phase::Waiting(looks) | Phase::Draining { looks, .. } if looks.are_due(now) => {
+                Actions::one(Action::Look)
+            }
+            Phase::Killing { leave, .. } if leave <= now => self.exit(),
+            Phase::Killing { looks, .. } if looks.are_due(now) => {
+                // Who was born of a process that died a moment later, where no kill(-1) takes all at once.
+                Actions::two(Action::KillOthers, Action::LookForKillable)
+            }
+            _ => Actions::NONE,
+        }
+    }
+
+    fn exit(&mut self) -> Actions {
+        self.phase = Phase::Gone;
+        Actions::one(Action::Exit(self.status))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lifecycle(target: Target, job_control: JobControl) -> Lifecycle {
-        Lifecycle::new(
-            &Options {
-                target,
-                ..Options::default()
-            },
-            job_control,
-        )
-    }
-
-    fn on(lifecycle: &mut Lifecycle, event: Event) -> Vec<Action> {
-        lifecycle.on(event).into_iter().collect()
-    }
-
-    #[test]
-    fn every_signal_but_chld_is_forwarded_once_to_the_target() {
-        for target in [Target::Group, Target::Main] {
-            for number in 1..=64 {
-                let signal = Signal::new(number).unwrap();
-                let actions = on(
-                    &mut lifecycle(target, JobControl::None),
-                    Event::Signal(signal),
-                );
-                let forwards = actions
-                    .iter()
-                    .filter(|action| matches!(action, Action::Forward(..)))
-                    .count();
-                assert_eq!(forwards, usize::from(signal != Signal::CHLD), "{signal}");
-                if signal != Signal::CHLD {
-                    assert_eq!(actions.first(), Some(&Action::Forward(signal, target)));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
-        for number in 1..=64 {
-            let signal = Signal::new(number).unwrap();
-            let actions = on(
-                &mut lifecycle(Target::Group, JobControl::None),
-                Event::Signal(signal),
-            );
-            let continues = actions.contains(&Action::ContinueIfStopped(Target::Group));
-            assert_eq!(continues, [1, 2, 3, 15, 37].contains(&number), "{signal}");
-        }
-    }
-
-    #[test]
-    fn rinit_exits_with_mains_status_and_forwards_no_more() {
-        let mut options = Options::default();
-        options.exit_map.set(143, 0);
-        let mut lifecycle = Lifecycle::new(&options, JobControl::None);
-        assert_eq!(
-            on(&mut lifecycle, Event::MainEnded(WaitStatus::from_raw(15))),
-            [Action::Exit(0)]
-        );
-        assert_eq!(on(&mut lifecycle, Event::Signal(Signal::TERM)), []);
-    }
-
-    #[test]
-    fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
-        let mut lifecycle = lifecycle(Target::Group, JobControl::Shell);
-        assert_eq!(
-            on(&mut lifecycle, Event::MainStopped(Signal::TSTP)),
-            [Action::StopSelf(Signal::TSTP)]
-        );
-        let cont = on(&mut lifecycle, Event::Signal(Signal::CONT));
-        assert_eq!(
-            cont,
-            [
-                Action::LendTerminal,
-                Action::Forward(Signal::CONT, Target::Group)
-            ]
-        );
-    }
-
-    #[test]
-    fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
-        let mut lifecycle = lifecycle(Target::Group, JobControl::Nobody);
-        let tstp = on(&mut lifecycle, Event::MainStopped(Signal::TSTP));
-        assert_eq!(tstp, [Action::ContinueIfStopped(Target::Group)]);
-        assert_eq!(on(&mut lifecycle, Event::MainStopped(Signal::STOP)), []);
-    }
-
-    #[test]
-    fn without_a_terminal_a_stopped_main_stays_stopped() {
-        let mut lifecycle = lifecycle(Target::Main, JobControl::None);
-        assert!(!lifecycle.watches_stops());
-        assert_eq!(on(&mut lifecycle, Event::MainStopped(Signal::TSTP)), []);
-    }
-}
+mod tests;

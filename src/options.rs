@@ -2,6 +2,7 @@
 
 use crate::signal::Signal;
 use log::LevelFilter;
+use std::time::Duration;
 
 /// Everything that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +15,12 @@ pub struct Options {
     pub subreaper: bool,
     /// What is exited with for each status of main's.
     pub exit_map: ExitMap,
+    /// How long the others may take to end once main has ended, before they are killed. None: for ever.
+    pub grace: Option<Duration>,
+    /// How long after the first stop signal main is killed. None: never.
+    pub kill_after: Option<Duration>,
+    /// Whether rinit outlives main for as long as others live.
+    pub wait_all: bool,
     /// What is said.
     pub log: LogFilter,
 }
@@ -25,6 +32,9 @@ impl Default for Options {
             parent_death: None,
             subreaper: true,
             exit_map: ExitMap::default(),
+            grace: Some(Duration::from_secs(5)),
+            kill_after: None,
+            wait_all: false,
             log: LogFilter::Level(crate::log::DEFAULT),
         }
     }
@@ -37,6 +47,8 @@ pub enum Target {
     Group,
     /// main alone.
     Main,
+    /// Everybody that rinit answers for: as PID 1 all processes of the namespace, else its descendants.
+    All,
 }
 
 /// Which records are shown.

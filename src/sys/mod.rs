@@ -2,10 +2,13 @@
 #![allow(unsafe_code)]
 
 pub mod arguments;
+pub mod clock;
 pub mod descriptors;
+pub mod everyone;
 pub mod pidfd;
 pub mod poll;
 pub mod process;
+pub mod procfs;
 pub mod signals;
 pub mod spawn;
 pub mod stderr;

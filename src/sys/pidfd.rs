@@ -1,8 +1,8 @@
 //! A descriptor that stands for one process, whatever becomes of its PID (pidfd_open(2)).
 
-use super::{Errno, Result};
+use super::{Errno, Pid, Result, descriptors};
 use crate::signal::Signal;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// A process, by descriptor.
 #[derive(Debug)]
@@ -12,6 +12,17 @@ impl Pidfd {
     /// Takes over a descriptor that clone(2) returned for CLONE_PIDFD (Linux 5.2).
     pub fn new(fd: OwnedFd) -> Pidfd {
         Pidfd(fd)
+    }
+
+    /// Opens one for a process that is no child of ours (pidfd_open(2), Linux 5.3).
+    pub fn open(pid: Pid) -> Result<Pidfd> {
+        // SAFETY: two numbers; the descriptor that comes back is nobody else's.
+        unsafe {
+            let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
+            Ok(Pidfd(descriptors::above_stdio(OwnedFd::from_raw_fd(
+                fd as RawFd,
+            ))?))
+        }
     }
 
     /// Sends a signal (pidfd_send_signal(2), Linux 5.1). ESRCH once the process has been reaped.

@@ -216,6 +216,12 @@ pub fn send(pid: Pid, signal: Signal) -> Result<()> {
     Errno::result(unsafe { libc::kill(pid.as_raw(), signal.number()) }).map(drop)
 }
 
+/// Whether a signal to this process would be allowed.
+pub fn may_send(pid: Pid) -> bool {
+    // SAFETY: signal 0 is sent to nobody.
+    pid.as_raw() > 0 && Errno::result(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok()
+}
+
 /// Sends to every process of a group (kill(2) with a negative PID).
 pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     if group.as_raw() <= 1 {

@@ -1,0 +1,462 @@
+//! The whole behaviour, without a process: time is a number here, and who is alive is said.
+
+use super::*;
+use std::collections::BTreeSet;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
+
+/// A lifecycle and the answers that the world gives to it.
+struct Story {
+    lifecycle: Lifecycle,
+    now: Moment,
+    /// The answer to the next `Look`s.
+    alive: Alive,
+    done: Vec<Action>,
+}
+
+impl Story {
+    fn new(options: Options, job_control: JobControl) -> Story {
+        Story {
+            lifecycle: Lifecycle::new(options, job_control),
+            now: 1000 * SECOND,
+            alive: Alive::Nobody,
+            done: vec![],
+        }
+    }
+
+    fn plain() -> Story {
+        Story::new(Options::default(), JobControl::None)
+    }
+
+    /// What follows from an event, looks and their answers included.
+    fn on(&mut self, event: Event) -> Vec<Action> {
+        let mut done = vec![];
+        for action in self.lifecycle.on(self.now, event) {
+            done.push(action);
+            self.done.push(action);
+            if matches!(action, Action::Look | Action::LookForKillable) {
+                done.extend(self.on(Event::Seen(self.alive)));
+            }
+        }
+        done
+    }
+
+    fn signal(&mut self, number: i32) -> Vec<Action> {
+        self.on(Event::Signal(signal(number)))
+    }
+
+    fn main_ends(&mut self, raw: i32, alive: Alive) -> Vec<Action> {
+        self.alive = alive;
+        self.on(Event::MainEnded(WaitStatus::from_raw(raw)))
+    }
+
+    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, but for the looks.
+    fn pass(&mut self, length: Duration) -> Vec<Action> {
+        let end = self.now + length;
+        let mut done = vec![];
+        let mut rounds = 0;
+        while let Some(deadline) = self
+            .lifecycle
+            .deadline()
+            .filter(|deadline| *deadline <= end)
+        {
+            self.now = self.now.max(deadline);
+            done.extend(self.on(Event::Tick));
+            rounds += 1;
+            assert!(
+                rounds < 100_000,
+                "the same deadline for ever: {:?}",
+                self.lifecycle
+            );
+        }
+        self.now = end;
+        done.retain(|action| !matches!(action, Action::Look | Action::LookForKillable));
+        done
+    }
+}
+
+fn signal(number: i32) -> Signal {
+    Signal::new(number).unwrap()
+}
+
+const ALL: Target = Target::All;
+
+#[test]
+fn every_signal_but_chld_is_forwarded_once_to_the_target() {
+    for target in [Target::Group, Target::Main, ALL] {
+        for number in 1..=64 {
+            let mut story = Story::new(
+                Options {
+                    target,
+                    ..Options::default()
+                },
+                JobControl::None,
+            );
+            let done = story.signal(number);
+            let forwards = done
+                .iter()
+                .filter(|action| matches!(action, Action::Forward(..)))
+                .count();
+            assert_eq!(forwards, usize::from(number != 17), "{number}");
+            if number != 17 {
+                assert_eq!(done[0], Action::Forward(signal(number), target));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
+    for number in 1..=64 {
+        let continues = Story::plain()
+            .signal(number)
+            .contains(&Action::ContinueIfStopped(Target::Group));
+        assert_eq!(continues, [1, 2, 3, 15, 37].contains(&number), "{number}");
+    }
+}
+
+#[test]
+fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
+    let mut story = Story::new(Options::default(), JobControl::Shell);
+    assert_eq!(
+        story.on(Event::MainStopped(Signal::TSTP)),
+        [Action::StopSelf(Signal::TSTP)]
+    );
+    let cont = story.signal(18);
+    assert_eq!(
+        cont,
+        [
+            Action::LendTerminal,
+            Action::Forward(Signal::CONT, Target::Group)
+        ]
+    );
+}
+
+#[test]
+fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
+    let mut story = Story::new(Options::default(), JobControl::Nobody);
+    assert_eq!(
+        story.on(Event::MainStopped(Signal::TSTP)),
+        [Action::ContinueIfStopped(Target::Group)]
+    );
+    assert_eq!(story.on(Event::MainStopped(Signal::STOP)), []);
+}
+
+#[test]
+fn without_a_terminal_a_stopped_main_stays_stopped() {
+    let mut story = Story::plain();
+    assert!(!story.lifecycle.watches_stops());
+    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), []);
+}
+
+#[test]
+fn with_nobody_left_rinit_exits_at_once_after_one_look() {
+    for (raw, status) in [(0, 0), (3 << 8, 3), (15, 143), (64, 192), (11 | 0x80, 139)] {
+        let mut story = Story::plain();
+        assert_eq!(
+            story.main_ends(raw, Alive::Nobody),
+            [Action::Look, Action::Exit(status)]
+        );
+        assert_eq!(story.lifecycle.deadline(), None);
+        assert_eq!(story.signal(15), []);
+    }
+}
+
+#[test]
+fn with_no_grace_rinit_exits_without_a_look() {
+    let options = Options {
+        grace: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let mut story = Story::new(options, JobControl::None);
+    assert_eq!(story.main_ends(0, Alive::Children), [Action::Exit(0)]);
+}
+
+#[test]
+fn mapped_statuses_are_exited_with_however_long_it_takes() {
+    let mut options = Options::default();
+    options.exit_map.set(143, 0);
+    let mut story = Story::new(options, JobControl::None);
+    story.main_ends(15, Alive::Children);
+    story.alive = Alive::Nobody;
+    assert_eq!(story.on(Event::Reaped), [Action::Look, Action::Exit(0)]);
+}
+
+#[test]
+fn the_others_are_asked_once_and_killed_when_the_grace_is_over() {
+    let mut story = Story::plain();
+    let asked = [Action::Look, Action::AskOthers, Action::Look];
+    assert_eq!(story.main_ends(0, Alive::Children), asked);
+    assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
+    let killed = story.pass(MILLISECOND);
+    assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers]);
+    story.alive = Alive::Nobody;
+    assert_eq!(
+        story.on(Event::Reaped),
+        [Action::LookForKillable, Action::Exit(0)]
+    );
+}
+
+#[test]
+fn whose_end_is_told_is_not_looked_for() {
+    let mut story = Story::plain();
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.lifecycle.deadline(), Some(story.now + 5 * SECOND));
+}
+
+#[test]
+fn strangers_are_looked_for_at_intervals_that_grow_to_50_ms() {
+    let mut story = Story::plain();
+    story.main_ends(0, Alive::Strangers);
+    let mut intervals = vec![];
+    while let Some(deadline) = story.lifecycle.deadline().filter(|_| intervals.len() < 9) {
+        intervals.push((deadline - story.now).as_millis());
+        story.now = deadline;
+        assert_eq!(story.on(Event::Tick), [Action::Look]);
+    }
+    assert_eq!(intervals, [1, 2, 4, 8, 16, 32, 50, 50, 50]);
+    story.alive = Alive::Nobody;
+    assert_eq!(story.pass(50 * MILLISECOND), [Action::Exit(0)]);
+}
+
+#[test]
+fn without_a_limit_the_others_are_never_killed() {
+    let mut story = Story::new(
+        Options {
+            grace: None,
+            ..Options::default()
+        },
+        JobControl::None,
+    );
+    story.main_ends(0, Alive::Strangers);
+    assert_eq!(story.pass(1000 * SECOND), []);
+    story.alive = Alive::Nobody;
+    assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
+}
+
+#[test]
+fn who_cannot_be_killed_is_left_after_half_a_second() {
+    let mut story = Story::plain();
+    story.main_ends(0, Alive::Children);
+    let done = story.pass(5 * SECOND + KILL_TAKES - MILLISECOND);
+    assert_eq!(done[0], Action::NameSurvivors);
+    assert!(done[1..].iter().all(|action| *action == Action::KillOthers));
+    assert_eq!(story.pass(MILLISECOND), [Action::Exit(0)]);
+}
+
+#[test]
+fn signals_during_the_drain_go_to_all_and_do_not_shorten_the_grace() {
+    let mut story = Story::plain();
+    story.main_ends(15, Alive::Children);
+    let deadline = story.lifecycle.deadline();
+    for number in 1..=64 {
+        let done = story.signal(number);
+        let cont = Action::Forward(Signal::CONT, ALL);
+        match number {
+            17 => assert_eq!(done, []),
+            1 | 2 | 3 | 15 | 37 => assert_eq!(done, [Action::Forward(signal(number), ALL), cont]),
+            _ => assert_eq!(done, [Action::Forward(signal(number), ALL)]),
+        }
+    }
+    assert_eq!(story.lifecycle.deadline(), deadline);
+}
+
+#[test]
+fn nothing_is_sent_to_main_once_it_has_ended() {
+    for wait_all in [false, true] {
+        let mut story = Story::new(
+            Options {
+                wait_all,
+                ..Options::default()
+            },
+            JobControl::Shell,
+        );
+        story.main_ends(0, Alive::Children);
+        let events = (1..=64).map(|number| Event::Signal(signal(number)));
+        for event in events.chain([Event::MainStopped(Signal::TSTP), Event::Tick, Event::Reaped]) {
+            for action in story.on(event) {
+                let to_main = matches!(
+                    action,
+                    Action::ContinueIfStopped(_)
+                        | Action::KillMain
+                        | Action::StopSelf(_)
+                        | Action::LendTerminal
+                );
+                assert!(
+                    !to_main && !matches!(action, Action::Forward(_, Target::Group | Target::Main)),
+                    "{action:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
+    let options = Options {
+        kill_after: Some(2 * SECOND),
+        ..Options::default()
+    };
+    let mut story = Story::new(options, JobControl::None);
+    story.signal(10);
+    assert_eq!(story.lifecycle.deadline(), None, "USR1 is no stop signal");
+    story.signal(15);
+    story.pass(SECOND);
+    story.signal(2);
+    assert_eq!(story.pass(SECOND), [Action::KillMain]);
+    story.signal(15);
+    assert_eq!(story.pass(100 * SECOND), []);
+    assert_eq!(
+        story.main_ends(9, Alive::Nobody),
+        [Action::Look, Action::Exit(137)]
+    );
+}
+
+#[test]
+fn main_is_not_killed_once_it_has_ended() {
+    let options = Options {
+        kill_after: Some(2 * SECOND),
+        ..Options::default()
+    };
+    let mut story = Story::new(options, JobControl::None);
+    story.signal(15);
+    story.main_ends(15, Alive::Children);
+    assert_eq!(story.pass(3 * SECOND), []);
+}
+
+#[test]
+fn wait_all_waits_as_long_as_the_others_like() {
+    let mut story = Story::new(
+        Options {
+            wait_all: true,
+            ..Options::default()
+        },
+        JobControl::None,
+    );
+    assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
+    assert_eq!(story.lifecycle.deadline(), None);
+    assert_eq!(story.signal(10), [Action::Forward(signal(10), ALL)]);
+    story.alive = Alive::Strangers;
+    story.on(Event::Reaped);
+    assert_eq!(story.pass(1000 * SECOND), []);
+    story.alive = Alive::Nobody;
+    assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
+}
+
+#[test]
+fn wait_all_ends_with_the_drain_after_a_stop_signal() {
+    let mut story = Story::new(
+        Options {
+            wait_all: true,
+            ..Options::default()
+        },
+        JobControl::None,
+    );
+    story.main_ends(0, Alive::Children);
+    let done = story.signal(15);
+    assert_eq!(
+        done,
+        [
+            Action::Forward(Signal::TERM, ALL),
+            Action::AskOthers,
+            Action::Look
+        ]
+    );
+    assert_eq!(
+        story.pass(5 * SECOND),
+        [Action::NameSurvivors, Action::KillOthers]
+    );
+}
+
+#[test]
+fn wait_all_without_a_grace_ends_at_the_stop_signal() {
+    let options = Options {
+        wait_all: true,
+        grace: Some(Duration::ZERO),
+        ..Options::default()
+    };
+    let mut story = Story::new(options, JobControl::None);
+    assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
+    story.signal(15);
+    assert_eq!(
+        story.pass(Duration::ZERO),
+        [Action::NameSurvivors, Action::KillOthers]
+    );
+}
+
+/// A small generator (xorshift): the same histories each time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+#[test]
+fn any_history_ends_with_mains_status_and_within_the_grace() {
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut phases = BTreeSet::new();
+    for _ in 0..2000 {
+        let limit = |random: &mut Random| Some(Duration::from_millis(random.below(4000)));
+        let options = Options {
+            grace: limit(&mut random),
+            kill_after: limit(&mut random).filter(|limit| !limit.is_zero()),
+            wait_all: random.below(4) == 0,
+            target: [Target::Group, Target::Main, ALL][random.below(3) as usize],
+            ..Options::default()
+        };
+        let grace = options.grace.unwrap();
+        let wait_all = options.wait_all;
+        let mut story = Story::new(options, JobControl::None);
+        let code = random.below(256) as u8;
+        for _ in 0..random.below(30) {
+            story.alive = [Alive::Children, Alive::Strangers][random.below(2) as usize];
+            match random.below(5) {
+                0 => drop(story.on(Event::Reaped)),
+                1 => drop(story.pass(Duration::from_millis(random.below(3000)))),
+                _ => drop(story.signal(1 + random.below(64) as i32)),
+            }
+        }
+        assert!(
+            !story
+                .done
+                .iter()
+                .any(|action| matches!(action, Action::Exit(_))),
+            "main still runs"
+        );
+        let alive = [Alive::Children, Alive::Strangers, Alive::Nobody][random.below(3) as usize];
+        story.main_ends(i32::from(code) << 8, alive);
+        if wait_all {
+            story.signal(15);
+        }
+        for _ in 0..random.below(10) {
+            story.signal(1 + random.below(64) as i32);
+        }
+        story.pass(grace + KILL_TAKES);
+        let exits: Vec<_> = story
+            .done
+            .iter()
+            .filter(|action| matches!(action, Action::Exit(_)))
+            .collect();
+        assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
+        assert!(
+            story
+                .done
+                .iter()
+                .filter(|action| **action == Action::AskOthers)
+                .count()
+                <= 1
+        );
+        phases.insert(story.done.contains(&Action::KillOthers));
+    }
+    assert_eq!(
+        phases.len(),
+        2,
+        "some histories end with a kill, and some without"
+    );
+}

@@ -1,0 +1,489 @@
+//! The others: every process but main that rinit answers for. Who they are, asking them to end, killing them.
+
+use crate::lifecycle::Alive;
+use crate::options::Target;
+use crate::signal::Signal;
+use crate::sys::everyone::Everyone;
+use crate::sys::pidfd::Pidfd;
+use crate::sys::procfs::{Procfs, Stat, Status};
+use crate::sys::{Errno, Pid, Result, clock, signals};
+use log::{debug, trace, warn};
+use std::time::Duration;
+
+/// Those that rinit answers for, and what it has asked of them.
+pub struct Others {
+    reach: Reach,
+    asked: Vec<Request>,
+}
+
+/// How far rinit's answer goes.
+enum Reach {
+    /// As PID 1: all processes of the namespace.
+    Namespace(Everyone),
+    /// Else: descendants only.
+    Descendants,
+}
+
+/// A stop signal that was forwarded: to whom, and when.
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    signal: Signal,
+    /// The group that got it; None when everybody did.
+    group: Option<Pid>,
+    /// In clock ticks since boot.
+    at: u64,
+    /// The PID that had been given away last.
+    newest: Option<Pid>,
+}
+
+impl Request {
+    /// Whether a process got this signal and did not ignore it. (Whom it ended by default is not there to be asked.)
+    fn reached(&self, pid: Pid, stat: &Stat, status: &Status) -> bool {
+        let member = self.group.is_none_or(|group| stat.group == group);
+        member && self.is_younger_than(pid, stat.started) && !status.ignored.contains(self.signal)
+    }
+
+    /// Start times come in ticks of 10 ms: within one tick the PIDs, which are given away in order, tell what was first.
+    fn is_younger_than(&self, pid: Pid, started: u64) -> bool {
+        started < self.at || started == self.at && self.newest.is_some_and(|newest| pid <= newest)
+    }
+}
+
+/// Processes that start while the others are being asked are asked too, but a fork bomb would never let that end.
+const PASSES: usize = 16;
+
+/// Survivors that are named one by one.
+const NAMED: usize = 10;
+
+impl Others {
+    /// As this process may: all of the namespace for its init, descendants for any other.
+    pub fn of_this_process() -> Others {
+        let reach = Everyone::of_our_namespace().map_or(Reach::Descendants, Reach::Namespace);
+        Others {
+            reach,
+            asked: Vec::with_capacity(4),
+        }
+    }
+
+    /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
+    /// programs take a second TERM as "now, without saving".
+    pub fn note(&mut self, signal: Signal, target: Target, main: Pid) {
+        let group = match target {
+            Target::Group => Some(main),
+            Target::All => None,
+            Target::Main => return,
+        };
+        // A HUP that somebody handles means "read your configuration again" more often than "end": it lives on, and
+        // nobody has asked it to end.
+        if !signal.is_stop() || signal == Signal::HUP {
+            return;
+        }
+        let newest = Procfs::of_our_namespace().and_then(Procfs::newest_pid);
+        self.asked
+            .retain(|request| request.signal != signal || request.group != group);
+        self.asked.push(Request {
+            signal,
+            group,
+            at: clock::ticks_since_boot(),
+            newest,
+        });
+    }
+
+    /// Sends a signal to all of them; to main too, as long as it is there.
+    pub fn send(&self, signal: Signal) -> Result<()> {
+        match self.reach {
+            Reach::Namespace(everyone) => everyone.send(signal),
+            Reach::Descendants => {
+                let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
+                let family = descendants(procfs);
+                let sent = family
+                    .iter()
+                    .filter(|pid| send_to_descendant(procfs, **pid, signal).is_ok())
+                    .count();
+                if sent == 0 { Err(Errno::ESRCH) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told.
+    pub fn look(&self, children: bool) -> Alive {
+        if children {
+            return Alive::Children;
+        }
+        let Reach::Namespace(everyone) = self.reach else {
+            // Every descendant hangs on a living child, or is one.
+            return Alive::Nobody;
+        };
+        if !everyone.exists() {
+            return Alive::Nobody;
+        }
+        let Some(procfs) = Procfs::of_our_namespace() else {
+            return Alive::Strangers;
+        };
+        // A zombie holds up nothing: its parent, which alone could reap it, counts for itself, or is outside.
+        let lives = |pid| procfs.stat(pid).is_some_and(|stat| !stat.is_dead());
+        if procfs.processes().any(lives) {
+            Alive::Strangers
+        } else {
+            Alive::Nobody
+        }
+    }
+
+    /// Who is left that a KILL from us can end.
+    pub fn look_for_killable(&self, children: bool) -> Alive {
+        let alive = self.look(children);
+        let Some(procfs) = Procfs::of_our_namespace() else {
+            return alive;
+        };
+        let killable =
+            |pid| signals::may_send(pid) && procfs.stat(pid).is_some_and(|stat| !stat.is_dead());
+        if alive != Alive::Nobody && self.members(procfs).into_iter().any(killable) {
+            alive
+        } else {
+            Alive::Nobody
+        }
+    }
+
+    /// Asks those to end that have not been asked yet, with TERM; and HUP to whoever leads a session on a terminal, as
+    /// an interactive shell ignores TERM. Then continues all, as a stopped process sees neither.
+    pub fn ask(&self) {
+        let Some(procfs) = Procfs::of_our_namespace() else {
+            return self.ask_unseen();
+        };
+        let mut known: Vec<Pid> = Vec::new();
+        let mut refused = Refused::default();
+        let mut asked = 0usize;
+        for _ in 0..PASSES {
+            let before = known.len();
+            for pid in self.members(procfs) {
+                let Err(place) = known.binary_search(&pid) else {
+                    continue;
+                };
+                known.insert(place, pid);
+                asked += usize::from(self.ask_one(procfs, pid, &mut refused));
+            }
+            if known.len() == before {
+                break;
+            }
+        }
+        if let Reach::Namespace(everyone) = self.reach {
+            let _ = everyone.send(Signal::CONT);
+        }
+        debug!("{asked} of {} others asked to end", known.len());
+        refused.report(procfs);
+    }
+
+    /// Whether `pid` was sent a TERM.
+    fn ask_one(&self, procfs: Procfs, pid: Pid, refused: &mut Refused) -> bool {
+        let Some(stat) = procfs.stat(pid).filter(|stat| !stat.is_dead()) else {
+            return false;
+        };
+        let Some(status) = procfs.status(pid) else {
+            return false;
+        };
+        let asked = self
+            .asked
+            .iter()
+            .any(|request| request.reached(pid, &stat, &status));
+        let ask = !asked && !is_left_to_its_init(procfs, &stat, &status);
+        if ask {
+            trace!("asking PID {pid}, {} to end", procfs.command(pid));
+            refused.note(pid, self.send_to(procfs, pid, Signal::TERM));
+        }
+        if stat.session == pid && stat.has_terminal {
+            refused.note(pid, self.send_to(procfs, pid, Signal::HUP));
+        }
+        if matches!(self.reach, Reach::Descendants) {
+            let _ = self.send_to(procfs, pid, Signal::CONT);
+        }
+        ask
+    }
+
+    /// Without a /proc of ours it is not known who is there.
+    fn ask_unseen(&self) {
+        match self.reach {
+            Reach::Namespace(everyone) => {
+                debug!("/proc does not show this namespace: TERM to everybody");
+                let _ = everyone.send(Signal::TERM);
+                let _ = everyone.send(Signal::CONT);
+            }
+            Reach::Descendants => {
+                warn!(
+                    "/proc does not show this namespace, so descendants cannot be asked to end, only waited for"
+                );
+            }
+        }
+    }
+
+    /// Names who is left when the grace is over: at most ten, then a count.
+    pub fn name_survivors(&self, grace: Option<Duration>) {
+        let grace = grace.unwrap_or_default();
+        let Some(procfs) = Procfs::of_our_namespace() else {
+            warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
+            return;
+        };
+        let mut more = 0usize;
+        let mut named = 0;
+        for pid in self.members(procfs) {
+            if procfs.stat(pid).is_none_or(|stat| stat.is_dead()) {
+                continue;
+            }
+            if named == NAMED {
+                more += 1;
+                continue;
+            }
+            named += 1;
+            let treatment = procfs
+                .status(pid)
+                .unwrap_or_default()
+                .treatment(Signal::TERM);
+            let state = match procfs.stat(pid).map(|stat| stat.state) {
+                Some(b'T' | b't') => ", is stopped",
+                Some(b'D') => ", is in uninterruptible sleep",
+                _ => "",
+            };
+            let command = procfs.command(pid);
+            warn!(
+                "killed after the grace of {grace:?}: PID {pid}, {command}, {treatment} SIGTERM{state}"
+            );
+        }
+        if more > 0 {
+            warn!("killed after the grace of {grace:?}: {more} more");
+        }
+    }
+
+    /// KILL to all.
+    pub fn kill(&self) {
+        match self.reach {
+            Reach::Namespace(everyone) => {
+                let _ = everyone.send(Signal::KILL);
+            }
+            Reach::Descendants => {
+                let Some(procfs) = Procfs::of_our_namespace() else {
+                    return;
+                };
+                for pid in descendants(procfs) {
+                    let _ = send_to_descendant(procfs, pid, Signal::KILL);
+                }
+            }
+        }
+    }
+
+    fn members(&self, procfs: Procfs) -> Vec<Pid> {
+        match self.reach {
+            Reach::Namespace(_) => procfs.processes().collect(),
+            Reach::Descendants => descendants(procfs),
+        }
+    }
+
+    fn send_to(&self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
+        match self.reach {
+            // Should the PID be another's by now, that one is in the namespace too, and to be asked as well.
+            Reach::Namespace(_) => signals::send(pid, signal),
+            Reach::Descendants => send_to_descendant(procfs, pid, signal),
+        }
+    }
+}
+
+/// Whether a process of a PID namespace below ours will be told by the init of that: it handles TERM, and to be asked by
+/// both would be once too often.
+fn is_left_to_its_init(procfs: Procfs, stat: &Stat, status: &Status) -> bool {
+    if status.nested.is_none() || status.is_nested_init() {
+        return false;
+    }
+    let mut parent = stat.parent;
+    // A chain of parents ends at PID 1 or outside; the bound is for one that changes while it is read.
+    for _ in 0..1000 {
+        let Some(status) = procfs.status(parent) else {
+            return false;
+        };
+        if status.is_nested_init() {
+            return status.caught.contains(Signal::TERM) || status.blocked.contains(Signal::TERM);
+        }
+        match procfs.stat(parent) {
+            Some(stat) => parent = stat.parent,
+            None => return false,
+        }
+    }
+    false
+}
+
+/// All descendants of this process, parents before children.
+fn descendants(procfs: Procfs) -> Vec<Pid> {
+    let us = nix::unistd::getpid();
+    let mut by_parent: Vec<(Pid, Pid)> = procfs
+        .processes()
+        .filter_map(|pid| Some((procfs.stat(pid)?.parent, pid)))
+        .collect();
+    by_parent.sort_unstable();
+    let mut family = vec![us];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        let first = by_parent.partition_point(|(other, _)| *other < parent);
+        let children = by_parent
+            .iter()
+            .skip(first)
+            .take_while(|(other, _)| *other == parent);
+        family.extend(children.map(|(_, child)| *child));
+        next += 1;
+    }
+    family.remove(0);
+    family
+}
+
+/// Signals a process that is our descendant, and no other, even if its PID has become another's since it was found. The
+/// pidfd holds on to one process; what is read after it was opened is about that process, or that process is dead and the
+/// signal fails.
+fn send_to_descendant(procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
+    match Pidfd::open(pid) {
+        Ok(pidfd) => {
+            if !is_descendant(procfs, pid) {
+                return Err(Errno::ESRCH);
+            }
+            pidfd.send(signal)
+        }
+        // No pidfds here: a child's PID is its own until we reap it, and nobody else's is safe.
+        Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
+            let is_child = procfs
+                .stat(pid)
+                .is_some_and(|stat| stat.parent == nix::unistd::getpid());
+            if is_child {
+                signals::send(pid, signal)
+            } else {
+                Err(Errno::EPERM)
+            }
+        }
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Follows the parents up to us. A link counts only if the child still has that parent after the parent's own entry was
+/// read: then the PID was the parent's all the while.
+fn is_descendant(procfs: Procfs, pid: Pid) -> bool {
+    let us = nix::unistd::getpid();
+    let mut child = pid;
+    let Some(mut parent) = procfs.stat(child).map(|stat| stat.parent) else {
+        return false;
+    };
+    for _ in 0..100_000 {
+        if parent == us {
+            return true;
+        }
+        if parent.as_raw() <= 1 {
+            return false;
+        }
+        let Some(above) = procfs.stat(parent).map(|stat| stat.parent) else {
+            return false;
+        };
+        if procfs.stat(child).map(|stat| stat.parent) != Some(parent) {
+            return false;
+        }
+        (child, parent) = (parent, above);
+    }
+    false
+}
+
+/// Those whom rinit may not signal.
+#[derive(Default)]
+struct Refused {
+    first: Option<Pid>,
+    count: usize,
+}
+
+impl Refused {
+    fn note(&mut self, pid: Pid, sent: Result<()>) {
+        if sent == Err(Errno::EPERM) {
+            self.first = self.first.or(Some(pid));
+            self.count += 1;
+        }
+    }
+
+    fn report(&self, procfs: Procfs) {
+        if let Some(pid) = self.first {
+            let count = self.count;
+            let command = procfs.command(pid);
+            warn!(
+                "may not signal {count} of the others (EPERM; no CAP_KILL?), the first is PID {pid}, {command}"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SignalSet;
+
+    fn stat(group: i32, started: u64) -> Stat {
+        let pid = Pid::from_raw;
+        Stat {
+            state: b'S',
+            parent: pid(1),
+            group: pid(group),
+            session: pid(1),
+            has_terminal: false,
+            threads: 1,
+            started,
+        }
+    }
+
+    fn term_to(group: Option<i32>) -> Request {
+        let newest = Some(Pid::from_raw(50));
+        Request {
+            signal: Signal::TERM,
+            group: group.map(Pid::from_raw),
+            at: 1000,
+            newest,
+        }
+    }
+
+    #[test]
+    fn who_was_in_the_group_when_it_was_asked_is_not_asked_again() {
+        let status = Status::default();
+        let reached = |pid, group, started| {
+            term_to(Some(7)).reached(Pid::from_raw(pid), &stat(group, started), &status)
+        };
+        assert!(reached(8, 7, 999));
+        assert!(!reached(8, 8, 999), "another group");
+        assert!(!reached(60, 7, 1001), "born after");
+        assert!(reached(50, 7, 1000), "born in the same tick, before");
+        assert!(!reached(51, 7, 1000), "born in the same tick, after");
+    }
+
+    #[test]
+    fn who_ignored_the_signal_has_not_been_asked() {
+        let ignores = Status {
+            ignored: SignalSet(1 << 14),
+            ..Status::default()
+        };
+        assert!(!term_to(Some(7)).reached(Pid::from_raw(8), &stat(7, 1), &ignores));
+    }
+
+    #[test]
+    fn a_signal_to_all_reaches_every_group() {
+        assert!(term_to(None).reached(Pid::from_raw(8), &stat(99, 1), &Status::default()));
+    }
+
+    #[test]
+    fn only_what_asks_for_an_end_is_noted() {
+        let main = Pid::from_raw(7);
+        let mut others = Others::of_this_process();
+        for (signal, target) in [
+            (Signal::HUP, Target::Group),
+            (Signal::CONT, Target::All),
+            (Signal::TERM, Target::Main),
+        ] {
+            others.note(signal, target, main);
+        }
+        assert_eq!(others.asked, []);
+        others.note(Signal::TERM, Target::Group, main);
+        others.note(Signal::INT, Target::All, main);
+        others.note(Signal::TERM, Target::Group, main);
+        let groups: Vec<_> = others
+            .asked
+            .iter()
+            .map(|request| (request.signal, request.group))
+            .collect();
+        assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, Some(main))]);
+    }
+}

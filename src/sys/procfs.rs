@@ -1,0 +1,293 @@
+//! What /proc tells about processes (proc(5)): read once, into plain values.
+
+use super::{Errno, Pid, Result, descriptors};
+use crate::signal::{Signal, SignalSet};
+use std::ffi::CStr;
+use std::fmt::Write as _;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// A /proc that shows our own PID namespace. Without one nothing can be told about anybody but ourselves.
+#[derive(Clone, Copy, Debug)]
+pub struct Procfs(());
+
+impl Procfs {
+    /// None when it is not mounted, or is that of another namespace: its numbers would mean other processes.
+    pub fn of_our_namespace() -> Option<Procfs> {
+        let ourselves = std::fs::read_link("/proc/self").ok()?;
+        (ourselves.to_str()?.parse() == Ok(std::process::id())).then_some(Procfs(()))
+    }
+
+    /// All processes that it shows, ourselves left out, in order of PID.
+    pub fn processes(self) -> impl Iterator<Item = Pid> {
+        let us = std::process::id().cast_signed();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        pids.filter(move |pid: &i32| *pid != us).map(Pid::from_raw)
+    }
+
+    /// What is known about a process. None when it is gone.
+    pub fn stat(self, pid: Pid) -> Option<Stat> {
+        let mut room = [0; 1024];
+        Stat::parse(read(pid, "stat", &mut room).ok()?)
+    }
+
+    /// What a process does with signals, and whether it lives in a PID namespace below ours. None when it is gone.
+    pub fn status(self, pid: Pid) -> Option<Status> {
+        let mut room = [0; 4096];
+        Some(Status::parse(read(pid, "status", &mut room).ok()?))
+    }
+
+    /// The command line for people, or the name in brackets where there is none, as ps(1) shows it.
+    pub fn command(self, pid: Pid) -> String {
+        let mut room = [0; 256];
+        let words = read(pid, "cmdline", &mut room).unwrap_or_default();
+        let shown: Vec<_> = words
+            .split(|byte| *byte == 0)
+            .map(String::from_utf8_lossy)
+            .collect();
+        let shown = shown.join(" ");
+        if !shown.trim().is_empty() {
+            return shown.trim_end().to_owned();
+        }
+        let mut room = [0; 128];
+        let name = read(pid, "comm", &mut room).unwrap_or_default();
+        format!("[{}]", String::from_utf8_lossy(name).trim_end())
+    }
+
+    /// The PID that was given away last in our namespace: what /proc/loadavg ends with.
+    pub fn newest_pid(self) -> Option<Pid> {
+        let mut room = [0; 128];
+        let text = std::str::from_utf8(read_file(c"/proc/loadavg", &mut room).ok()?).ok()?;
+        text.trim_end()
+            .rsplit(' ')
+            .next()?
+            .parse()
+            .ok()
+            .map(Pid::from_raw)
+    }
+}
+
+/// What of proc_pid_stat(5) matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// One letter, as ps(1) shows it.
+    pub state: u8,
+    /// The parent; 0 where it is outside our PID namespace.
+    pub parent: Pid,
+    /// The process group.
+    pub group: Pid,
+    /// The session.
+    pub session: Pid,
+    /// Whether there is a controlling terminal.
+    pub has_terminal: bool,
+    /// Threads; a dead leader can have living ones.
+    pub threads: u32,
+    /// When it was started, in clock ticks since boot.
+    pub started: u64,
+}
+
+impl Stat {
+    /// From the file's text. The name may hold anything, parentheses, blanks and newlines too: it ends at the last `)`.
+    pub fn parse(text: &[u8]) -> Option<Stat> {
+        let end = text.iter().rposition(|byte| *byte == b')')?;
+        let rest = std::str::from_utf8(text.get(end + 1..)?).ok()?;
+        let mut fields = rest.split_ascii_whitespace();
+        // Numbered as in the manual page, where the state is the third field.
+        let mut number = 3;
+        let mut field = |wanted: usize| {
+            let text = fields.nth(wanted.checked_sub(number)?)?;
+            number = wanted + 1;
+            Some(text)
+        };
+        let pid = |text: &str| text.parse().ok().map(Pid::from_raw);
+        Some(Stat {
+            state: *field(3)?.as_bytes().first()?,
+            parent: pid(field(4)?)?,
+            group: pid(field(5)?)?,
+            session: pid(field(6)?)?,
+            has_terminal: field(7)? != "0",
+            threads: field(20)?.parse().ok()?,
+            started: field(22)?.parse().ok()?,
+        })
+    }
+
+    /// Whether it is dead but for its entry in the process table. A leader whose threads go on is not.
+    pub fn is_dead(&self) -> bool {
+        matches!(self.state, b'X' | b'x') || self.state == b'Z' && self.threads <= 1
+    }
+}
+
+/// What of proc_pid_status(5) matters here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Signals that it ignores.
+    pub ignored: SignalSet,
+    /// Signals that it blocks.
+    pub blocked: SignalSet,
+    /// Signals that it handles.
+    pub caught: SignalSet,
+    /// Its PID in its own PID namespace, where that is one below ours.
+    pub nested: Option<Pid>,
+}
+
+impl Status {
+    /// From the file's text. What is missing counts as empty: an older kernel, or a /proc that tells less.
+    pub fn parse(text: &[u8]) -> Status {
+        let mut status = Status::default();
+        for line in text.split(|byte| *byte == b'\n') {
+            let Ok(line) = std::str::from_utf8(line) else {
+                continue;
+            };
+            let Some((name, value)) = line.split_once(':') else {
+                continue;
+            };
+            let set = || SignalSet(u64::from_str_radix(value.trim(), 16).unwrap_or(0));
+            match name {
+                "SigIgn" => status.ignored = set(),
+                "SigBlk" => status.blocked = set(),
+                "SigCgt" => status.caught = set(),
+                "NSpid" => {
+                    let pids = value.split_ascii_whitespace().skip(1);
+                    status.nested = pids
+                        .last()
+                        .and_then(|pid| pid.parse().ok())
+                        .map(Pid::from_raw);
+                }
+                _ => {}
+            }
+        }
+        status
+    }
+
+    /// Whether it is the init of a PID namespace below ours.
+    pub fn is_nested_init(&self) -> bool {
+        self.nested == Some(Pid::from_raw(1))
+    }
+
+    /// In words, what the process does with a signal.
+    pub fn treatment(&self, signal: Signal) -> &'static str {
+        if self.ignored.contains(signal) {
+            "ignores"
+        } else if self.blocked.contains(signal) {
+            "blocks"
+        } else if self.caught.contains(signal) {
+            "handles"
+        } else if self.is_nested_init() {
+            "as init of a PID namespace is not ended by"
+        } else {
+            "has the default action for"
+        }
+    }
+}
+
+/// Reads /proc/PID/NAME into `room`, as far as it fits.
+fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
+    let mut path = String::with_capacity(32);
+    let _ = write!(path, "/proc/{pid}/{name}\0");
+    read_file(
+        CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?,
+        room,
+    )
+}
+
+fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
+    // SAFETY: a C string and flags.
+    let fd = Errno::result(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
+    // SAFETY: a new descriptor.
+    let file = descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd) })?;
+    let mut filled = 0;
+    while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty()) {
+        // SAFETY: `free` has that much room.
+        let read = unsafe { libc::read(file.as_raw_fd(), free.as_mut_ptr().cast(), free.len()) };
+        match Errno::result(read) {
+            Ok(0) => break,
+            Ok(read) => filled += read.unsigned_abs(),
+            Err(Errno::EINTR) => {}
+            // ESRCH: the process ended while its file was open.
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(room.get(..filled).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 9";
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let plain = Stat::parse(format!("9 (sh){REST}").as_bytes()).unwrap();
+        assert_eq!(
+            (plain.state, plain.parent, plain.group),
+            (b'S', Pid::from_raw(7), Pid::from_raw(42))
+        );
+        assert_eq!(
+            (plain.session, plain.has_terminal),
+            (Pid::from_raw(43), true)
+        );
+        assert_eq!((plain.threads, plain.started), (3, 123_456));
+        for name in [") R 1 (", "a\nb", "", ")", "((", "9 (sh) Z 1 1 1"] {
+            assert_eq!(
+                Stat::parse(format!("9 ({name}){REST}").as_bytes()),
+                Some(plain),
+                "{name:?}"
+            );
+        }
+        let mut bytes = b"9 (\xff\xfe)".to_vec();
+        bytes.extend_from_slice(REST.as_bytes());
+        assert_eq!(Stat::parse(&bytes), Some(plain));
+    }
+
+    #[test]
+    fn what_is_cut_off_is_no_stat() {
+        let text = format!("9 (sh){REST}");
+        let whole = text.find("123456").unwrap() + "123456".len();
+        for end in 0..text.len() {
+            assert_eq!(
+                Stat::parse(&text.as_bytes()[..end]).is_some(),
+                end > whole - "123456".len(),
+                "{end}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_dead_leader_with_living_threads_is_not_dead() {
+        let with = |state: char, threads: u32| {
+            let text =
+                format!("9 (sh) {state} 7 42 43 0 42 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 1 8192 9");
+            Stat::parse(text.as_bytes()).unwrap().is_dead()
+        };
+        assert!(with('Z', 1) && with('X', 0));
+        assert!(!with('Z', 2) && !with('S', 1) && !with('T', 1));
+    }
+
+    #[test]
+    fn masks_and_nesting() {
+        let text = b"Name:\tx\nNSpid:\t9\t1\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
+        let status = Status::parse(text);
+        assert!(status.is_nested_init());
+        assert!(
+            status.ignored.contains(Signal::HUP)
+                && status.ignored.contains(Signal::new(64).unwrap())
+        );
+        assert_eq!(status.treatment(Signal::TERM), "blocks");
+        assert_eq!(status.treatment(Signal::HUP), "ignores");
+        assert_eq!(Status::parse(b"NSpid:\t9\n").nested, None);
+        assert_eq!(Status::parse(b"\xff:\n:::\nNSpid:\n"), Status::default());
+    }
+
+    #[test]
+    fn our_own_namespace_is_read() {
+        let procfs = Procfs::of_our_namespace().unwrap();
+        let us = nix::unistd::getpid();
+        let stat = procfs.stat(us).unwrap();
+        assert_eq!(stat.parent, nix::unistd::getppid());
+        assert!(stat.started <= crate::sys::clock::ticks_since_boot());
+        assert!(!procfs.processes().any(|pid| pid == us));
+        assert!(procfs.newest_pid().is_some());
+        assert!(!procfs.command(us).is_empty());
+    }
+}
