@@ -5,9 +5,7 @@ use std::process::Command;
 fn main() {
     // A source tarball has no .git: then the version stands alone, and "0000000" says that it is unknown.
     // RINIT_COMMIT lets a packager who builds from a tarball name the commit.
-    let hash = std::env::var("RINIT_COMMIT")
-        .ok()
-        .filter(|hash| !hash.is_empty());
+    let hash = std::env::var("RINIT_COMMIT").ok().filter(|hash| !hash.is_empty());
     let hash = hash.or_else(commit).unwrap_or_else(|| "0000000".to_owned());
     println!("cargo::rustc-env=RINIT_COMMIT={hash}");
     println!("cargo::rerun-if-env-changed=RINIT_COMMIT");

@@ -38,10 +38,7 @@ impl Setting {
         let taken = value.to_str().and_then(|value| (self.take)(options, value));
         taken.ok_or_else(|| {
             let value = value.to_string_lossy();
-            Failure::own(format!(
-                "{name}: bad value {value:?}; allowed: {}",
-                self.allowed
-            ))
+            Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
         })
     }
 }
@@ -148,10 +145,7 @@ fn flag(value: &str) -> Option<bool> {
 }
 
 fn status(digits: &str) -> Option<u8> {
-    digits
-        .bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| digits.parse().ok())?
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
 /// env_logger's syntax, checked here: its own parser takes a misspelt level for the name of a module, and prints what it
@@ -161,12 +155,10 @@ fn log_spec(value: &str) -> Option<String> {
     let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
     let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
     let known = !pattern.contains('/')
-        && directives
-            .split(',')
-            .all(|directive| match directive.split_once('=') {
-                Some((name, text)) => module(name) && level(text),
-                None => level(directive) || module(directive),
-            });
+        && directives.split(',').all(|directive| match directive.split_once('=') {
+            Some((name, text)) => module(name) && level(text),
+            None => level(directive) || module(directive),
+        });
     known.then(|| value.to_owned())
 }
 
@@ -190,11 +182,7 @@ pub fn read(words: Words, environment: Words) -> Result<Request, Failure> {
 }
 
 fn command(words: Words) -> Result<Words, Failure> {
-    if words.is_empty() {
-        Err(no_command())
-    } else {
-        Ok(words)
-    }
+    if words.is_empty() { Err(no_command()) } else { Ok(words) }
 }
 
 fn no_command() -> Failure {
@@ -210,10 +198,8 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
             continue;
         }
         for (setting, seen) in SETTINGS.iter().zip(&mut seen) {
-            let value = entry
-                .to_bytes()
-                .strip_prefix(setting.variable.as_bytes())
-                .and_then(|rest| rest.strip_prefix(b"="));
+            let value =
+                entry.to_bytes().strip_prefix(setting.variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
             // Of a variable that is there twice the first counts, as for getenv(3).
             if let Some(value) = value
                 && !std::mem::replace(seen, true)
@@ -225,17 +211,11 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
     Ok(())
 }
 
-fn read_options(
-    mut options: Options,
-    words: Words,
-    environment: Words,
-) -> Result<Request, Failure> {
+fn read_options(mut options: Options, words: Words, environment: Words) -> Result<Request, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();
     let mut parser = parser();
-    let matches = parser
-        .try_get_matches_from_mut(given)
-        .map_err(|error| wrong_usage(&error))?;
+    let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error))?;
     if matches.get_flag("help") {
         return Ok(Request::Print(parser.render_help().to_string()));
     }
@@ -247,13 +227,8 @@ fn read_options(
     }
     take_environment(&mut options, environment)?;
     take_options(&mut options, &matches)?;
-    let command_words = matches
-        .get_many::<OsString>("command")
-        .map_or(0, |words| words.len());
-    Ok(Request::Run(
-        options,
-        command(words.tail(total - command_words))?,
-    ))
+    let command_words = matches.get_many::<OsString>("command").map_or(0, |words| words.len());
+    Ok(Request::Run(options, command(words.tail(total - command_words))?))
 }
 
 fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failure> {
@@ -293,11 +268,7 @@ fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failu
 
 /// The form that `docker info` reads an init's version from.
 fn version() -> String {
-    format!(
-        "rinit {} - git.{}",
-        env!("CARGO_PKG_VERSION"),
-        env!("RINIT_COMMIT")
-    )
+    format!("rinit {} - git.{}", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
 /// One line out of clap's several.
@@ -317,23 +288,14 @@ fn wrong_usage(error: &clap::Error) -> Failure {
         ErrorKind::TooManyValues | ErrorKind::WrongNumberOfValues => {
             format!("{option} takes no value, but got {value:?}")
         }
-        _ => error
-            .to_string()
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .replacen("error: ", "", 1),
+        _ => error.to_string().lines().next().unwrap_or_default().replacen("error: ", "", 1),
     };
     Failure::own(text)
 }
 
 fn parser() -> Command {
     let flag = |name: &'static str, short: Option<char>, help: &'static str| {
-        Arg::new(name)
-            .short(short)
-            .long(name)
-            .action(ArgAction::SetTrue)
-            .help(help)
+        Arg::new(name).short(short).long(name).action(ArgAction::SetTrue).help(help)
     };
     let valued = |name: &'static str, value: &'static str, help: &'static str| {
         let setting = SETTINGS.iter().find(|setting| setting.option == name);
@@ -352,28 +314,16 @@ fn parser() -> Command {
         .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
         .help_template(HELP)
         .arg(
-            flag(
-                "group",
-                Some('g'),
-                "Forward signals to main's process group (default) [RINIT_TARGET=group]",
-            )
-            .overrides_with_all(["single-child", "target"]),
+            flag("group", Some('g'), "Forward signals to main's process group (default) [RINIT_TARGET=group]")
+                .overrides_with_all(["single-child", "target"]),
         )
         .arg(
-            flag(
-                "single-child",
-                Some('c'),
-                "Forward signals to main alone [RINIT_TARGET=main]",
-            )
-            .overrides_with_all(["group", "target"]),
+            flag("single-child", Some('c'), "Forward signals to main alone [RINIT_TARGET=main]")
+                .overrides_with_all(["group", "target"]),
         )
         .arg(
-            valued(
-                "target",
-                "WHO",
-                "Forward signals to main, group or all [RINIT_TARGET]",
-            )
-            .overrides_with_all(["group", "single-child"]),
+            valued("target", "WHO", "Forward signals to main, group or all [RINIT_TARGET]")
+                .overrides_with_all(["group", "single-child"]),
         )
         .arg(valued(
             "parent-death",
@@ -398,28 +348,14 @@ fn parser() -> Command {
             "TIME",
             "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
         ))
-        .arg(valued(
-            "kill-after",
-            "TIME",
-            "Kill main this long after the first stop signal (never) [RINIT_KILL_AFTER]",
-        ))
-        .arg(flag(
-            "wait-all",
-            None,
-            "Outlive main for as long as others live [RINIT_WAIT_ALL=1]",
-        ))
+        .arg(valued("kill-after", "TIME", "Kill main this long after the first stop signal (never) [RINIT_KILL_AFTER]"))
+        .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
         .arg(
-            flag(
-                "verbose",
-                Some('v'),
-                "Say more: info, -vv debug, -vvv trace [RINIT_LOG]",
-            )
-            .action(ArgAction::Count)
-            .overrides_with("quiet"),
+            flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")
+                .action(ArgAction::Count)
+                .overrides_with("quiet"),
         )
-        .arg(
-            flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"),
-        )
+        .arg(flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
         .arg(flag("license", Some('l'), "Print the licence and exit"))
         .arg(flag("version", Some('V'), "Print the version and exit"))
         .arg(flag("help", Some('h'), "Print this and exit"))
@@ -454,10 +390,7 @@ option is wrong, 126 when COMMAND cannot be executed, 127 when it is not found.
 impl Setting {
     #[cfg(test)]
     fn named(variable: &str) -> &'static Setting {
-        SETTINGS
-            .iter()
-            .find(|setting| setting.variable == variable)
-            .unwrap()
+        SETTINGS.iter().find(|setting| setting.variable == variable).unwrap()
     }
 }
 
@@ -474,12 +407,7 @@ mod tests {
     fn every_setting_refuses_what_is_empty_or_has_spaces() {
         for setting in SETTINGS {
             for value in ["", " ", " 1", "1 ", "main ", "TERM,", ",", "\n", "-1"] {
-                assert_eq!(
-                    take(setting.variable, value),
-                    None,
-                    "{} {value:?}",
-                    setting.variable
-                );
+                assert_eq!(take(setting.variable, value), None, "{} {value:?}", setting.variable);
             }
         }
     }
@@ -495,42 +423,17 @@ mod tests {
 
     #[test]
     fn a_log_filter_names_levels_and_modules_of_rinit() {
-        for value in [
-            "off",
-            "DEBUG",
-            "rinit",
-            "rinit=debug",
-            "info,rinit::init=trace",
-            "warn/pattern",
-        ] {
-            assert_eq!(
-                take("RINIT_LOG", value).unwrap().log,
-                LogFilter::Spec(value.to_owned())
-            );
+        for value in ["off", "DEBUG", "rinit", "rinit=debug", "info,rinit::init=trace", "warn/pattern"] {
+            assert_eq!(take("RINIT_LOG", value).unwrap().log, LogFilter::Spec(value.to_owned()));
         }
-        for value in [
-            "debgu",
-            "rinit=",
-            "rinit=loud",
-            "rinit=a=b",
-            "other=info",
-            "warn,,info",
-            "a/b/c",
-        ] {
+        for value in ["debgu", "rinit=", "rinit=loud", "rinit=a=b", "other=info", "warn,,info", "a/b/c"] {
             assert_eq!(take("RINIT_LOG", value), None, "{value}");
         }
     }
 
     #[test]
     fn a_flag_is_a_word_for_yes_or_no() {
-        for (value, meant) in [
-            ("1", true),
-            ("TRUE", true),
-            ("yes", true),
-            ("on", true),
-            ("0", false),
-            ("No", false),
-        ] {
+        for (value, meant) in [("1", true), ("TRUE", true), ("yes", true), ("on", true), ("0", false), ("No", false)] {
             assert_eq!(flag(value), Some(meant));
         }
         assert_eq!(flag("2"), None);

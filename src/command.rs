@@ -40,16 +40,12 @@ const SHELL: &CStr = c"/bin/sh";
 /// Starts the command that `words` is.
 pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
     let Some(name) = words.into_iter().next() else {
-        return Err(Failure::own(
-            "no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]...",
-        ));
+        return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
     let environment = Environment::new();
     let paths = candidates(name.to_bytes(), environment.path);
     let terminal = Terminal::open();
-    let in_foreground = terminal
-        .as_ref()
-        .filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    let in_foreground = terminal.as_ref().filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
     let plan = Plan {
         paths: &paths,
         argv: words.as_ptr(),
@@ -61,18 +57,13 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         sigchld: inherited.sigchld,
     };
     let started = match spawn::start(&plan) {
-        Err(Error::Exec {
-            path,
-            errno: Errno::ENOEXEC,
-        }) if is_script(paths.get(path)) => start_script(paths.get(path), words, &plan),
+        Err(Error::Exec { path, errno: Errno::ENOEXEC }) if is_script(paths.get(path)) => {
+            start_script(paths.get(path), words, &plan)
+        }
         started => started,
     };
     match started {
-        Ok((pid, pidfd)) => Ok(Child {
-            pid,
-            pidfd,
-            has_terminal: terminal.is_some(),
-        }),
+        Ok((pid, pidfd)) => Ok(Child { pid, pidfd, has_terminal: terminal.is_some() }),
         Err(error) => {
             if let Some(terminal) = in_foreground {
                 // The child took it along before it failed.
@@ -84,25 +75,13 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
 }
 
 /// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
-fn start_script(
-    path: Option<&CString>,
-    words: Words,
-    plan: &Plan<'_>,
-) -> Result<(Pid, Option<Pidfd>), Error> {
+fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
     let path: &CStr = path.map_or(c"", |path| path.as_c_str());
     // A path that begins with "-" would be an option to the shell.
     let dashed = CString::new([b"./", path.to_bytes()].concat()).unwrap_or_default();
-    let path = if path.to_bytes().starts_with(b"-") {
-        &dashed
-    } else {
-        path
-    };
+    let path = if path.to_bytes().starts_with(b"-") { &dashed } else { path };
     let argv = Pointers::with_first(&[SHELL.as_ptr(), path.as_ptr()], words.tail(1));
-    spawn::start(&Plan {
-        paths: &[SHELL.to_owned()],
-        argv: argv.as_ptr(),
-        ..*plan
-    })
+    spawn::start(&Plan { paths: &[SHELL.to_owned()], argv: argv.as_ptr(), ..*plan })
 }
 
 /// The environment for main: rinit's own, but that a LISTEN_PID which names rinit names main (sd_listen_fds(3)).
@@ -127,27 +106,17 @@ impl Environment {
             }
         }
         let listen_pid = names_us.then(|| Box::new(PidText::new()));
-        let replaced = listen_pid.as_ref().map(|text| {
-            Pointers::new(given.map(|entry| {
-                if entry.to_bytes().starts_with(b"LISTEN_PID=") {
-                    text.as_ptr()
-                } else {
-                    entry.as_ptr()
-                }
-            }))
-        });
-        Environment {
-            path,
-            listen_pid,
-            replaced,
-            given,
-        }
+        let replaced =
+            listen_pid.as_ref().map(|text| {
+                Pointers::new(given.map(|entry| {
+                    if entry.to_bytes().starts_with(b"LISTEN_PID=") { text.as_ptr() } else { entry.as_ptr() }
+                }))
+            });
+        Environment { path, listen_pid, replaced, given }
     }
 
     fn as_ptr(&self) -> *const *const c_char {
-        self.replaced
-            .as_ref()
-            .map_or(self.given.as_ptr(), Pointers::as_ptr)
+        self.replaced.as_ref().map_or(self.given.as_ptr(), Pointers::as_ptr)
     }
 }
 
@@ -198,63 +167,41 @@ fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
             ));
         }
         Error::Group(errno) => {
-            return Failure::own(format!(
-                "cannot start {name:?}: no process group of its own: {}",
-                reason(errno)
-            ));
+            return Failure::own(format!("cannot start {name:?}: no process group of its own: {}", reason(errno)));
         }
         Error::Exec { path, errno } => (paths.get(path), errno),
     };
     let Some(path) = path else {
-        return Failure::command(
-            STATUS_NOT_FOUND,
-            "cannot start \"\": the command is an empty word",
-        );
+        return Failure::command(STATUS_NOT_FOUND, "cannot start \"\": the command is an empty word");
     };
     let shown = OsStr::from_bytes(path.to_bytes());
     match errno {
         Errno::ENOENT | Errno::ENOTDIR => {
             if let Some(hint) = missing_part(path) {
-                return Failure::command(
-                    STATUS_NOT_FOUND,
-                    format!("cannot execute {shown:?}: {hint}"),
-                );
+                return Failure::command(STATUS_NOT_FOUND, format!("cannot execute {shown:?}: {hint}"));
             }
-            let text = if paths.len() > 1
-                || paths
-                    .first()
-                    .is_some_and(|only| only.as_bytes() != name.as_bytes())
-            {
+            let text = if paths.len() > 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
                 format!("cannot start {name:?}: not found in PATH")
             } else {
                 format!("cannot execute {shown:?}: {}", reason(errno))
             };
             Failure::command(STATUS_NOT_FOUND, text)
         }
-        Errno::EACCES if std::path::Path::new(shown).is_dir() => Failure::command(
-            STATUS_CANNOT_EXECUTE,
-            format!("cannot execute {shown:?}: is a directory"),
-        ),
+        Errno::EACCES if std::path::Path::new(shown).is_dir() => {
+            Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: is a directory"))
+        }
         Errno::ENOEXEC => {
             let hint = foreign_machine(&beginning(path)).unwrap_or_default();
-            Failure::command(
-                STATUS_CANNOT_EXECUTE,
-                format!("cannot execute {shown:?}: {}{hint}", reason(errno)),
-            )
+            Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: {}{hint}", reason(errno)))
         }
-        errno => Failure::command(
-            STATUS_CANNOT_EXECUTE,
-            format!("cannot execute {shown:?}: {}", reason(errno)),
-        ),
+        errno => Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: {}", reason(errno))),
     }
 }
 
 /// The limits behind a refused clone (clone(2)).
 fn limit_hint(errno: Errno) -> &'static str {
     match errno {
-        Errno::EAGAIN => {
-            "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC"
-        }
+        Errno::EAGAIN => "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC",
         _ => "",
     }
 }
@@ -265,26 +212,17 @@ fn missing_part(path: &CStr) -> Option<String> {
     let (interpreter, kind) = match first.strip_prefix(b"#!") {
         Some(line) => {
             let line = line.split(|byte| *byte == b'\n').next()?;
-            let word = line
-                .trim_ascii_start()
-                .split(|byte| *byte == b' ' || *byte == b'\t')
-                .next()?;
+            let word = line.trim_ascii_start().split(|byte| *byte == b' ' || *byte == b'\t').next()?;
             if word.ends_with(b"\r") {
                 let shown = OsStr::from_bytes(word);
-                return Some(format!(
-                    "it has Windows line endings: its #! names {shown:?}, with a carriage return"
-                ));
+                return Some(format!("it has Windows line endings: its #! names {shown:?}, with a carriage return"));
             }
             (word.to_vec(), "its #! names")
         }
-        None => (
-            crate::elf::interpreter(&first)?,
-            "it needs the dynamic loader",
-        ),
+        None => (crate::elf::interpreter(&first)?, "it needs the dynamic loader"),
     };
     let shown = OsStr::from_bytes(&interpreter);
-    (!std::path::Path::new(shown).exists())
-        .then(|| format!("{kind} {shown:?}, which does not exist"))
+    (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
 }
 
 fn foreign_machine(first: &[u8]) -> Option<String> {
@@ -298,18 +236,12 @@ mod tests {
 
     fn shown(name: &str, path: Option<&str>) -> Vec<String> {
         let found = candidates(name.as_bytes(), path.map(str::as_bytes));
-        found
-            .into_iter()
-            .map(|path| path.into_string().unwrap())
-            .collect()
+        found.into_iter().map(|path| path.into_string().unwrap()).collect()
     }
 
     #[test]
     fn a_name_is_looked_for_in_path_and_a_path_is_not() {
-        assert_eq!(
-            shown("true", Some("/bin:/usr/bin")),
-            ["/bin/true", "/usr/bin/true"]
-        );
+        assert_eq!(shown("true", Some("/bin:/usr/bin")), ["/bin/true", "/usr/bin/true"]);
         assert_eq!(shown("./true", Some("/bin")), ["./true"]);
         assert_eq!(shown("/true", None), ["/true"]);
         assert_eq!(shown("", Some("/bin")), [""; 0]);

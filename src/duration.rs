@@ -11,9 +11,7 @@ pub fn parse(text: &str) -> Option<Option<Duration>> {
     if text == "inf" {
         return Some(None);
     }
-    let end = text
-        .find(|letter: char| letter.is_ascii_alphabetic())
-        .unwrap_or(text.len());
+    let end = text.find(|letter: char| letter.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at_checked(end)?;
     let unit: u64 = match unit {
         "ms" => 1_000_000,
@@ -30,10 +28,7 @@ pub fn parse(text: &str) -> Option<Option<Duration>> {
     // Exact, unlike floating point: the fraction of a unit in nanoseconds, digit by digit.
     let (nanoseconds, _) = fraction.bytes().fold((0u64, unit), |(sum, place), digit| {
         let place = place / 10;
-        (
-            sum.saturating_add(place.saturating_mul(u64::from(digit - b'0'))),
-            place,
-        )
+        (sum.saturating_add(place.saturating_mul(u64::from(digit - b'0'))), place)
     });
     let whole = whole.parse::<u64>().ok()?.checked_mul(unit)?;
     Some(Some(Duration::from_nanos(whole.checked_add(nanoseconds)?)))
@@ -59,11 +54,7 @@ mod tests {
             ("0.001ms", 1_000),
             ("0.0000000009", 0),
         ] {
-            assert_eq!(
-                parse(text),
-                Some(Some(Duration::from_nanos(nanoseconds))),
-                "{text}"
-            );
+            assert_eq!(parse(text), Some(Some(Duration::from_nanos(nanoseconds))), "{text}");
         }
         assert_eq!(parse("inf"), Some(None));
     }

@@ -4,17 +4,9 @@
 pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     let wide = is_wide(file)?;
     let (headers, size, count) = if wide {
-        (
-            number(file, 32, 8)?,
-            number(file, 54, 2)?,
-            number(file, 56, 2)?,
-        )
+        (number(file, 32, 8)?, number(file, 54, 2)?, number(file, 56, 2)?)
     } else {
-        (
-            number(file, 28, 4)?,
-            number(file, 42, 2)?,
-            number(file, 44, 2)?,
-        )
+        (number(file, 28, 4)?, number(file, 42, 2)?, number(file, 44, 2)?)
     };
     (0..count).find_map(|index| {
         const PT_INTERP: usize = 3;
@@ -23,15 +15,9 @@ pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
             return None;
         }
         let (offset, length) = if wide {
-            (
-                number(file, header.checked_add(8)?, 8)?,
-                number(file, header.checked_add(32)?, 8)?,
-            )
+            (number(file, header.checked_add(8)?, 8)?, number(file, header.checked_add(32)?, 8)?)
         } else {
-            (
-                number(file, header.checked_add(4)?, 4)?,
-                number(file, header.checked_add(16)?, 4)?,
-            )
+            (number(file, header.checked_add(4)?, 4)?, number(file, header.checked_add(16)?, 4)?)
         };
         let name = file.get(offset..offset.checked_add(length)?)?;
         name.split(|byte| *byte == 0).next().map(<[u8]>::to_vec)
@@ -66,9 +52,7 @@ fn is_wide(file: &[u8]) -> Option<bool> {
 
 fn number(file: &[u8], at: usize, length: usize) -> Option<usize> {
     let bytes = file.get(at..at.checked_add(length)?)?;
-    bytes.iter().rev().try_fold(0usize, |sum, byte| {
-        sum.checked_mul(256)?.checked_add(usize::from(*byte))
-    })
+    bytes.iter().rev().try_fold(0usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
 }
 
 #[cfg(test)]

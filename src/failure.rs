@@ -21,18 +21,12 @@ pub struct Failure {
 impl Failure {
     /// A failure of rinit's own, or a wrong option.
     pub fn own(text: impl Into<String>) -> Failure {
-        Failure {
-            status: STATUS_OWN,
-            text: text.into(),
-        }
+        Failure { status: STATUS_OWN, text: text.into() }
     }
 
     /// A command that cannot be started.
     pub fn command(status: u8, text: impl Into<String>) -> Failure {
-        Failure {
-            status,
-            text: text.into(),
-        }
+        Failure { status, text: text.into() }
     }
 }
 

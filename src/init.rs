@@ -54,11 +54,7 @@ impl Init {
         let mut batch = Batch::new();
         let mut more_to_reap = false;
         loop {
-            let limit = if more_to_reap {
-                Some(Duration::ZERO)
-            } else {
-                self.time_left()
-            };
+            let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
             match self.inbox.receive(&mut batch, limit) {
                 // EINTR: we were stopped and continued.
@@ -93,17 +89,12 @@ impl Init {
 
     /// Until the next deadline, if there is one.
     fn time_left(&self) -> Option<Duration> {
-        self.lifecycle
-            .deadline()
-            .map(|deadline| deadline.saturating_sub(clock::now()))
+        self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
     /// What rinit's own doings sent it: the SIGPIPE of a broken stderr, and the stop that it shares with its group.
     fn is_our_own(&self, received: Received) -> bool {
-        let ours = matches!(
-            received.signal,
-            Signal::PIPE | Signal::TSTP | Signal::TTIN | Signal::TTOU
-        );
+        let ours = matches!(received.signal, Signal::PIPE | Signal::TSTP | Signal::TTIN | Signal::TTOU);
         ours && received.by_kill && received.sender == self.me.as_raw()
     }
 
@@ -164,9 +155,7 @@ impl Init {
                 self.others.ask();
             }
             Action::Look => self.on(Event::Seen(self.others.look(self.children))),
-            Action::LookForKillable => {
-                self.on(Event::Seen(self.others.look_for_killable(self.children)))
-            }
+            Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.children))),
             Action::NameSurvivors => self.others.name_survivors(self.grace),
             Action::KillOthers => self.others.kill(),
             Action::Exit(status) => self.exit = Some(status),
@@ -187,19 +176,12 @@ impl Init {
         };
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
-            Err(errno) => warn!(
-                "cannot send {signal} to {}: {}",
-                Recipient(target, pid),
-                crate::sys::reason(errno)
-            ),
+            Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
     }
 
     fn kill_main(&self) {
-        warn!(
-            "main, PID {}, has not ended in time: killed (--kill-after)",
-            self.child.pid
-        );
+        warn!("main, PID {}, has not ended in time: killed (--kill-after)", self.child.pid);
         let _ = signals::send_to_group(self.child.pid, Signal::KILL);
         // It may have moved to another group.
         let _ = self.send_to_main(Signal::KILL);
@@ -208,9 +190,7 @@ impl Init {
     /// main has not been reaped while this is called, so its PID is still its own.
     fn send_to_main(&self, signal: Signal) -> Result<()> {
         match &self.child.pidfd {
-            Some(pidfd) => pidfd
-                .send(signal)
-                .or_else(|_| signals::send(self.child.pid, signal)),
+            Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(self.child.pid, signal)),
             None => signals::send(self.child.pid, signal),
         }
     }

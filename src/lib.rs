@@ -37,10 +37,7 @@ pub unsafe fn run(argc: c_int, argv: *const *const c_char) -> c_int {
     let mask = signals::set_mask(SignalSet::ALL);
     // SAFETY: the caller's promise.
     let words = unsafe { Words::from_main(argc, argv) };
-    match mask
-        .map_err(|errno| cannot("block signals", errno))
-        .and_then(|mask| attend(words, mask))
-    {
+    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(words, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
             log::start(&options::LogFilter::Level(log::DEFAULT));
@@ -56,56 +53,38 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
         Request::Print(text) => return print(&text, mask),
     };
     log::start(&options.log);
-    let sigchld = signals::default_sigchld()
-        .map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
-    let inbox =
-        Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
+    let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
+    let inbox = Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
     let unheard = follow_parent(&options);
     let adopted = adopt_orphans(&options);
     let child = command::start(words, &options, &Inherited { mask, sigchld })?;
     if let Err(errno) = unheard {
-        ::log::warn!(
-            "main will not be told when rinit's parent ends: {}",
-            sys::reason(errno)
-        );
+        ::log::warn!("main will not be told when rinit's parent ends: {}", sys::reason(errno));
     }
     if let Err(errno) = adopted {
-        ::log::warn!(
-            "rinit is not PID 1 and cannot become a subreaper, so orphans pass it by: {}",
-            sys::reason(errno)
-        );
+        ::log::warn!("rinit is not PID 1 and cannot become a subreaper, so orphans pass it by: {}", sys::reason(errno));
     }
     Ok(init::Init::new(child, inbox, options).attend())
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.
 fn follow_parent(options: &options::Options) -> sys::Result<()> {
-    options
-        .parent_death
-        .map_or(Ok(()), sys::process::follow_parent)
+    options.parent_death.map_or(Ok(()), sys::process::follow_parent)
 }
 
 /// Where rinit is not PID 1, orphans go to whoever is, unless it asks for them.
 fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
-    if options.subreaper && !sys::process::is_init() {
-        sys::process::become_subreaper()
-    } else {
-        Ok(())
-    }
+    if options.subreaper && !sys::process::is_init() { sys::process::become_subreaper() } else { Ok(()) }
 }
 
 /// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.
 fn print(text: &str, mask: SignalSet) -> Result<u8, Failure> {
     let _ = signals::set_mask(mask);
     let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map(|()| 0)
-        .map_err(|error| {
-            let errno = sys::Errno::from_raw(error.raw_os_error().unwrap_or_default());
-            cannot("write to stdout", errno)
-        })
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map(|()| 0).map_err(|error| {
+        let errno = sys::Errno::from_raw(error.raw_os_error().unwrap_or_default());
+        cannot("write to stdout", errno)
+    })
 }
 
 fn cannot(what: &str, errno: sys::Errno) -> Failure {

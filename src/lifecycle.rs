@@ -151,11 +151,7 @@ impl Looks {
     const WHEN_WAITING: Duration = Duration::from_secs(1);
 
     fn up_to(longest: Duration) -> Looks {
-        Looks {
-            next: None,
-            interval: Looks::SHORTEST,
-            longest,
-        }
+        Looks { next: None, interval: Looks::SHORTEST, longest }
     }
 
     fn schedule(&mut self, now: Moment) {
@@ -184,12 +180,7 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// main has just been started.
     pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        Lifecycle {
-            options,
-            job_control,
-            phase: Phase::Running { kill_main: None },
-            status: 0,
-        }
+        Lifecycle { options, job_control, phase: Phase::Running { kill_main: None }, status: 0 }
     }
 
     /// Whether it matters that main was stopped.
@@ -208,9 +199,7 @@ impl Lifecycle {
             Phase::Running { kill_main } => kill_main,
             Phase::Waiting(looks) => looks.next,
             Phase::Draining { kill, looks } => [kill, looks.next].into_iter().flatten().min(),
-            Phase::Killing { leave, looks } => {
-                looks.next.map_or(Some(leave), |next| Some(next.min(leave)))
-            }
+            Phase::Killing { leave, looks } => looks.next.map_or(Some(leave), |next| Some(next.min(leave))),
             Phase::Ended | Phase::Gone => None,
         }
     }
@@ -237,13 +226,8 @@ impl Lifecycle {
             Phase::Running { kill_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.is_stop() {
-                    let due = self
-                        .options
-                        .kill_after
-                        .map(|limit| now.saturating_add(limit));
-                    self.phase = Phase::Running {
-                        kill_main: kill_main.or(due),
-                    };
+                    let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
+                    self.phase = Phase::Running { kill_main: kill_main.or(due) };
                     Actions::two(forward, Action::ContinueIfStopped(target))
                 } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
                     Actions::two(Action::LendTerminal, forward)
@@ -327,10 +311,7 @@ impl Lifecycle {
 
     fn start_drain(&mut self, now: Moment) {
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
-        self.phase = Phase::Draining {
-            kill,
-            looks: Looks::up_to(Looks::WHEN_ENDING),
-        };
+        self.phase = Phase::Draining { kill, looks: Looks::up_to(Looks::WHEN_ENDING) };
     }
 
     fn on_tick(&mut self, now: Moment) -> Actions {
@@ -344,19 +325,10 @@ impl Lifecycle {
             }
             Phase::Draining { kill, .. } if over(kill) => {
                 let leave = now.saturating_add(KILL_TAKES);
-                self.phase = Phase::Killing {
-                    leave,
-                    looks: Looks::up_to(Looks::WHEN_ENDING),
-                };
-                Actions::three(
-                    Action::NameSurvivors,
-                    Action::KillOthers,
-                    Action::LookForKillable,
-                )
+                self.phase = Phase::Killing { leave, looks: Looks::up_to(Looks::WHEN_ENDING) };
+                Actions::three(Action::NameSurvivors, Action::KillOthers, Action::LookForKillable)
             }
-            Phase::Waiting(looks) | Phase::Draining { looks, .. } if looks.are_due(now) => {
-                Actions::one(Action::Look)
-            }
+            Phase::Waiting(looks) | Phase::Draining { looks, .. } if looks.are_due(now) => Actions::one(Action::Look),
             Phase::Killing { leave, .. } if leave <= now => self.exit(),
             Phase::Killing { looks, .. } if looks.are_due(now) => {
                 // Who was born of a process that died a moment later, where no kill(-1) takes all at once.

@@ -19,10 +19,7 @@ struct Lazy {
     logger: OnceLock<env_logger::Logger>,
 }
 
-static LOGGER: Lazy = Lazy {
-    filter: OnceLock::new(),
-    logger: OnceLock::new(),
-};
+static LOGGER: Lazy = Lazy { filter: OnceLock::new(), logger: OnceLock::new() };
 
 /// Turns logging on. Called once; the first filter stays.
 pub fn start(filter: &LogFilter) {
@@ -117,8 +114,7 @@ impl Write for Stderr {
         } else {
             let pid = std::process::id();
             let plural = if lost == 1 { "" } else { "s" };
-            let notice =
-                format!("rinit[{pid}]: WARN: {lost} line{plural} lost here: stderr took no more\n");
+            let notice = format!("rinit[{pid}]: WARN: {lost} line{plural} lost here: stderr took no more\n");
             stderr::write_now(notice.as_bytes()).and_then(|()| {
                 LOST.store(0, Relaxed);
                 stderr::write_now(line)
@@ -148,22 +144,12 @@ mod tests {
 
     #[test]
     fn a_line_fits_what_a_pipe_takes_at_once() {
-        for length in [
-            1,
-            stderr::LONGEST - 2,
-            stderr::LONGEST - 1,
-            stderr::LONGEST,
-            3 * stderr::LONGEST,
-        ] {
+        for length in [1, stderr::LONGEST - 2, stderr::LONGEST - 1, stderr::LONGEST, 3 * stderr::LONGEST] {
             let mut line = "é".repeat(length / 2) + if length % 2 == 1 { "x" } else { "" };
             end_line(&mut line);
             assert!(line.len() <= stderr::LONGEST, "{length}");
             assert!(line.ends_with('\n'));
-            assert_eq!(
-                line.ends_with("...\n"),
-                length >= stderr::LONGEST,
-                "{length}"
-            );
+            assert_eq!(line.ends_with("...\n"), length >= stderr::LONGEST, "{length}");
         }
     }
 }

@@ -73,10 +73,7 @@ impl ExitMap {
 
     /// What to exit with for `code`. Not applied twice: 1 to 2 and 2 to 3 make 2 out of 1.
     pub fn apply(&self, code: u8) -> u8 {
-        self.0
-            .iter()
-            .find(|(from, _)| *from == code)
-            .map_or(code, |(_, to)| *to)
+        self.0.iter().find(|(from, _)| *from == code).map_or(code, |(_, to)| *to)
     }
 }
 
@@ -91,9 +88,6 @@ mod tests {
         map.set(2, 3);
         map.set(143, 7);
         map.set(143, 0);
-        assert_eq!(
-            [0, 1, 2, 3, 143].map(|code| map.apply(code)),
-            [0, 2, 3, 3, 0]
-        );
+        assert_eq!([0, 1, 2, 3, 143].map(|code| map.apply(code)), [0, 2, 3, 3, 0]);
     }
 }

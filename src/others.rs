@@ -59,10 +59,7 @@ impl Others {
     /// As this process may: all of the namespace for its init, descendants for any other.
     pub fn of_this_process() -> Others {
         let reach = Everyone::of_our_namespace().map_or(Reach::Descendants, Reach::Namespace);
-        Others {
-            reach,
-            asked: Vec::with_capacity(4),
-        }
+        Others { reach, asked: Vec::with_capacity(4) }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
@@ -79,14 +76,8 @@ impl Others {
             return;
         }
         let newest = Procfs::of_our_namespace().and_then(Procfs::newest_pid);
-        self.asked
-            .retain(|request| request.signal != signal || request.group != group);
-        self.asked.push(Request {
-            signal,
-            group,
-            at: clock::ticks_since_boot(),
-            newest,
-        });
+        self.asked.retain(|request| request.signal != signal || request.group != group);
+        self.asked.push(Request { signal, group, at: clock::ticks_since_boot(), newest });
     }
 
     /// Sends a signal to all of them; to main too, as long as it is there.
@@ -96,10 +87,7 @@ impl Others {
             Reach::Descendants => {
                 let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
                 let family = descendants(procfs);
-                let sent = family
-                    .iter()
-                    .filter(|pid| send_to_descendant(procfs, **pid, signal).is_ok())
-                    .count();
+                let sent = family.iter().filter(|pid| send_to_descendant(procfs, **pid, signal).is_ok()).count();
                 if sent == 0 { Err(Errno::ESRCH) } else { Ok(()) }
             }
         }
@@ -122,11 +110,7 @@ impl Others {
         };
         // A zombie holds up nothing: its parent, which alone could reap it, counts for itself, or is outside.
         let lives = |pid| procfs.stat(pid).is_some_and(|stat| !stat.is_dead());
-        if procfs.processes().any(lives) {
-            Alive::Strangers
-        } else {
-            Alive::Nobody
-        }
+        if procfs.processes().any(lives) { Alive::Strangers } else { Alive::Nobody }
     }
 
     /// Who is left that a KILL from us can end.
@@ -135,13 +119,13 @@ impl Others {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return alive;
         };
-        let killable =
-            |pid| signals::may_send(pid) && procfs.stat(pid).is_some_and(|stat| !stat.is_dead());
-        if alive != Alive::Nobody && self.members(procfs).into_iter().any(killable) {
-            alive
-        } else {
-            Alive::Nobody
-        }
+        let us = nix::unistd::getpid();
+        // A dead child is still to be reaped.
+        let killable = |pid| {
+            let stat = procfs.stat(pid);
+            stat.is_some_and(|stat| if stat.is_dead() { stat.parent == us } else { signals::may_send(pid) })
+        };
+        if alive != Alive::Nobody && self.members(procfs).into_iter().any(killable) { alive } else { Alive::Nobody }
     }
 
     /// Asks those to end that have not been asked yet, with TERM; and HUP to whoever leads a session on a terminal, as
@@ -181,10 +165,7 @@ impl Others {
         let Some(status) = procfs.status(pid) else {
             return false;
         };
-        let asked = self
-            .asked
-            .iter()
-            .any(|request| request.reached(pid, &stat, &status));
+        let asked = self.asked.iter().any(|request| request.reached(pid, &stat, &status));
         let ask = !asked && !is_left_to_its_init(procfs, &stat, &status);
         if ask {
             trace!("asking PID {pid}, {} to end", procfs.command(pid));
@@ -208,9 +189,7 @@ impl Others {
                 let _ = everyone.send(Signal::CONT);
             }
             Reach::Descendants => {
-                warn!(
-                    "/proc does not show this namespace, so descendants cannot be asked to end, only waited for"
-                );
+                warn!("/proc does not show this namespace, so descendants cannot be asked to end, only waited for");
             }
         }
     }
@@ -233,19 +212,14 @@ impl Others {
                 continue;
             }
             named += 1;
-            let treatment = procfs
-                .status(pid)
-                .unwrap_or_default()
-                .treatment(Signal::TERM);
+            let treatment = procfs.status(pid).unwrap_or_default().treatment(Signal::TERM);
             let state = match procfs.stat(pid).map(|stat| stat.state) {
                 Some(b'T' | b't') => ", is stopped",
                 Some(b'D') => ", is in uninterruptible sleep",
                 _ => "",
             };
             let command = procfs.command(pid);
-            warn!(
-                "killed after the grace of {grace:?}: PID {pid}, {command}, {treatment} SIGTERM{state}"
-            );
+            warn!("killed after the grace of {grace:?}: PID {pid}, {command}, {treatment} SIGTERM{state}");
         }
         if more > 0 {
             warn!("killed after the grace of {grace:?}: {more} more");
@@ -311,19 +285,14 @@ fn is_left_to_its_init(procfs: Procfs, stat: &Stat, status: &Status) -> bool {
 /// All descendants of this process, parents before children.
 fn descendants(procfs: Procfs) -> Vec<Pid> {
     let us = nix::unistd::getpid();
-    let mut by_parent: Vec<(Pid, Pid)> = procfs
-        .processes()
-        .filter_map(|pid| Some((procfs.stat(pid)?.parent, pid)))
-        .collect();
+    let mut by_parent: Vec<(Pid, Pid)> =
+        procfs.processes().filter_map(|pid| Some((procfs.stat(pid)?.parent, pid))).collect();
     by_parent.sort_unstable();
     let mut family = vec![us];
     let mut next = 0;
     while let Some(parent) = family.get(next).copied() {
         let first = by_parent.partition_point(|(other, _)| *other < parent);
-        let children = by_parent
-            .iter()
-            .skip(first)
-            .take_while(|(other, _)| *other == parent);
+        let children = by_parent.iter().skip(first).take_while(|(other, _)| *other == parent);
         family.extend(children.map(|(_, child)| *child));
         next += 1;
     }
@@ -344,14 +313,8 @@ fn send_to_descendant(procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
         }
         // No pidfds here: a child's PID is its own until we reap it, and nobody else's is safe.
         Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
-            let is_child = procfs
-                .stat(pid)
-                .is_some_and(|stat| stat.parent == nix::unistd::getpid());
-            if is_child {
-                signals::send(pid, signal)
-            } else {
-                Err(Errno::EPERM)
-            }
+            let is_child = procfs.stat(pid).is_some_and(|stat| stat.parent == nix::unistd::getpid());
+            if is_child { signals::send(pid, signal) } else { Err(Errno::EPERM) }
         }
         Err(errno) => Err(errno),
     }
@@ -402,9 +365,7 @@ impl Refused {
         if let Some(pid) = self.first {
             let count = self.count;
             let command = procfs.command(pid);
-            warn!(
-                "may not signal {count} of the others (EPERM; no CAP_KILL?), the first is PID {pid}, {command}"
-            );
+            warn!("may not signal {count} of the others (EPERM; no CAP_KILL?), the first is PID {pid}, {command}");
         }
     }
 }
@@ -429,20 +390,14 @@ mod tests {
 
     fn term_to(group: Option<i32>) -> Request {
         let newest = Some(Pid::from_raw(50));
-        Request {
-            signal: Signal::TERM,
-            group: group.map(Pid::from_raw),
-            at: 1000,
-            newest,
-        }
+        Request { signal: Signal::TERM, group: group.map(Pid::from_raw), at: 1000, newest }
     }
 
     #[test]
     fn who_was_in_the_group_when_it_was_asked_is_not_asked_again() {
         let status = Status::default();
-        let reached = |pid, group, started| {
-            term_to(Some(7)).reached(Pid::from_raw(pid), &stat(group, started), &status)
-        };
+        let reached =
+            |pid, group, started| term_to(Some(7)).reached(Pid::from_raw(pid), &stat(group, started), &status);
         assert!(reached(8, 7, 999));
         assert!(!reached(8, 8, 999), "another group");
         assert!(!reached(60, 7, 1001), "born after");
@@ -452,10 +407,7 @@ mod tests {
 
     #[test]
     fn who_ignored_the_signal_has_not_been_asked() {
-        let ignores = Status {
-            ignored: SignalSet(1 << 14),
-            ..Status::default()
-        };
+        let ignores = Status { ignored: SignalSet(1 << 14), ..Status::default() };
         assert!(!term_to(Some(7)).reached(Pid::from_raw(8), &stat(7, 1), &ignores));
     }
 
@@ -468,22 +420,16 @@ mod tests {
     fn only_what_asks_for_an_end_is_noted() {
         let main = Pid::from_raw(7);
         let mut others = Others::of_this_process();
-        for (signal, target) in [
-            (Signal::HUP, Target::Group),
-            (Signal::CONT, Target::All),
-            (Signal::TERM, Target::Main),
-        ] {
+        for (signal, target) in
+            [(Signal::HUP, Target::Group), (Signal::CONT, Target::All), (Signal::TERM, Target::Main)]
+        {
             others.note(signal, target, main);
         }
         assert_eq!(others.asked, []);
         others.note(Signal::TERM, Target::Group, main);
         others.note(Signal::INT, Target::All, main);
         others.note(Signal::TERM, Target::Group, main);
-        let groups: Vec<_> = others
-            .asked
-            .iter()
-            .map(|request| (request.signal, request.group))
-            .collect();
+        let groups: Vec<_> = others.asked.iter().map(|request| (request.signal, request.group)).collect();
         assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, Some(main))]);
     }
 }

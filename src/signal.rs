@@ -83,10 +83,7 @@ impl Signal {
 
     /// The signal with this number; None unless it is 1 to 64.
     pub fn new(number: i32) -> Option<Signal> {
-        u8::try_from(number)
-            .ok()
-            .filter(|number| (1..=64).contains(number))
-            .map(Signal)
+        u8::try_from(number).ok().filter(|number| (1..=64).contains(number)).map(Signal)
     }
 
     /// The number, as kill(2) takes it.
@@ -106,14 +103,8 @@ impl Signal {
                 return Some(0);
             }
             let digits = digits.strip_prefix(sign)?;
-            digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then_some(())?;
-            digits
-                .parse()
-                .ok()
-                .filter(|offset| *offset <= RTMAX - RTMIN)
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+            digits.parse().ok().filter(|offset| *offset <= RTMAX - RTMIN)
         };
         if let Some(rest) = name.strip_prefix("RTMIN") {
             return offset(rest, '+').map(|offset| Signal(RTMIN + offset));
@@ -121,10 +112,7 @@ impl Signal {
         if let Some(rest) = name.strip_prefix("RTMAX") {
             return offset(rest, '-').map(|offset| Signal(RTMAX - offset));
         }
-        NAMES
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, signal)| *signal)
+        NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
     }
 
     /// What `parse` takes, for messages.
@@ -132,10 +120,7 @@ impl Signal {
 
     /// Whether it asks for an end and ends by default: what `docker stop` and a terminal send, and systemd's own.
     pub fn is_stop(self) -> bool {
-        matches!(
-            self,
-            Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP | Signal::RTMIN_3
-        )
+        matches!(self, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP | Signal::RTMIN_3)
     }
 }
 
@@ -187,29 +172,15 @@ mod tests {
             if number != 32 && number != 33 {
                 let shown = signal.to_string();
                 assert_eq!(Signal::parse(&shown), Some(signal), "{shown}");
-                assert_eq!(
-                    Signal::parse(&shown.to_lowercase()),
-                    Some(signal),
-                    "{shown}"
-                );
-                assert_eq!(
-                    Signal::parse(shown.strip_prefix("SIG").unwrap()),
-                    Some(signal),
-                    "{shown}"
-                );
+                assert_eq!(Signal::parse(&shown.to_lowercase()), Some(signal), "{shown}");
+                assert_eq!(Signal::parse(shown.strip_prefix("SIG").unwrap()), Some(signal), "{shown}");
             }
         }
     }
 
     #[test]
     fn real_time_signals_count_from_34_and_down_from_64() {
-        for (text, number) in [
-            ("RTMIN", 34),
-            ("RTMIN+3", 37),
-            ("SIGRTMIN+30", 64),
-            ("RTMAX", 64),
-            ("rtmax-30", 34),
-        ] {
+        for (text, number) in [("RTMIN", 34), ("RTMIN+3", 37), ("SIGRTMIN+30", 64), ("RTMAX", 64), ("rtmax-30", 34)] {
             assert_eq!(Signal::parse(text), Signal::new(number), "{text}");
         }
     }

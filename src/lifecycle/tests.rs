@@ -56,19 +56,11 @@ impl Story {
         let end = self.now + length;
         let mut done = vec![];
         let mut rounds = 0;
-        while let Some(deadline) = self
-            .lifecycle
-            .deadline()
-            .filter(|deadline| *deadline <= end)
-        {
+        while let Some(deadline) = self.lifecycle.deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             done.extend(self.on(Event::Tick));
             rounds += 1;
-            assert!(
-                rounds < 100_000,
-                "the same deadline for ever: {:?}",
-                self.lifecycle
-            );
+            assert!(rounds < 100_000, "the same deadline for ever: {:?}", self.lifecycle);
         }
         self.now = end;
         done.retain(|action| !matches!(action, Action::Look | Action::LookForKillable));
@@ -86,18 +78,9 @@ const ALL: Target = Target::All;
 fn every_signal_but_chld_is_forwarded_once_to_the_target() {
     for target in [Target::Group, Target::Main, ALL] {
         for number in 1..=64 {
-            let mut story = Story::new(
-                Options {
-                    target,
-                    ..Options::default()
-                },
-                JobControl::None,
-            );
+            let mut story = Story::new(Options { target, ..Options::default() }, JobControl::None);
             let done = story.signal(number);
-            let forwards = done
-                .iter()
-                .filter(|action| matches!(action, Action::Forward(..)))
-                .count();
+            let forwards = done.iter().filter(|action| matches!(action, Action::Forward(..))).count();
             assert_eq!(forwards, usize::from(number != 17), "{number}");
             if number != 17 {
                 assert_eq!(done[0], Action::Forward(signal(number), target));
@@ -109,9 +92,7 @@ fn every_signal_but_chld_is_forwarded_once_to_the_target() {
 #[test]
 fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
     for number in 1..=64 {
-        let continues = Story::plain()
-            .signal(number)
-            .contains(&Action::ContinueIfStopped(Target::Group));
+        let continues = Story::plain().signal(number).contains(&Action::ContinueIfStopped(Target::Group));
         assert_eq!(continues, [1, 2, 3, 15, 37].contains(&number), "{number}");
     }
 }
@@ -119,27 +100,15 @@ fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
 #[test]
 fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
     let mut story = Story::new(Options::default(), JobControl::Shell);
-    assert_eq!(
-        story.on(Event::MainStopped(Signal::TSTP)),
-        [Action::StopSelf(Signal::TSTP)]
-    );
+    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), [Action::StopSelf(Signal::TSTP)]);
     let cont = story.signal(18);
-    assert_eq!(
-        cont,
-        [
-            Action::LendTerminal,
-            Action::Forward(Signal::CONT, Target::Group)
-        ]
-    );
+    assert_eq!(cont, [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
 }
 
 #[test]
 fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
     let mut story = Story::new(Options::default(), JobControl::Nobody);
-    assert_eq!(
-        story.on(Event::MainStopped(Signal::TSTP)),
-        [Action::ContinueIfStopped(Target::Group)]
-    );
+    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), [Action::ContinueIfStopped(Target::Group)]);
     assert_eq!(story.on(Event::MainStopped(Signal::STOP)), []);
 }
 
@@ -154,10 +123,7 @@ fn without_a_terminal_a_stopped_main_stays_stopped() {
 fn with_nobody_left_rinit_exits_at_once_after_one_look() {
     for (raw, status) in [(0, 0), (3 << 8, 3), (15, 143), (64, 192), (11 | 0x80, 139)] {
         let mut story = Story::plain();
-        assert_eq!(
-            story.main_ends(raw, Alive::Nobody),
-            [Action::Look, Action::Exit(status)]
-        );
+        assert_eq!(story.main_ends(raw, Alive::Nobody), [Action::Look, Action::Exit(status)]);
         assert_eq!(story.lifecycle.deadline(), None);
         assert_eq!(story.signal(15), []);
     }
@@ -165,10 +131,7 @@ fn with_nobody_left_rinit_exits_at_once_after_one_look() {
 
 #[test]
 fn with_no_grace_rinit_exits_without_a_look() {
-    let options = Options {
-        grace: Some(Duration::ZERO),
-        ..Options::default()
-    };
+    let options = Options { grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Exit(0)]);
 }
@@ -192,10 +155,7 @@ fn the_others_are_asked_once_and_killed_when_the_grace_is_over() {
     let killed = story.pass(MILLISECOND);
     assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers]);
     story.alive = Alive::Nobody;
-    assert_eq!(
-        story.on(Event::Reaped),
-        [Action::LookForKillable, Action::Exit(0)]
-    );
+    assert_eq!(story.on(Event::Reaped), [Action::LookForKillable, Action::Exit(0)]);
 }
 
 #[test]
@@ -222,13 +182,7 @@ fn strangers_are_looked_for_at_intervals_that_grow_to_50_ms() {
 
 #[test]
 fn without_a_limit_the_others_are_never_killed() {
-    let mut story = Story::new(
-        Options {
-            grace: None,
-            ..Options::default()
-        },
-        JobControl::None,
-    );
+    let mut story = Story::new(Options { grace: None, ..Options::default() }, JobControl::None);
     story.main_ends(0, Alive::Strangers);
     assert_eq!(story.pass(1000 * SECOND), []);
     story.alive = Alive::Nobody;
@@ -265,28 +219,16 @@ fn signals_during_the_drain_go_to_all_and_do_not_shorten_the_grace() {
 #[test]
 fn nothing_is_sent_to_main_once_it_has_ended() {
     for wait_all in [false, true] {
-        let mut story = Story::new(
-            Options {
-                wait_all,
-                ..Options::default()
-            },
-            JobControl::Shell,
-        );
+        let mut story = Story::new(Options { wait_all, ..Options::default() }, JobControl::Shell);
         story.main_ends(0, Alive::Children);
         let events = (1..=64).map(|number| Event::Signal(signal(number)));
         for event in events.chain([Event::MainStopped(Signal::TSTP), Event::Tick, Event::Reaped]) {
             for action in story.on(event) {
                 let to_main = matches!(
                     action,
-                    Action::ContinueIfStopped(_)
-                        | Action::KillMain
-                        | Action::StopSelf(_)
-                        | Action::LendTerminal
+                    Action::ContinueIfStopped(_) | Action::KillMain | Action::StopSelf(_) | Action::LendTerminal
                 );
-                assert!(
-                    !to_main && !matches!(action, Action::Forward(_, Target::Group | Target::Main)),
-                    "{action:?}"
-                );
+                assert!(!to_main && !matches!(action, Action::Forward(_, Target::Group | Target::Main)), "{action:?}");
             }
         }
     }
@@ -294,10 +236,7 @@ fn nothing_is_sent_to_main_once_it_has_ended() {
 
 #[test]
 fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
-    let options = Options {
-        kill_after: Some(2 * SECOND),
-        ..Options::default()
-    };
+    let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(10);
     assert_eq!(story.lifecycle.deadline(), None, "USR1 is no stop signal");
@@ -307,18 +246,12 @@ fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
     assert_eq!(story.pass(SECOND), [Action::KillMain]);
     story.signal(15);
     assert_eq!(story.pass(100 * SECOND), []);
-    assert_eq!(
-        story.main_ends(9, Alive::Nobody),
-        [Action::Look, Action::Exit(137)]
-    );
+    assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
 }
 
 #[test]
 fn main_is_not_killed_once_it_has_ended() {
-    let options = Options {
-        kill_after: Some(2 * SECOND),
-        ..Options::default()
-    };
+    let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(15);
     story.main_ends(15, Alive::Children);
@@ -327,13 +260,7 @@ fn main_is_not_killed_once_it_has_ended() {
 
 #[test]
 fn wait_all_waits_as_long_as_the_others_like() {
-    let mut story = Story::new(
-        Options {
-            wait_all: true,
-            ..Options::default()
-        },
-        JobControl::None,
-    );
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
     assert_eq!(story.lifecycle.deadline(), None);
     assert_eq!(story.signal(10), [Action::Forward(signal(10), ALL)]);
@@ -346,43 +273,20 @@ fn wait_all_waits_as_long_as_the_others_like() {
 
 #[test]
 fn wait_all_ends_with_the_drain_after_a_stop_signal() {
-    let mut story = Story::new(
-        Options {
-            wait_all: true,
-            ..Options::default()
-        },
-        JobControl::None,
-    );
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
     story.main_ends(0, Alive::Children);
     let done = story.signal(15);
-    assert_eq!(
-        done,
-        [
-            Action::Forward(Signal::TERM, ALL),
-            Action::AskOthers,
-            Action::Look
-        ]
-    );
-    assert_eq!(
-        story.pass(5 * SECOND),
-        [Action::NameSurvivors, Action::KillOthers]
-    );
+    assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::AskOthers, Action::Look]);
+    assert_eq!(story.pass(5 * SECOND), [Action::NameSurvivors, Action::KillOthers]);
 }
 
 #[test]
 fn wait_all_without_a_grace_ends_at_the_stop_signal() {
-    let options = Options {
-        wait_all: true,
-        grace: Some(Duration::ZERO),
-        ..Options::default()
-    };
+    let options = Options { wait_all: true, grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
     story.signal(15);
-    assert_eq!(
-        story.pass(Duration::ZERO),
-        [Action::NameSurvivors, Action::KillOthers]
-    );
+    assert_eq!(story.pass(Duration::ZERO), [Action::NameSurvivors, Action::KillOthers]);
 }
 
 /// A small generator (xorshift): the same histories each time.
@@ -422,13 +326,7 @@ fn any_history_ends_with_mains_status_and_within_the_grace() {
                 _ => drop(story.signal(1 + random.below(64) as i32)),
             }
         }
-        assert!(
-            !story
-                .done
-                .iter()
-                .any(|action| matches!(action, Action::Exit(_))),
-            "main still runs"
-        );
+        assert!(!story.done.iter().any(|action| matches!(action, Action::Exit(_))), "main still runs");
         let alive = [Alive::Children, Alive::Strangers, Alive::Nobody][random.below(3) as usize];
         story.main_ends(i32::from(code) << 8, alive);
         if wait_all {
@@ -438,25 +336,10 @@ fn any_history_ends_with_mains_status_and_within_the_grace() {
             story.signal(1 + random.below(64) as i32);
         }
         story.pass(grace + KILL_TAKES);
-        let exits: Vec<_> = story
-            .done
-            .iter()
-            .filter(|action| matches!(action, Action::Exit(_)))
-            .collect();
+        let exits: Vec<_> = story.done.iter().filter(|action| matches!(action, Action::Exit(_))).collect();
         assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
-        assert!(
-            story
-                .done
-                .iter()
-                .filter(|action| **action == Action::AskOthers)
-                .count()
-                <= 1
-        );
+        assert!(story.done.iter().filter(|action| **action == Action::AskOthers).count() <= 1);
         phases.insert(story.done.contains(&Action::KillOthers));
     }
-    assert_eq!(
-        phases.len(),
-        2,
-        "some histories end with a kill, and some without"
-    );
+    assert_eq!(phases.len(), 2, "some histories end with a kill, and some without");
 }

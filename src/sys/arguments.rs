@@ -28,15 +28,8 @@ impl Words {
         // SAFETY: a null pointer that nobody writes to can be read from anywhere.
         unsafe impl Sync for Null {}
         // Before Linux 5.18 a process could be started with no words at all, not even its name (execve(2)).
-        let first = if argc < 1 || argv.is_null() {
-            &raw const NOTHING.0
-        } else {
-            argv
-        };
-        Words {
-            first,
-            not_send: PhantomData,
-        }
+        let first = if argc < 1 || argv.is_null() { &raw const NOTHING.0 } else { argv };
+        Words { first, not_send: PhantomData }
     }
 
     /// The environment that rinit was given.

@@ -57,7 +57,5 @@ fn close_each(first: RawFd, last: RawFd) {
 
 fn highest_open() -> Option<RawFd> {
     let entries = std::fs::read_dir("/proc/self/fd").ok()?;
-    entries
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .max()
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).max()
 }

@@ -19,9 +19,7 @@ impl Pidfd {
         // SAFETY: two numbers; the descriptor that comes back is nobody else's.
         unsafe {
             let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
-            Ok(Pidfd(descriptors::above_stdio(OwnedFd::from_raw_fd(
-                fd as RawFd,
-            ))?))
+            Ok(Pidfd(descriptors::above_stdio(OwnedFd::from_raw_fd(fd as RawFd))?))
         }
     }
 
@@ -29,15 +27,8 @@ impl Pidfd {
     pub fn send(&self, signal: Signal) -> Result<()> {
         let no_info = std::ptr::null::<libc::siginfo_t>();
         // SAFETY: an open descriptor, a signal number, a null pointer that the call allows, and no flags.
-        let done = unsafe {
-            libc::syscall(
-                libc::SYS_pidfd_send_signal,
-                self.0.as_raw_fd(),
-                signal.number(),
-                no_info,
-                0,
-            )
-        };
+        let done =
+            unsafe { libc::syscall(libc::SYS_pidfd_send_signal, self.0.as_raw_fd(), signal.number(), no_info, 0) };
         Errno::result(done).map(drop)
     }
 }

@@ -7,11 +7,7 @@ use std::time::Duration;
 /// Sleeps until `fd` is readable or `limit` is over; None sleeps for ever. EINTR when this process was stopped and
 /// continued meanwhile (signal(7)).
 pub fn until_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> Result<()> {
-    let mut entry = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let limit = limit.map(timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: one entry, an optional timeout that outlives the call, and no change to the signal mask.
@@ -21,11 +17,7 @@ pub fn until_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> Result<()>
 
 /// Whether a write to `fd` would find room now.
 pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
-    let mut entry = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLOUT,
-        revents: 0,
-    };
+    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // SAFETY: one entry, and no wait.
     let done = unsafe { libc::poll(&mut entry, 1, 0) };
     done == 1 && entry.revents & libc::POLLOUT != 0

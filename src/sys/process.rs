@@ -35,11 +35,7 @@ pub fn set_parent_death_signal(signal: Signal) -> Result<()> {
 pub fn follow_parent(signal: Signal) -> Result<()> {
     let parent = nix::unistd::getppid();
     set_parent_death_signal(signal)?;
-    if nix::unistd::getppid() == parent {
-        Ok(())
-    } else {
-        super::signals::send(nix::unistd::getpid(), signal)
-    }
+    if nix::unistd::getppid() == parent { Ok(()) } else { super::signals::send(nix::unistd::getpid(), signal) }
 }
 
 /// Whether nobody above could continue our process group once it has stopped. The kernel then refuses the terminal's

@@ -41,10 +41,7 @@ impl Procfs {
     pub fn command(self, pid: Pid) -> String {
         let mut room = [0; 256];
         let words = read(pid, "cmdline", &mut room).unwrap_or_default();
-        let shown: Vec<_> = words
-            .split(|byte| *byte == 0)
-            .map(String::from_utf8_lossy)
-            .collect();
+        let shown: Vec<_> = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
         let shown = shown.join(" ");
         if !shown.trim().is_empty() {
             return shown.trim_end().to_owned();
@@ -58,12 +55,7 @@ impl Procfs {
     pub fn newest_pid(self) -> Option<Pid> {
         let mut room = [0; 128];
         let text = std::str::from_utf8(read_file(c"/proc/loadavg", &mut room).ok()?).ok()?;
-        text.trim_end()
-            .rsplit(' ')
-            .next()?
-            .parse()
-            .ok()
-            .map(Pid::from_raw)
+        text.trim_end().rsplit(' ').next()?.parse().ok().map(Pid::from_raw)
     }
 }
 
@@ -148,10 +140,7 @@ impl Status {
                 "SigCgt" => status.caught = set(),
                 "NSpid" => {
                     let pids = value.split_ascii_whitespace().skip(1);
-                    status.nested = pids
-                        .last()
-                        .and_then(|pid| pid.parse().ok())
-                        .map(Pid::from_raw);
+                    status.nested = pids.last().and_then(|pid| pid.parse().ok()).map(Pid::from_raw);
                 }
                 _ => {}
             }
@@ -184,10 +173,7 @@ impl Status {
 fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
     let mut path = String::with_capacity(32);
     let _ = write!(path, "/proc/{pid}/{name}\0");
-    read_file(
-        CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?,
-        room,
-    )
+    read_file(CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?, room)
 }
 
 fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
@@ -219,21 +205,11 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let plain = Stat::parse(format!("9 (sh){REST}").as_bytes()).unwrap();
-        assert_eq!(
-            (plain.state, plain.parent, plain.group),
-            (b'S', Pid::from_raw(7), Pid::from_raw(42))
-        );
-        assert_eq!(
-            (plain.session, plain.has_terminal),
-            (Pid::from_raw(43), true)
-        );
+        assert_eq!((plain.state, plain.parent, plain.group), (b'S', Pid::from_raw(7), Pid::from_raw(42)));
+        assert_eq!((plain.session, plain.has_terminal), (Pid::from_raw(43), true));
         assert_eq!((plain.threads, plain.started), (3, 123_456));
         for name in [") R 1 (", "a\nb", "", ")", "((", "9 (sh) Z 1 1 1"] {
-            assert_eq!(
-                Stat::parse(format!("9 ({name}){REST}").as_bytes()),
-                Some(plain),
-                "{name:?}"
-            );
+            assert_eq!(Stat::parse(format!("9 ({name}){REST}").as_bytes()), Some(plain), "{name:?}");
         }
         let mut bytes = b"9 (\xff\xfe)".to_vec();
         bytes.extend_from_slice(REST.as_bytes());
@@ -245,19 +221,14 @@ mod tests {
         let text = format!("9 (sh){REST}");
         let whole = text.find("123456").unwrap() + "123456".len();
         for end in 0..text.len() {
-            assert_eq!(
-                Stat::parse(&text.as_bytes()[..end]).is_some(),
-                end > whole - "123456".len(),
-                "{end}"
-            );
+            assert_eq!(Stat::parse(&text.as_bytes()[..end]).is_some(), end > whole - "123456".len(), "{end}");
         }
     }
 
     #[test]
     fn a_dead_leader_with_living_threads_is_not_dead() {
         let with = |state: char, threads: u32| {
-            let text =
-                format!("9 (sh) {state} 7 42 43 0 42 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 1 8192 9");
+            let text = format!("9 (sh) {state} 7 42 43 0 42 0 1 2 3 4 5 6 7 8 20 0 {threads} 0 1 8192 9");
             Stat::parse(text.as_bytes()).unwrap().is_dead()
         };
         assert!(with('Z', 1) && with('X', 0));
@@ -269,10 +240,7 @@ mod tests {
         let text = b"Name:\tx\nNSpid:\t9\t1\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
         let status = Status::parse(text);
         assert!(status.is_nested_init());
-        assert!(
-            status.ignored.contains(Signal::HUP)
-                && status.ignored.contains(Signal::new(64).unwrap())
-        );
+        assert!(status.ignored.contains(Signal::HUP) && status.ignored.contains(Signal::new(64).unwrap()));
         assert_eq!(status.treatment(Signal::TERM), "blocks");
         assert_eq!(status.treatment(Signal::HUP), "ignores");
         assert_eq!(Status::parse(b"NSpid:\t9\n").nested, None);

@@ -68,10 +68,7 @@ pub struct Batch {
 impl Batch {
     /// An empty one.
     pub fn new() -> Batch {
-        Batch {
-            raw: [const { MaybeUninit::uninit() }; BATCH],
-            filled: 0,
-        }
+        Batch { raw: [const { MaybeUninit::uninit() }; BATCH], filled: 0 }
     }
 
     /// What the last `receive` brought, in order of arrival.
@@ -122,23 +119,11 @@ impl Inbox {
         let all = SignalSet::ALL;
         let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
         // SAFETY: a set of 64 bits and its size; the descriptor that comes back is nobody else's.
-        let fd = unsafe {
-            libc::syscall(
-                libc::SYS_signalfd4,
-                -1,
-                &raw const all.0,
-                size_of::<u64>(),
-                flags,
-            )
-        };
+        let fd = unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, size_of::<u64>(), flags) };
         match Errno::result(fd) {
             // SAFETY: a new descriptor.
-            Ok(fd) => Ok(Inbox::Descriptor(descriptors::above_stdio(unsafe {
-                OwnedFd::from_raw_fd(fd as RawFd)
-            })?)),
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES | Errno::EINVAL | Errno::ENODEV) => {
-                Ok(Inbox::Wait)
-            }
+            Ok(fd) => Ok(Inbox::Descriptor(descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })?)),
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES | Errno::EINVAL | Errno::ENODEV) => Ok(Inbox::Wait),
             Err(errno) => Err(errno),
         }
     }
@@ -159,12 +144,9 @@ impl Inbox {
                 poll::until_readable(fd.as_fd(), limit)?;
                 let room = size_of::<libc::signalfd_siginfo>() * BATCH;
                 // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
-                let read =
-                    unsafe { libc::read(fd.as_raw_fd(), batch.raw.as_mut_ptr().cast(), room) };
+                let read = unsafe { libc::read(fd.as_raw_fd(), batch.raw.as_mut_ptr().cast(), room) };
                 match Errno::result(read) {
-                    Ok(read) => {
-                        batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>()
-                    }
+                    Ok(read) => batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>(),
                     Err(Errno::EAGAIN) => {}
                     Err(errno) => return Err(errno),
                 }
@@ -194,13 +176,7 @@ fn sigtimedwait(limit: Option<Duration>) -> Result<libc::siginfo_t> {
     // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call. The old call's
     // timespec is libc's own on 64-bit targets; on 32-bit ones with a 64-bit time_t libc's wrapper would be needed.
     let done = unsafe {
-        libc::syscall(
-            libc::SYS_rt_sigtimedwait,
-            &raw const all.0,
-            info.as_mut_ptr(),
-            limit,
-            size_of::<u64>(),
-        )
+        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), limit, size_of::<u64>())
     };
     // SAFETY: all zeros is a siginfo, and the kernel filled it where it answered with a signal.
     Errno::result(done).map(|_| unsafe { info.assume_init() })

@@ -116,17 +116,10 @@ struct Stack(MaybeUninit<[u8; STACK_SIZE]>);
 
 /// Starts main and returns when it has been executed. All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
-    let shared = Shared {
-        plan,
-        parent: nix::unistd::getpid(),
-        errno: AtomicI32::new(0),
-        at: AtomicUsize::new(0),
-    };
+    let shared = Shared { plan, parent: nix::unistd::getpid(), errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
     // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
     // main can do without.
-    let (pid, pidfd) = clone(&shared, true)
-        .or_else(|_| clone(&shared, false))
-        .map_err(Error::Clone)?;
+    let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
         0 => Ok((pid, pidfd)),
         errno => {
@@ -153,13 +146,7 @@ fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> 
     let pid = unsafe {
         let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK_SIZE);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
-        Errno::result(libc::clone(
-            become_main,
-            top.cast(),
-            flags,
-            shared,
-            &raw mut pidfd,
-        ))?
+        Errno::result(libc::clone(become_main, top.cast(), flags, shared, &raw mut pidfd))?
     };
     // Without CLONE_PIDFD, or under an old kernel that takes no notice of it, nothing was written.
     if !with_pidfd || pidfd < 0 {
@@ -167,10 +154,7 @@ fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> 
     }
     // SAFETY: the kernel opened it for us.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
-    Ok((
-        Pid::from_raw(pid),
-        descriptors::above_stdio(pidfd).ok().map(Pidfd::new),
-    ))
+    Ok((Pid::from_raw(pid), descriptors::above_stdio(pidfd).ok().map(Pidfd::new)))
 }
 
 /// The child's way from clone to exec. Only system calls: the memory is the parent's, its locks and its allocator too.
@@ -222,12 +206,8 @@ fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
         last = (Errno::last(), index);
         match last.0 {
             Errno::EACCES => denied = denied.or(Some(last)),
-            Errno::ENOENT
-            | Errno::ENOTDIR
-            | Errno::ESTALE
-            | Errno::ENODEV
-            | Errno::ETIMEDOUT
-            | Errno::ENAMETOOLONG => {}
+            Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT | Errno::ENAMETOOLONG => {
+            }
             _ => return last,
         }
     }

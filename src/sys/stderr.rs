@@ -28,24 +28,12 @@ pub fn write_now(line: &[u8]) -> Result<()> {
 
 /// pwritev2(2) with RWF_NOWAIT: Linux 4.14 for files, later for pipes and sockets.
 fn write_no_wait(line: &[u8]) -> Result<()> {
-    let part = libc::iovec {
-        iov_base: line.as_ptr().cast_mut().cast(),
-        iov_len: line.len(),
-    };
+    let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
     // The offset comes in two halves; -1 in both means the file's own position.
     let here: libc::c_long = -1;
     // SAFETY: one buffer that is only read from.
-    let written = unsafe {
-        libc::syscall(
-            libc::SYS_pwritev2,
-            STDERR,
-            &raw const part,
-            1usize,
-            here,
-            here,
-            libc::RWF_NOWAIT,
-        )
-    };
+    let written =
+        unsafe { libc::syscall(libc::SYS_pwritev2, STDERR, &raw const part, 1usize, here, here, libc::RWF_NOWAIT) };
     all_of(line, Errno::result(written)? as usize)
 }
 
@@ -63,11 +51,7 @@ fn write_elsewise(line: &[u8]) -> Result<()> {
         Err(_) => {
             // SAFETY: asked about for the length of this call only; where it is closed the answer is no.
             let stderr = unsafe { BorrowedFd::borrow_raw(STDERR) };
-            if poll::is_writable(stderr) {
-                write(STDERR, line)
-            } else {
-                Err(Errno::EAGAIN)
-            }
+            if poll::is_writable(stderr) { write(STDERR, line) } else { Err(Errno::EAGAIN) }
         }
     }
 }
@@ -79,17 +63,12 @@ fn write(fd: RawFd, line: &[u8]) -> Result<()> {
 }
 
 fn all_of(line: &[u8], written: usize) -> Result<()> {
-    if written == line.len() {
-        Ok(())
-    } else {
-        Err(Errno::EAGAIN)
-    }
+    if written == line.len() { Ok(()) } else { Err(Errno::EAGAIN) }
 }
 
 fn is_regular_file() -> bool {
     // SAFETY: plain numbers, for which all zeros is a value.
     let mut status: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: room for one stat.
-    Errno::result(unsafe { libc::fstat(STDERR, &mut status) }).is_ok()
-        && status.st_mode & libc::S_IFMT == libc::S_IFREG
+    Errno::result(unsafe { libc::fstat(STDERR, &mut status) }).is_ok() && status.st_mode & libc::S_IFMT == libc::S_IFREG
 }

@@ -18,9 +18,7 @@ impl Terminal {
             // The kernel's own word that this session has no terminal.
             Err(Errno::ENXIO) => return None,
             // No /dev, or not allowed: a terminal among the standard streams does as well.
-            Err(_) => (0..=2)
-                .find(|fd| foreground(*fd).is_ok())
-                .and_then(duplicate)?,
+            Err(_) => (0..=2).find(|fd| foreground(*fd).is_ok()).and_then(duplicate)?,
         };
         descriptors::above_stdio(fd).ok().map(Terminal)
     }
@@ -55,16 +53,11 @@ fn foreground(fd: RawFd) -> Result<Pid> {
 
 fn duplicate(fd: RawFd) -> Option<OwnedFd> {
     // SAFETY: a descriptor that is open; the copy is nobody else's.
-    unsafe {
-        Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))
-            .ok()
-            .map(|fd| OwnedFd::from_raw_fd(fd))
-    }
+    unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).ok().map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
 /// Whether a process group has any member left.
 pub fn group_exists(group: Pid) -> bool {
     // SAFETY: signal 0 is sent to nobody; a group's number is above 1 here, so -group is no "everybody".
-    group.as_raw() > 1
-        && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
+    group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
 }

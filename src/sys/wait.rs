@@ -22,11 +22,7 @@ impl WaitStatus {
     /// The signal that ended it, if one did.
     pub fn term_signal(self) -> Option<Signal> {
         let number = self.0 & 0x7f;
-        if number == 0x7f {
-            None
-        } else {
-            Signal::new(number)
-        }
+        if number == 0x7f { None } else { Signal::new(number) }
     }
 
     /// Whether the kernel wrote a core dump.
@@ -84,18 +80,8 @@ pub fn stopped_by(pid: Pid) -> Option<Signal> {
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: a PID and room for one siginfo.
-    let done = unsafe {
-        libc::waitid(
-            libc::P_PID,
-            pid.as_raw().cast_unsigned(),
-            &mut info,
-            options,
-        )
-    };
-    if Errno::result(done).is_err()
-        || info.si_signo != libc::SIGCHLD
-        || info.si_code != libc::CLD_STOPPED
-    {
+    let done = unsafe { libc::waitid(libc::P_PID, pid.as_raw().cast_unsigned(), &mut info, options) };
+    if Errno::result(done).is_err() || info.si_signo != libc::SIGCHLD || info.si_code != libc::CLD_STOPPED {
         return None;
     }
     // SAFETY: waitid fills in the status where it answers with SIGCHLD.
