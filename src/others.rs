@@ -159,19 +159,17 @@ impl Others {
 
     /// Whether `pid` was sent a TERM.
     fn ask_one(&self, procfs: Procfs, pid: Pid, refused: &mut Refused) -> bool {
-        let Some(stat) = procfs.stat(pid).filter(|stat| !stat.is_dead()) else {
-            return false;
-        };
-        let Some(status) = procfs.status(pid) else {
-            return false;
-        };
-        let asked = self.asked.iter().any(|request| request.reached(pid, &stat, &status));
-        let ask = !asked && !is_left_to_its_init(procfs, &stat, &status);
+        let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { return false };
+        let may_lead_a_session = status.session.is_none_or(|session| session == pid);
+        // With a thousand others each file that is read counts, and this one matters to few.
+        let stat = if may_lead_a_session || !self.asked.is_empty() { procfs.stat(pid) } else { None };
+        let asked = stat.is_some_and(|stat| self.asked.iter().any(|request| request.reached(pid, &stat, &status)));
+        let ask = !asked && !is_left_to_its_init(procfs, pid, &status);
         if ask {
             trace!("asking PID {pid}, {} to end", procfs.command(pid));
             refused.note(pid, self.send_to(procfs, pid, Signal::TERM));
         }
-        if stat.session == pid && stat.has_terminal {
+        if stat.is_some_and(|stat| stat.session == pid && stat.has_terminal) {
             refused.note(pid, self.send_to(procfs, pid, Signal::HUP));
         }
         if matches!(self.reach, Reach::Descendants) {
@@ -261,22 +259,18 @@ impl Others {
 
 /// Whether a process of a PID namespace below ours will be told by the init of that: it handles TERM, and to be asked by
 /// both would be once too often.
-fn is_left_to_its_init(procfs: Procfs, stat: &Stat, status: &Status) -> bool {
+fn is_left_to_its_init(procfs: Procfs, pid: Pid, status: &Status) -> bool {
     if status.nested.is_none() || status.is_nested_init() {
         return false;
     }
-    let mut parent = stat.parent;
+    let mut relative = pid;
     // A chain of parents ends at PID 1 or outside; the bound is for one that changes while it is read.
     for _ in 0..1000 {
-        let Some(status) = procfs.status(parent) else {
-            return false;
-        };
+        let Some(stat) = procfs.stat(relative) else { return false };
+        relative = stat.parent;
+        let Some(status) = procfs.status(relative) else { return false };
         if status.is_nested_init() {
             return status.caught.contains(Signal::TERM) || status.blocked.contains(Signal::TERM);
-        }
-        match procfs.stat(parent) {
-            Some(stat) => parent = stat.parent,
-            None => return false,
         }
     }
     false

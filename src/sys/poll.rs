@@ -23,11 +23,11 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     done == 1 && entry.revents & libc::POLLOUT != 0
 }
 
-/// A duration in the kernel's form; one that is too long for it is as good as the longest.
+/// A duration in the kernel's form; one of more than 68 years is cut to that, which a 32-bit time_t can hold.
 pub fn timespec(duration: Duration) -> libc::timespec {
     // SAFETY: plain numbers; some platforms have padding between them.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };
-    time.tv_sec = libc::time_t::try_from(duration.as_secs()).unwrap_or(libc::time_t::MAX);
+    time.tv_sec = duration.as_secs().min(i32::MAX as u64) as _;
     time.tv_nsec = duration.subsec_nanos() as _;
     time
 }

@@ -105,13 +105,23 @@ impl Stat {
 
     /// Whether it is dead but for its entry in the process table. A leader whose threads go on is not.
     pub fn is_dead(&self) -> bool {
-        matches!(self.state, b'X' | b'x') || self.state == b'Z' && self.threads <= 1
+        is_dead(self.state, self.threads)
     }
+}
+
+fn is_dead(state: u8, threads: u32) -> bool {
+    matches!(state, b'X' | b'x') || state == b'Z' && threads <= 1
 }
 
 /// What of proc_pid_status(5) matters here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
+    /// One letter, as ps(1) shows it.
+    pub state: u8,
+    /// Threads; a dead leader can have living ones.
+    pub threads: u32,
+    /// The session, where the kernel tells it here (Linux 4.1).
+    pub session: Option<Pid>,
     /// Signals that it ignores.
     pub ignored: SignalSet,
     /// Signals that it blocks.
@@ -134,18 +144,25 @@ impl Status {
                 continue;
             };
             let set = || SignalSet(u64::from_str_radix(value.trim(), 16).unwrap_or(0));
+            let numbers = || value.split_ascii_whitespace().map(|number| number.parse().ok());
             match name {
+                "State" => status.state = value.trim().bytes().next().unwrap_or_default(),
+                "Threads" => status.threads = value.trim().parse().unwrap_or(0),
+                // The first is in our namespace, the last in its own.
+                "NSsid" => status.session = numbers().next().flatten().map(Pid::from_raw),
+                "NSpid" => status.nested = numbers().skip(1).last().flatten().map(Pid::from_raw),
                 "SigIgn" => status.ignored = set(),
                 "SigBlk" => status.blocked = set(),
                 "SigCgt" => status.caught = set(),
-                "NSpid" => {
-                    let pids = value.split_ascii_whitespace().skip(1);
-                    status.nested = pids.last().and_then(|pid| pid.parse().ok()).map(Pid::from_raw);
-                }
                 _ => {}
             }
         }
         status
+    }
+
+    /// As `Stat::is_dead`.
+    pub fn is_dead(&self) -> bool {
+        is_dead(self.state, self.threads)
     }
 
     /// Whether it is the init of a PID namespace below ours.
@@ -186,8 +203,13 @@ fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
         // SAFETY: `free` has that much room.
         let read = unsafe { libc::read(file.as_raw_fd(), free.as_mut_ptr().cast(), free.len()) };
         match Errno::result(read) {
-            Ok(0) => break,
-            Ok(read) => filled += read.unsigned_abs(),
+            Ok(read) => {
+                filled += read.unsigned_abs();
+                // These files are made in one piece: a short read is the last one.
+                if read.unsigned_abs() < free.len() {
+                    break;
+                }
+            }
             Err(Errno::EINTR) => {}
             // ESRCH: the process ended while its file was open.
             Err(errno) => return Err(errno),
@@ -237,9 +259,10 @@ mod tests {
 
     #[test]
     fn masks_and_nesting() {
-        let text = b"Name:\tx\nNSpid:\t9\t1\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
+        let text = b"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\nNSpid:\t9\t1\nNSsid:\t7\t0\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
         let status = Status::parse(text);
-        assert!(status.is_nested_init());
+        assert!(status.is_nested_init() && !status.is_dead());
+        assert_eq!((status.state, status.threads, status.session), (b'Z', 2, Some(Pid::from_raw(7))));
         assert!(status.ignored.contains(Signal::HUP) && status.ignored.contains(Signal::new(64).unwrap()));
         assert_eq!(status.treatment(Signal::TERM), "blocks");
         assert_eq!(status.treatment(Signal::HUP), "ignores");
