@@ -152,7 +152,7 @@ impl Init {
             Action::KillMain => self.kill_main(),
             Action::AskOthers => {
                 info!("others are still alive: asking them to end");
-                self.others.ask();
+                self.others.ask(self.lifecycle.deadline());
             }
             Action::Look => self.on(Event::Seen(self.others.look(self.children))),
             Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.children))),

@@ -1,6 +1,6 @@
 //! The others: every process but main that rinit answers for. Who they are, asking them to end, killing them.
 
-use crate::lifecycle::Alive;
+use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
 use crate::signal::Signal;
 use crate::sys::everyone::Everyone;
@@ -52,8 +52,15 @@ impl Request {
 /// Processes that start while the others are being asked are asked too, but a fork bomb would never let that end.
 const PASSES: usize = 16;
 
+/// Asking stops at the drain's deadline, or after this long where there is none.
+const ASKING_TAKES: Duration = Duration::from_secs(5);
+
 /// Survivors that are named one by one.
 const NAMED: usize = 10;
+
+/// With more survivors than this (a fork bomb) the rest is counted without a look whether some are dead already: the KILL
+/// is due, and a thousand processes that want to run leave little time for rinit.
+const LOOKED_AT: usize = 1000;
 
 impl Others {
     /// As this process may: all of the namespace for its init, descendants for any other.
@@ -125,15 +132,17 @@ impl Others {
             let stat = procfs.stat(pid);
             stat.is_some_and(|stat| if stat.is_dead() { stat.parent == us } else { signals::may_send(pid) })
         };
-        if alive != Alive::Nobody && self.members(procfs).into_iter().any(killable) { alive } else { Alive::Nobody }
+        if alive != Alive::Nobody && self.members(procfs).any(killable) { alive } else { Alive::Nobody }
     }
 
     /// Asks those to end that have not been asked yet, with TERM; and HUP to whoever leads a session on a terminal, as
-    /// an interactive shell ignores TERM. Then continues all, as a stopped process sees neither.
-    pub fn ask(&self) {
+    /// an interactive shell ignores TERM. Then continues all, as a stopped process sees neither. `deadline` is the end
+    /// of the grace.
+    pub fn ask(&self, deadline: Option<Moment>) {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return self.ask_unseen();
         };
+        let deadline = deadline.unwrap_or_else(|| clock::now().saturating_add(ASKING_TAKES));
         let mut known: Vec<Pid> = Vec::new();
         let mut refused = Refused::default();
         let mut asked = 0usize;
@@ -143,6 +152,9 @@ impl Others {
                 let Err(place) = known.binary_search(&pid) else {
                     continue;
                 };
+                if clock::now() >= deadline {
+                    break;
+                }
                 known.insert(place, pid);
                 asked += usize::from(self.ask_one(procfs, pid, &mut refused));
             }
@@ -199,26 +211,26 @@ impl Others {
             warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
             return;
         };
-        let mut more = 0usize;
+        let mut members = self.members(procfs);
         let mut named = 0;
-        for pid in self.members(procfs) {
-            if procfs.stat(pid).is_none_or(|stat| stat.is_dead()) {
-                continue;
-            }
+        let mut more = 0usize;
+        for pid in members.by_ref().take(LOOKED_AT) {
+            let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { continue };
             if named == NAMED {
                 more += 1;
                 continue;
             }
             named += 1;
-            let treatment = procfs.status(pid).unwrap_or_default().treatment(Signal::TERM);
-            let state = match procfs.stat(pid).map(|stat| stat.state) {
-                Some(b'T' | b't') => ", is stopped",
-                Some(b'D') => ", is in uninterruptible sleep",
+            let treatment = status.treatment(Signal::TERM);
+            let state = match status.state {
+                b'T' | b't' => ", is stopped",
+                b'D' => ", is in uninterruptible sleep",
                 _ => "",
             };
             let command = procfs.command(pid);
             warn!("killed after the grace of {grace:?}: PID {pid}, {command}, {treatment} SIGTERM{state}");
         }
+        more += members.count();
         if more > 0 {
             warn!("killed after the grace of {grace:?}: {more} more");
         }
@@ -241,11 +253,12 @@ impl Others {
         }
     }
 
-    fn members(&self, procfs: Procfs) -> Vec<Pid> {
-        match self.reach {
-            Reach::Namespace(_) => procfs.processes().collect(),
-            Reach::Descendants => descendants(procfs),
-        }
+    fn members(&self, procfs: Procfs) -> impl Iterator<Item = Pid> {
+        let (everyone, family) = match self.reach {
+            Reach::Namespace(_) => (Some(procfs.processes()), Vec::new()),
+            Reach::Descendants => (None, descendants(procfs)),
+        };
+        everyone.into_iter().flatten().chain(family)
     }
 
     fn send_to(&self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
