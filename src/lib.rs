@@ -64,6 +64,11 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
     if let Err(errno) = adopted {
         ::log::warn!("rinit is not PID 1 and cannot become a subreaper, so orphans pass it by: {}", sys::reason(errno));
     }
+    if options.wait_all && options.grace.is_none() {
+        ::log::warn!(
+            "--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended by itself"
+        );
+    }
     Ok(init::Init::new(child, inbox, options).attend())
 }
 
