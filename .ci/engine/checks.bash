@@ -1,0 +1,296 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # scratch, rinit, repo: see below.
+# What is checked, as a list of sentences, and below it how.
+# From the main script: scratch, rinit, dockerd, check, wait_for, same.
+
+run_checks() {
+    check 'docker info shows the version of the init' docker_info_shows_the_version
+
+    # In the shell form /bin/sh stays, and TERM ends it before redis is done: the status is the
+    # shell's, and it is for rinit to wait for redis. A shell with a trap waits for redis itself.
+    local as_init=(--init --entrypoint sh example)
+    check 'docker stop ends redis in the shell form at once, saved' redis_stops 143 example
+    check 'docker stop does so behind a shell with a trap' redis_stops 0 example sh -c "trap : TERM; $redis"
+    check 'docker stop does so without a shell' redis_stops 0 example sh -c "exec $redis"
+    check 'docker stop does so under docker run --init' redis_stops 143 "${as_init[@]}" -c "$redis"
+    check 'docker stop does so under docker run --init behind a shell with a trap' \
+        redis_stops 0 "${as_init[@]}" -c "trap : TERM; $redis"
+
+    check_statuses 'behind the entrypoint' small
+    check_statuses 'under docker run --init' --init plain
+    check 'a wrong option is named, with status 125' \
+        ends 125 no-such-option --entrypoint /sbin/rinit small --no-such-option true
+
+    check 'ten thousand orphans leave no zombie' orphans_are_reaped small
+    check 'ten thousand orphans leave no zombie under docker run --init' orphans_are_reaped --init plain
+    check 'orphans do leave zombies where PID 1 waits for nobody' orphans_stay_without_an_init
+
+    check 'docker kill and docker exec kill deliver every signal once' signals_arrive
+    check 'kill -9 1 from inside does nothing' kill_9_1_does_nothing
+
+    check 'the command sees the same process status with rinit as without' \
+        same_as_without grep -E '^(Sig(Blk|Ign|Cgt|Pnd)|ShdPnd|[UG]id|Groups|Umask|Cap|NoNewPrivs|Seccomp)' /proc/self/status
+    check 'the command sees the same open files with rinit as without' same_as_without ls -l /proc/self/fd
+    check 'the command sees the same limits with rinit as without' same_as_without sh -c 'ulimit -a'
+    check 'the command sees the same environment with rinit as without' same_as_without env
+    check 'the command sees the same working directory with rinit as without' same_as_without pwd
+
+    check 'docker run -it bash has job control' job_control example bash
+    check 'docker run -it bash has job control under docker run --init' \
+        job_control --init --entrypoint bash example
+
+    local nothing=(--user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges)
+    check 'an image FROM scratch works' bare_image_works
+    check 'an image FROM scratch works as a plain user with a read-only root and no capability' \
+        bare_image_works "${nothing[@]}"
+}
+
+# The containers need no network. A hostname, so that it is the same in all.
+run() {
+    docker run --network none --hostname box "$@"
+}
+
+# start NAME ARGUMENT…: in the background.
+start() {
+    run --detach --name "$@" >/dev/null
+}
+
+logs_have() {
+    # No pipe: grep ends at the first match, and with pipefail a broken pipe would count as a failure.
+    grep --quiet --extended-regexp -- "$2" <<<"$(docker logs "$1" 2>&1)"
+}
+
+logs_must_have() {
+    logs_have "$1" "$2" || {
+        echo "no '$2' in the logs: $(docker logs --tail 20 "$1" 2>&1)"
+        return 1
+    }
+}
+
+# stops_at_once NAME STATUS: docker stop takes less than a second, and then the status is STATUS.
+stops_at_once() {
+    local began=${EPOCHREALTIME/./} took
+    docker stop "$1" >/dev/null
+    took=$(((${EPOCHREALTIME/./} - began) / 1000))
+    ((took < 1000)) || {
+        echo "docker stop took $took ms"
+        return 1
+    }
+    same 'status after docker stop' "$(docker inspect --format '{{.State.ExitCode}}' "$1")" "$2"
+}
+
+docker_info_shows_the_version() {
+    local version commit
+    version=$("$rinit" --version)
+    commit=${version##* - git.}
+    same 'commit' "$(docker info --format '{{.InitCommit.ID}}')" "$commit"
+    same 'init' "$(docker info --format '{{.InitBinary}}')" "$rinit"
+    # docker info asks the daemon, which complains in its own log about what it can't read.
+    if grep --ignore-case 'level=warning.*init.*version' "$scratch/dockerd.log"; then
+        return 1
+    fi
+    [[ $version =~ ^rinit\ [0-9]+\.[0-9]+\.[0-9]+\ -\ git\.[^\ ]+$ ]] || {
+        echo "unexpected form of --version: $version"
+        return 1
+    }
+}
+
+# The shell form's words, where the checks have to write them.
+redis='redis-server --protected-mode no --save 60 1'
+
+# redis_stops STATUS ARGUMENT…
+redis_stops() {
+    local status=$1
+    shift
+    start redis "$@"
+    wait_for 'redis answers PING' redis_answers
+    docker exec redis redis-cli SET key value >/dev/null
+    # By its own words it has saved what it was told a moment ago, and ended by itself.
+    stops_at_once redis "$status"
+    logs_must_have redis 'Received SIGTERM'
+    logs_must_have redis 'DB saved on disk'
+    logs_must_have redis 'Redis is now ready to exit, bye bye'
+}
+
+redis_answers() {
+    [[ $(docker exec redis redis-cli PING) == PONG ]]
+}
+
+# check_statuses WHERE [OPTION] IMAGE
+check_statuses() {
+    local where=$1
+    shift
+    check "a command's status 0 is kept $where" ends 0 '' "$@" true
+    check "a command's status 3 is kept $where" ends 3 '' "$@" sh -c 'exit 3'
+    check "a command that TERM ends gives 143 $where" ends 143 '' "$@" sh -c 'kill -TERM $$'
+    check "a command that KILL ends gives 137 $where" ends 137 '' "$@" sh -c 'kill -KILL $$'
+    check "a command that isn't there is named and gives 127 $where" ends 127 /no/such/file "$@" /no/such/file
+    check "a command that isn't executable is named and gives 126 $where" ends 126 /tmp/data "$@" /tmp/data
+}
+
+# ends STATUS TEXT ARGUMENT…: docker run ARGUMENT… ends with STATUS, and TEXT is in what it says.
+ends() {
+    local wanted=$1 text=$2 status=0
+    shift 2
+    run --name run "$@" >"$scratch/said" 2>&1 || status=$?
+    # docker run uses 125 to 127 itself, for a container that it couldn't start: then there is an error.
+    same "docker's own error" "$(docker inspect --format '{{.State.Error}}' run)" ''
+    same "status (it said: $(cat "$scratch/said"))" "$status" "$wanted"
+    [[ $(cat "$scratch/said") == *"$text"* ]] || {
+        echo "no '$text' in: $(cat "$scratch/said")"
+        return 1
+    }
+}
+
+# Each turn leaves a process whose parent ends at once.
+# shellcheck disable=SC2016 # The shell in the container expands it.
+orphan_loop='i=0; while [ $i -lt COUNT ]; do ( : & ); i=$((i + 1)); done; echo all started'
+
+orphans_are_reaped() {
+    start orphans "$@" sh -c "${orphan_loop/COUNT/10000}; exec sleep 1000"
+    LIMIT=300 wait_for 'ten thousand orphans were started' logs_have orphans 'all started'
+    wait_for 'no zombie' zombies_are orphans 0
+}
+
+# Shows that the check above can fail: here PID 1 is a sleep, which waits for nobody. The orphans
+# live until it is there, since the shell before it would reap them.
+orphans_stay_without_an_init() {
+    start orphans plain sh -c '
+        mkfifo /tmp/gate
+        for i in 1 2 3; do ( cat /tmp/gate & ); done
+        exec sleep 1000'
+    wait_for 'sleep is PID 1' pid_1_is orphans sleep
+    wait_for 'three zombies' three_zombies_behind_the_gate
+}
+
+# Opened for both directions the gate never makes the one who opens it wait.
+three_zombies_behind_the_gate() {
+    docker exec orphans sh -c ': <>/tmp/gate'
+    zombies_are orphans 3
+}
+
+pid_1_is() {
+    [[ $(docker exec "$1" cat /proc/1/comm) == "$2" ]]
+}
+
+# zombies_are NAME COUNT
+zombies_are() {
+    [[ $(docker exec "$1" /busybox sh -c 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "') == "$2" ]]
+}
+
+# A shell that names each signal it gets. Its sleep is in the same group and may die of one.
+start_trap_shell() {
+    # shellcheck disable=SC2016 # The shell in the container expands it.
+    start shell example bash -c '
+        for signal; do trap "echo got $signal" "$signal"; done
+        echo ready
+        while :; do sleep 1000 & wait; done' bash "$@"
+    wait_for 'the shell is ready' logs_have shell '^ready$'
+}
+
+signals_arrive() {
+    local number signal signals=()
+    for number in {1..31} {34..64}; do
+        signal=$(kill -l "$number")
+        case $signal in
+            KILL | STOP | CHLD) ;; # Nobody can forward the first two. The third is rinit's own.
+            *) signals+=("$signal") ;;
+        esac
+    done
+    start_trap_shell "${signals[@]}"
+    for signal in "${signals[@]}"; do
+        docker kill --signal "$signal" shell >/dev/null
+        wait_for "$signal arrives" logs_have shell "^got ${signal/+/[+]}\$"
+    done
+    docker exec shell bash -c 'kill -USR1 1'
+    wait_for 'USR1 arrives from inside' last_line_is 'got USR1'
+
+    same 'what arrived' \
+        "$(docker logs shell 2>/dev/null | sed -n 's/^got //p' | paste -s -d ' ')" "${signals[*]} USR1"
+}
+
+last_line_is() {
+    [[ $(docker logs --tail 1 shell 2>/dev/null) == "$1" ]]
+}
+
+kill_9_1_does_nothing() {
+    start_trap_shell USR1
+    docker exec shell bash -c 'kill -KILL 1'
+    docker exec shell bash -c 'kill -USR1 1'
+    wait_for 'USR1 arrives after that' logs_have shell '^got USR1$'
+    same 'running' "$(docker inspect --format '{{.State.Running}}' shell)" true
+}
+
+# same_as_without COMMAND…: writes the same in all three ways.
+same_as_without() {
+    local wanted
+    wanted=$(seen_by plain "$@")
+    [[ $wanted ]] || {
+        echo 'nothing to compare'
+        return 1
+    }
+    same 'behind the entrypoint' "$(seen_by small "$@")" "$wanted"
+    same 'under docker run --init' "$(seen_by --init plain "$@")" "$wanted"
+}
+
+# Leaves out what differs between any two runs: the numbers of pipes, the PID in a path, the time
+# of day that ls shows.
+seen_by() {
+    run --rm --workdir /tmp --env 'GREETING=hello  world' "$@" |
+        sed -E 's/:\[[0-9]+\]//; s#/proc/[0-9]+/#/proc/PID/#; s/ [A-Z][a-z]{2} +[0-9]+ [0-9]{2}:[0-9]{2} / /'
+}
+
+# job_control ARGUMENT…: types at a bash behind a real terminal, which `script` provides.
+# What is typed shows on the screen too, so each word to wait for is typed with quotes in it.
+job_control() {
+    local keys script status=0 screen=$scratch/screen
+    rm -f "$screen" "$scratch/keys"
+    mkfifo "$scratch/keys"
+    script --quiet --flush --return --command "docker run --network none --name tty -it $* --norc" "$screen" \
+        <"$scratch/keys" >/dev/null &
+    script=$!
+    exec {keys}>"$scratch/keys"
+
+    echo "echo re''ady" >&"$keys"
+    wait_for 'bash is ready' screen_shows 'ready'
+    echo 'sleep 100' >&"$keys"
+    wait_for 'sleep runs' sleep_runs
+    printf '\032' >&"$keys" # Ctrl-Z
+    wait_for 'bash says that the job stopped' screen_shows 'Stopped +sleep 100'
+    echo "jobs | sed 's/^/jo''b: /'" >&"$keys"
+    wait_for 'jobs shows the stopped job' screen_shows 'job: .*Stopped +sleep 100'
+    echo 'fg' >&"$keys"
+    wait_for 'sleep runs again' sleep_runs
+    printf '\003' >&"$keys" # Ctrl-C
+    echo "echo sta''tus \$?; exit 5" >&"$keys"
+    wait_for 'Ctrl-C ends the job' screen_shows 'status 130'
+    wait_for 'docker run ends' has_ended "$script"
+    wait "$script" || status=$?
+    exec {keys}>&-
+
+    same 'status of exit 5' "$status" 5
+    if grep --extended-regexp 'no job control|cannot set terminal process group' "$screen"; then
+        return 1
+    fi
+}
+
+screen_shows() {
+    grep --quiet --extended-regexp -- "$1" "$screen"
+}
+
+sleep_runs() {
+    docker exec tty bash -c 'grep --quiet --no-messages "(sleep) S" /proc/[0-9]*/stat'
+}
+
+bare_image_works() {
+    ends 7 '' "$@" bare /busybox sh -c 'exit 7'
+
+    start bare "$@" bare /busybox sh -c "
+        trap 'echo bye; exit 9' TERM
+        ${orphan_loop/COUNT/100}
+        while :; do sleep 1000 & wait; done"
+    wait_for 'a hundred orphans were started' logs_have bare 'all started'
+    wait_for 'no zombie' zombies_are bare 0
+    stops_at_once bare 9
+    logs_must_have bare '^bye$'
+}

@@ -1,0 +1,139 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # scratch, rinit: see below.
+# A dockerd and a containerd that share nothing with those of the machine, and their end.
+# From the main script: scratch, rinit, wait_for.
+
+# The parent cgroup of all containers: to be found again, and removed.
+cgroup=rinit-engines-$$
+
+# What the daemons insist on having outside of their own folders, the deepest first. Each that was
+# there before stays.
+fixed_paths=(
+    /etc/docker/key.json /etc/docker
+    /run/docker/plugins /run/docker
+    /run/containerd/s /run/containerd
+)
+new_paths=()
+
+# A command that hangs fails its check, and does not hang the script.
+docker() {
+    timeout --foreground 120 docker "$@"
+}
+
+start_dockerd() {
+    local path
+    # The user's own client configuration is neither read nor written.
+    mkdir "$scratch/client"
+    export DOCKER_CONFIG=$scratch/client DOCKER_HOST=unix://$scratch/docker.sock
+    unset DOCKER_CONTEXT DOCKER_TLS_VERIFY DOCKER_CERT_PATH
+
+    for path in "${fixed_paths[@]}"; do
+        [[ -e $path ]] || new_paths+=("$path")
+    done
+
+    # dockerd would start a containerd itself, or, where one runs already, use the machine's.
+    # setsid, for both: a Ctrl-C at the script's terminal is for the script, which ends them in order.
+    cat >"$scratch/containerd.toml" <<END
+version = 2
+root = "$scratch/containerd/root"
+state = "$scratch/containerd/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+  address = "$scratch/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "$scratch/containerd/opt"
+END
+    setsid containerd --config "$scratch/containerd.toml" >"$scratch/containerd.log" 2>&1 &
+    containerd=$!
+    wait_for 'containerd listens' test -S "$scratch/containerd.sock" || {
+        tail "$scratch/containerd.log"
+        return 1
+    }
+
+    # No bridge, no iptables rule, no change of the machine's forwarding: the containers need no
+    # network. An empty configuration in the place of the machine's.
+    echo '{}' >"$scratch/daemon.json"
+    setsid dockerd --config-file "$scratch/daemon.json" --containerd "$scratch/containerd.sock" \
+        --data-root "$scratch/data" --exec-root "$scratch/exec" --pidfile "$scratch/docker.pid" \
+        --host "$DOCKER_HOST" --cgroup-parent "/$cgroup" --exec-opt native.cgroupdriver=cgroupfs \
+        --bridge=none --iptables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
+        --init-path "$rinit" >"$scratch/dockerd.log" 2>&1 &
+    dockerd=$!
+    wait_for 'dockerd answers' docker version || {
+        tail "$scratch/dockerd.log"
+        return 1
+    }
+}
+
+# Without it every check would wait in vain.
+dockerd_must_live() {
+    ! has_ended "$dockerd" || {
+        echo "dockerd has ended: $(tail "$scratch/dockerd.log")"
+        exit 1
+    }
+}
+
+remove_containers() {
+    local all
+    mapfile -t all < <(docker ps --all --quiet)
+    ((${#all[@]} == 0)) || docker rm --force --volumes "${all[@]}" >/dev/null
+}
+
+stop_dockerd() {
+    [[ -z ${dockerd:-} ]] || remove_containers
+    end_child "${dockerd:-}"
+    end_child "${containerd:-}"
+    # Nothing, unless a daemon died before its time: then its containers are still there.
+    local pid
+    for pid in $(processes_of_this_run); do
+        kill -KILL "$pid"
+    done
+    # A shim that was killed leaves its socket, in a folder that is the same for all. A file named
+    # "address" says which it is.
+    grep -rhs --include=address . "$scratch/containerd" | sed 's,^unix://,,' | xargs --no-run-if-empty rm -f
+    wait_for 'all processes are gone' no_processes_of_this_run
+    remove_cgroups
+    # Folders only if empty: somebody else may use them by now.
+    ((${#new_paths[@]} == 0)) || rm --dir --force "${new_paths[@]}" 2>/dev/null
+}
+
+# end_child [PID]: asks, waits, and insists only in the end.
+end_child() {
+    [[ -n $1 ]] || return 0
+    kill -TERM "$1" 2>/dev/null
+    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+}
+
+# has_ended PID, or -GROUP
+has_ended() {
+    ! kill -0 -- "$1" 2>/dev/null
+}
+
+# The processes in our cgroup, and those that were told of our containerd's socket: its shims. Fails
+# if there are none.
+processes_of_this_run() {
+    {
+        find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs -exec cat {} + 2>/dev/null
+        # The pattern comes through a pipe: as an argument grep would find it in its own command line.
+        # shellcheck disable=SC2062 # It is the files that are a pattern.
+        grep -lFf - /proc/[0-9]*/cmdline 2>/dev/null <<<"$scratch/containerd.sock" | cut -d / -f 3
+    } | sort -u | grep .
+}
+
+no_processes_of_this_run() {
+    ! processes_of_this_run
+}
+
+remove_cgroups() {
+    find /sys/fs/cgroup -depth -type d \( -name "$cgroup" -o -path "*/$cgroup/*" \) -exec rmdir {} \; 2>/dev/null
+}
+
+# unmount_below FOLDER: the deepest mount first.
+unmount_below() {
+    local point
+    awk -v below="$1/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort --reverse |
+        while IFS= read -r point; do
+            umount "$(printf %b "$point")"
+        done
+}

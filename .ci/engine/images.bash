@@ -1,0 +1,143 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # repo, scratch, rinit: see below.
+# The packages on this machine, and the images that the containers of .ci/engines run.
+# From the main script: repo, scratch, rinit.
+
+cache=$repo/target/engines
+policy=/usr/sbin/policy-rc.d
+
+# Installs what is missing, and asks for nothing when all is there.
+install_packages() {
+    local missing=() command package
+    # By the commands: Docker's own packages are as good as Debian's docker.io.
+    for command in dockerd containerd docker; do
+        type -P "$command" >/dev/null || missing=(docker.io)
+    done
+    for package in busybox-static debootstrap; do
+        is_installed "$package" || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+
+    apt-get update --quiet --quiet
+    # From Debian 13 on the client is a package of its own.
+    if ! type -P docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then
+        missing+=(docker-cli)
+    fi
+    keep_services_off
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
+    restore_service_policy
+}
+
+is_installed() {
+    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+# Debian starts a service as soon as its package is installed, unless this file says no. The test
+# wants a dockerd of its own, and no other left running.
+keep_services_off() {
+    [[ -e $policy ]] && return
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod +x "$policy"
+    touch "$scratch/policy-is-ours"
+}
+
+restore_service_policy() {
+    [[ -e $scratch/policy-is-ours ]] || return 0
+    rm -f "$policy" "$scratch/policy-is-ours"
+}
+
+# The images, by the tag that the checks use:
+#   base      Debian with redis-server installed: what the RUN line of Dockerfile.example finds
+#             done already, so that it works with no network
+#   example   Dockerfile.example on base
+#   plain     busybox, no init
+#   small     busybox, rinit as the entrypoint
+#   bare      FROM scratch: rinit, one busybox file, and nothing else
+make_images() {
+    mkdir "$scratch/context"
+    cp "$rinit" "$scratch/context/rinit"
+    cp "$(type -P busybox)" "$scratch/context/busybox"
+
+    import_debian
+    build example --build-arg BASE=base <"$repo/Dockerfile.example"
+    import_busybox
+    build small <<'END'
+FROM plain
+COPY rinit /sbin/rinit
+ENTRYPOINT ["/sbin/rinit", "--"]
+END
+    build bare <<'END'
+FROM scratch
+COPY rinit busybox /
+ENTRYPOINT ["/rinit", "--"]
+END
+}
+
+# build TAG [OPTION…] <DOCKERFILE
+# The classic builder: it needs neither a plugin nor a registry.
+build() {
+    local tag=$1
+    shift
+    cat >"$scratch/context/Dockerfile"
+    DOCKER_BUILDKIT=0 docker build --network none --tag "$tag" "$@" "$scratch/context" \
+        >"$scratch/build.log" 2>&1 || {
+        cat "$scratch/build.log"
+        return 1
+    }
+}
+
+# debootstrap takes a minute or two, so its result is kept below target/, where `cargo clean`
+# removes it.
+import_debian() {
+    local codename tar
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    tar=$cache/$codename-redis.tar
+    if [[ ! -e $tar ]]; then
+        mkdir -p "$cache"
+        bootstrap "$codename" "$scratch/debian"
+        # Renamed when complete: an interrupted run leaves no half a file under that name.
+        tar --create --file "$tar.$$" --numeric-owner --directory "$scratch/debian" \
+            --exclude './dev/*' --exclude './var/cache/apt/*' --exclude './var/lib/apt/lists/*' \
+            --exclude './usr/share/doc/*' .
+        mv "$tar.$$" "$tar"
+        rm -rf --one-file-system "$scratch/debian"
+    fi
+    docker import "$tar" base >/dev/null
+}
+
+# bootstrap CODENAME FOLDER: a minimal root of this machine's own release, from its own mirror.
+bootstrap() {
+    local codename=$1 folder=$2 mirror components
+    mirror=$(apt_index "$codename" REPO_URI | sed -n 1p)
+    components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
+    debootstrap --variant=minbase --include=redis-server ${components:+--components="$components"} \
+        "$codename" "$folder" ${mirror:+"$mirror"} >"$scratch/debootstrap.log" 2>&1 || {
+        cat "$scratch/debootstrap.log"
+        return 1
+    }
+    # With no source left `apt-get update` needs no network, and the mirror stays out of the image.
+    rm -rf "$folder/etc/apt/sources.list" "$folder/etc/apt/sources.list.d"
+}
+
+# apt_index CODENAME FIELD: what apt on this machine is set up to fetch for that release.
+apt_index() {
+    apt-get indextargets --format "\$($2)" 'Created-By: Packages' "Codename: $1"
+}
+
+remove_unfinished_base() {
+    rm -f "$cache"/*."$$"
+}
+
+import_busybox() {
+    local root=$scratch/busybox applet
+    mkdir -p "$root"/{bin,sbin,tmp}
+    cp "$scratch/context/busybox" "$root/bin/busybox"
+    for applet in $("$root/bin/busybox" --list); do
+        [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
+    done
+    ln -s bin/busybox "$root/busybox" # Where the image `bare` has it.
+    # Found, and not executable.
+    echo 'not a program' >"$root/tmp/data"
+    tar --create --numeric-owner --owner 0 --group 0 --directory "$root" . | docker import - plain >/dev/null
+}
