@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, rinit, repo: see below.
 # What is checked, as a list of sentences, and below it how.
-# From the main script: scratch, rinit, dockerd, check, wait_for, same.
+# From suite.bash and redis.bash: scratch, rinit, dockerd, check, wait_for, same, redis_*.
 
 run_checks() {
     check 'docker info shows the version of the init' docker_info_shows_the_version
@@ -110,10 +110,6 @@ redis_stops() {
     logs_must_have redis 'Received SIGTERM'
     logs_must_have redis 'DB saved on disk'
     logs_must_have redis 'Redis is now ready to exit, bye bye'
-}
-
-redis_answers() {
-    [[ $(docker exec redis redis-cli PING) == PONG ]]
 }
 
 # check_statuses WHERE [OPTION] IMAGE

@@ -1,0 +1,50 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # For the scripts that source this.
+# Redis behind a shell that stays, with more to save than it can save at once: what is left of it
+# after `docker stop` and `docker start`.
+
+# Redis takes more than a second to save these.
+keys=2000000
+
+# The words that an image has after CMD in the shell form, and the entrypoint script that forgets
+# its `exec`. Both leave a shell above redis.
+redis_server='redis-server --protected-mode no --save 3600 1'
+shell_form=(sh -c "$redis_server")
+entrypoint_script=(bash -c "$redis_server; echo redis has ended")
+
+# redis_behind OPTION… -- COMMAND…: docker run OPTION… example COMMAND…, filled, stopped, started
+# again. Sets took (ms), status and kept.
+redis_behind() {
+    local began options=()
+    while [[ $1 != -- ]]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    docker run --network none --detach --name redis "${options[@]}" example "$@" >/dev/null
+    wait_for 'redis answers PING' redis_answers
+    redis_cli EVAL "for i = 1, $keys do redis.call('SET', 'key:' .. i, 'value number ' .. i) end" 0 >/dev/null
+    same 'keys before the stop' "$(redis_cli DBSIZE)" "$keys"
+    began=${EPOCHREALTIME/./}
+    docker stop redis >/dev/null
+    took=$(((${EPOCHREALTIME/./} - began) / 1000))
+    status=$(docker inspect --format '{{.State.ExitCode}}' redis)
+    docker start redis >/dev/null
+    wait_for 'redis answers PING again' redis_answers
+    kept=$(redis_cli DBSIZE)
+}
+
+redis_cli() {
+    docker exec redis redis-cli "$@"
+}
+
+redis_answers() {
+    [[ $(redis_cli PING) == PONG ]]
+}
+
+# redis_loses_nothing OPTION… -- COMMAND…
+redis_loses_nothing() {
+    local took status kept
+    redis_behind "$@"
+    same "keys after $took ms of docker stop (status $status)" "$kept" "$keys"
+}
