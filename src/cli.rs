@@ -4,6 +4,7 @@
 use crate::duration;
 use crate::failure::Failure;
 use crate::options::{LogFilter, Options, Target};
+use crate::report::table::Form;
 use crate::signal::Signal;
 use crate::sys::arguments::{Words, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -19,6 +20,8 @@ pub enum Request {
     Run(Options, Words),
     /// To print this on stdout.
     Print(String),
+    /// To print the process table.
+    Report(Form),
 }
 
 /// A choice that an option or a variable makes: the value is read in one place, whichever it comes from.
@@ -123,16 +126,34 @@ const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        option: "report-after",
+        short: None,
+        variable: "RINIT_REPORT_AFTER",
+        allowed: "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
+        take: |options, value| {
+            options.report_after = duration::parse(value)?.filter(|limit| !limit.is_zero());
+            Some(())
+        },
+    },
+    Setting {
         option: "log",
         short: Some('v'),
         variable: "RINIT_LOG",
-        allowed: "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below",
+        allowed: LOG_ALLOWED,
         take: |options, value| {
-            options.log = LogFilter::Spec(log_spec(value)?);
+            match log_spec(value) {
+                Ok(()) => options.log = LogFilter::Spec(value.to_owned()),
+                // A word in a log filter is no reason for a service not to start.
+                Err(part) => options.bad_log = Some(part.to_owned()),
+            }
             Some(())
         },
     },
 ];
+
+/// What RINIT_LOG may be.
+pub const LOG_ALLOWED: &str =
+    "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below";
 
 const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
 
@@ -148,18 +169,21 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// env_logger's syntax, checked here: its own parser takes a misspelt level for the name of a module, and prints what it
+/// env_logger's syntax, checked here, the bad part if there is one: its own parser takes a misspelt level for the name of a module, and prints what it
 /// cannot read by itself.
-fn log_spec(value: &str) -> Option<String> {
+fn log_spec(value: &str) -> Result<(), &str> {
     let level = |text: &str| text.parse::<LevelFilter>().is_ok();
     let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
     let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
-    let known = !pattern.contains('/')
-        && directives.split(',').all(|directive| match directive.split_once('=') {
-            Some((name, text)) => module(name) && level(text),
-            None => level(directive) || module(directive),
-        });
-    known.then(|| value.to_owned())
+    let known = |directive: &str| match directive.split_once('=') {
+        Some((name, text)) => module(name) && level(text),
+        None => level(directive) || module(directive),
+    };
+    match directives.split(',').find(|directive| !known(directive)) {
+        Some(bad) => Err(bad),
+        None if pattern.contains('/') => Err(pattern),
+        None => Ok(()),
+    }
 }
 
 /// Reads the command line (with the program's own name in front) and the environment.
@@ -225,10 +249,24 @@ fn read_options(mut options: Options, words: Words, environment: Words) -> Resul
     if matches.get_flag("license") {
         return Ok(Request::Print(include_str!("../LICENSE").to_owned()));
     }
+    let command_words = matches.get_many::<OsString>("command").map_or(0, |words| words.len());
+    if let Some(form) = matches.get_one::<OsString>("report") {
+        return report(form, command_words);
+    }
     take_environment(&mut options, environment)?;
     take_options(&mut options, &matches)?;
-    let command_words = matches.get_many::<OsString>("command").map_or(0, |words| words.len());
     Ok(Request::Run(options, command(words.tail(total - command_words))?))
+}
+
+fn report(form: &OsStr, command_words: usize) -> Result<Request, Failure> {
+    if command_words > 0 {
+        return Err(Failure::own("--report starts nothing, so it takes no command"));
+    }
+    match form.to_str() {
+        Some("table") => Ok(Request::Report(Form::Table)),
+        Some("json") => Ok(Request::Report(Form::Json)),
+        _ => Err(Failure::own(format!("--report: bad value {:?}; allowed: table or json", form.to_string_lossy()))),
+    }
 }
 
 fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failure> {
@@ -349,6 +387,11 @@ fn parser() -> Command {
             "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
         ))
         .arg(valued("kill-after", "TIME", "Kill main this long after the first stop signal (never) [RINIT_KILL_AFTER]"))
+        .arg(valued(
+            "report-after",
+            "TIME",
+            "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
+        ))
         .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
         .arg(
             flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")
@@ -356,6 +399,16 @@ fn parser() -> Command {
                 .overrides_with("quiet"),
         )
         .arg(flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
+        .arg(
+            Arg::new("report")
+                .long("report")
+                .value_name("FORM")
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("table")
+                .value_parser(clap::value_parser!(OsString))
+                .help("Print the container's process table and exit: table or json"),
+        )
         .arg(flag("license", Some('l'), "Print the licence and exit"))
         .arg(flag("version", Some('V'), "Print the version and exit"))
         .arg(flag("help", Some('h'), "Print this and exit"))
@@ -405,7 +458,7 @@ mod tests {
 
     #[test]
     fn every_setting_refuses_what_is_empty_or_has_spaces() {
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().filter(|setting| setting.option != "log") {
             for value in ["", " ", " 1", "1 ", "main ", "TERM,", ",", "\n", "-1"] {
                 assert_eq!(take(setting.variable, value), None, "{} {value:?}", setting.variable);
             }
@@ -427,7 +480,8 @@ mod tests {
             assert_eq!(take("RINIT_LOG", value).unwrap().log, LogFilter::Spec(value.to_owned()));
         }
         for value in ["debgu", "rinit=", "rinit=loud", "rinit=a=b", "other=info", "warn,,info", "a/b/c"] {
-            assert_eq!(take("RINIT_LOG", value), None, "{value}");
+            let options = take("RINIT_LOG", value).unwrap();
+            assert!(options.bad_log.is_some() && options.log == Options::default().log, "{value}");
         }
     }
 

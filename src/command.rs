@@ -10,6 +10,7 @@ use crate::sys::signals::Disposition;
 use crate::sys::spawn::{Error, PidText, Plan, Pointers};
 use crate::sys::terminal::Terminal;
 use crate::sys::{Errno, Pid, reason, spawn};
+use log::debug;
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
@@ -63,7 +64,10 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         started => started,
     };
     match started {
-        Ok((pid, pidfd)) => Ok(Child { pid, pidfd, has_terminal: terminal.is_some() }),
+        Ok((pid, pidfd)) => {
+            debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
+            Ok(Child { pid, pidfd, has_terminal: terminal.is_some() })
+        }
         Err(error) => {
             if let Some(terminal) = in_foreground {
                 // The child took it along before it failed.

@@ -4,10 +4,12 @@ use crate::command::Child;
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::others::Others;
+use crate::report::exit::{self, Circumstances};
+use crate::report::slow_stop::{self, Stop};
 use crate::signal::Signal;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
-use log::{debug, error, info, trace, warn};
+use log::{debug, error, info, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -24,6 +26,11 @@ pub struct Init {
     me: Pid,
     /// Whether a child was alive when the last waitpid(2) was asked.
     children: bool,
+    /// What bears on how main's end is told.
+    circumstances: Circumstances,
+    target: Target,
+    /// How many orphans were reaped.
+    orphans: u64,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
@@ -38,14 +45,17 @@ impl Init {
         };
         release(&child, &inbox);
         Init {
-            child,
             inbox,
             grace: options.grace,
+            circumstances: Circumstances { has_terminal: child.has_terminal, ..Circumstances::default() },
+            target: options.target,
+            orphans: 0,
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::of_this_process(),
             me: nix::unistd::getpid(),
             children: true,
             exit: None,
+            child,
         }
     }
 
@@ -81,10 +91,19 @@ impl Init {
                 self.on(Event::Tick);
             }
             if let Some(status) = self.exit {
+                self.tell_end(status);
                 self.return_terminal();
                 return status;
             }
         }
+    }
+
+    fn tell_end(&self, status: u8) {
+        if let Some((signal, since)) = self.lifecycle.stop() {
+            let took = slow_stop::rounded(clock::now().saturating_sub(since));
+            info!("ended {took:?} after {signal}");
+        }
+        debug!("exiting with status {status}; orphans reaped: {}", self.orphans);
     }
 
     /// Until the next deadline, if there is one.
@@ -110,10 +129,13 @@ impl Init {
         while reaped < REAPED_A_ROUND {
             match wait::reap_any() {
                 Ok(Some((pid, status))) if pid == self.child.pid && self.lifecycle.main_runs() => {
-                    info!("main, PID {pid}, {status}");
+                    exit::tell(pid, status, self.circumstances);
                     end_of_main = Some(status);
                 }
-                Ok(Some((pid, status))) => trace!("reaped orphan {pid}, which {status}"),
+                Ok(Some((pid, status))) => {
+                    self.orphans = self.orphans.saturating_add(1);
+                    debug!("reaped orphan {pid}, which {status}");
+                }
                 Ok(None) => {
                     self.children = true;
                     break;
@@ -152,10 +174,11 @@ impl Init {
             Action::KillMain => self.kill_main(),
             Action::AskOthers => {
                 info!("others are still alive: asking them to end");
-                self.others.ask(self.lifecycle.deadline());
+                self.others.ask(self.lifecycle.grace_ends());
             }
             Action::Look => self.on(Event::Seen(self.others.look(self.children))),
             Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.children))),
+            Action::ReportSlowStop => self.report_slow_stop(),
             Action::NameSurvivors => self.others.name_survivors(self.grace),
             Action::KillOthers => self.others.kill(),
             Action::Exit(status) => self.exit = Some(status),
@@ -174,14 +197,24 @@ impl Init {
             Target::Main => self.send_to_main(signal),
             Target::All => self.others.send(signal),
         };
+        if sent.is_ok() {
+            self.circumstances.sent = self.circumstances.sent.with(signal);
+        }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
     }
 
-    fn kill_main(&self) {
-        warn!("main, PID {}, has not ended in time: killed (--kill-after)", self.child.pid);
+    fn report_slow_stop(&self) {
+        let Some((signal, since)) = self.lifecycle.stop() else { return };
+        let main = self.lifecycle.main_runs().then_some(self.child.pid);
+        slow_stop::report(Stop { signal, ago: clock::now().saturating_sub(since), target: self.target, main });
+    }
+
+    fn kill_main(&mut self) {
+        info!("main, PID {}, has not ended in time: killing it and its group", self.child.pid);
+        self.circumstances.killed_by_us = true;
         let _ = signals::send_to_group(self.child.pid, Signal::KILL);
         // It may have moved to another group.
         let _ = self.send_to_main(Signal::KILL);

@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod options;
 pub mod others;
+pub mod report;
 pub mod signal;
 pub mod sys;
 
@@ -51,6 +52,7 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
     let (options, words) = match cli::read(words, Words::environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text) => return print(&text, mask),
+        Request::Report(form) => return print(&report::table::print(form)?, mask),
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
@@ -58,6 +60,9 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
     let unheard = follow_parent(&options);
     let adopted = adopt_orphans(&options);
     let child = command::start(words, &options, &Inherited { mask, sigchld })?;
+    if let Some(part) = &options.bad_log {
+        ::log::warn!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}", cli::LOG_ALLOWED);
+    }
     if let Err(errno) = unheard {
         ::log::warn!("main will not be told when rinit's parent ends: {}", sys::reason(errno));
     }

@@ -56,6 +56,8 @@ pub enum Action {
     Look,
     /// See who is left that a KILL can reach, and report it as `Event::Seen`.
     LookForKillable,
+    /// The stop takes long: tell what holds it up.
+    ReportSlowStop,
     /// The grace is over: name who is left.
     NameSurvivors,
     /// KILL to all others.
@@ -167,12 +169,18 @@ impl Looks {
 /// A killed process is gone at once, unless it hangs in the kernel. PID 1's own end takes such a one along.
 const KILL_TAKES: Duration = Duration::from_millis(500);
 
+const REPORTS_APART: Duration = Duration::from_secs(1);
+
 /// The state, and the choices that bear on it.
 #[derive(Debug)]
 pub struct Lifecycle {
     options: Options,
     job_control: JobControl,
     phase: Phase,
+    /// What the first stop signal was, and when; or the drain's TERM, where there was none before.
+    stop: Option<(Signal, Moment)>,
+    /// When a slow stop is to be told of.
+    report: Option<Moment>,
     /// What rinit will exit with.
     status: u8,
 }
@@ -180,7 +188,14 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// main has just been started.
     pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        Lifecycle { options, job_control, phase: Phase::Running { kill_main: None }, status: 0 }
+        Lifecycle {
+            options,
+            job_control,
+            phase: Phase::Running { kill_main: None },
+            stop: None,
+            report: None,
+            status: 0,
+        }
     }
 
     /// Whether it matters that main was stopped.
@@ -193,15 +208,29 @@ impl Lifecycle {
         matches!(self.phase, Phase::Running { .. })
     }
 
+    /// The first stop signal, or the drain's TERM, and when that was.
+    pub fn stop(&self) -> Option<(Signal, Moment)> {
+        self.stop
+    }
+
+    /// When the grace is over, while the others are being drained.
+    pub fn grace_ends(&self) -> Option<Moment> {
+        match self.phase {
+            Phase::Draining { kill, .. } => kill,
+            _ => None,
+        }
+    }
+
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
-        match self.phase {
-            Phase::Running { kill_main } => kill_main,
-            Phase::Waiting(looks) => looks.next,
-            Phase::Draining { kill, looks } => [kill, looks.next].into_iter().flatten().min(),
-            Phase::Killing { leave, looks } => looks.next.map_or(Some(leave), |next| Some(next.min(leave))),
-            Phase::Ended | Phase::Gone => None,
-        }
+        let of_phase = match self.phase {
+            Phase::Running { kill_main } => [kill_main, None],
+            Phase::Waiting(looks) => [None, looks.next],
+            Phase::Draining { kill, looks } => [kill, looks.next],
+            Phase::Killing { leave, looks } => [Some(leave), looks.next],
+            Phase::Ended | Phase::Gone => return None,
+        };
+        of_phase.into_iter().chain([self.report]).flatten().min()
     }
 
     /// Takes an event and says what to do.
@@ -226,6 +255,7 @@ impl Lifecycle {
             Phase::Running { kill_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.is_stop() {
+                    self.note_stop(now, signal);
                     let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
                     self.phase = Phase::Running { kill_main: kill_main.or(due) };
                     Actions::two(forward, Action::ContinueIfStopped(target))
@@ -236,6 +266,7 @@ impl Lifecycle {
                 }
             }
             Phase::Waiting(_) if signal.is_stop() => {
+                self.note_stop(now, signal);
                 self.start_drain(now);
                 Actions::three(to_others, Action::AskOthers, Action::Look)
             }
@@ -309,13 +340,29 @@ impl Lifecycle {
         Actions::NONE
     }
 
+    fn note_stop(&mut self, now: Moment, signal: Signal) {
+        if self.stop.is_none() {
+            self.stop = Some((signal, now));
+            self.report = self.options.report_after.map(|limit| now.saturating_add(limit));
+        }
+    }
+
     fn start_drain(&mut self, now: Moment) {
+        self.note_stop(now, Signal::TERM);
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
+        // Who is left is named at the end of the grace: not twice within a second.
+        if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(REPORTS_APART))) {
+            self.report = None;
+        }
         self.phase = Phase::Draining { kill, looks: Looks::up_to(Looks::WHEN_ENDING) };
     }
 
     fn on_tick(&mut self, now: Moment) -> Actions {
         let over = |moment: Option<Moment>| moment.is_some_and(|moment| moment <= now);
+        if over(self.report) {
+            self.report = None;
+            return Actions::one(Action::ReportSlowStop);
+        }
         match self.phase {
             Phase::Running { kill_main } if over(kill_main) => {
                 self.phase = Phase::Running { kill_main: None };
@@ -325,6 +372,7 @@ impl Lifecycle {
             }
             Phase::Draining { kill, .. } if over(kill) => {
                 let leave = now.saturating_add(KILL_TAKES);
+                self.report = None;
                 self.phase = Phase::Killing { leave, looks: Looks::up_to(Looks::WHEN_ENDING) };
                 Actions::three(Action::NameSurvivors, Action::KillOthers, Action::LookForKillable)
             }
@@ -340,6 +388,7 @@ impl Lifecycle {
 
     fn exit(&mut self) -> Actions {
         self.phase = Phase::Gone;
+        self.report = None;
         Actions::one(Action::Exit(self.status))
     }
 }

@@ -5,7 +5,7 @@
 use crate::options::LogFilter;
 use crate::sys::stderr;
 use env_logger::fmt::Formatter;
-use log::{LevelFilter, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::sync::OnceLock;
@@ -63,10 +63,23 @@ impl Log for Lazy {
 
 fn write_record(to: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let mut line = String::new();
-    let _ = write!(line, "rinit[{}]: {}: ", std::process::id(), record.level());
+    let (before, after) = colours(record.level());
+    let _ = write!(line, "rinit[{}]: {before}{}{after}: ", std::process::id(), record.level());
     let _ = write!(Printable(&mut line), "{}", record.args());
     end_line(&mut line);
     to.write_all(line.as_bytes())
+}
+
+/// What stands around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
+fn colours(level: Level) -> (&'static str, &'static str) {
+    let wanted = stderr::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    match level {
+        _ if !wanted => ("", ""),
+        Level::Error => ("\x1b[31m", "\x1b[0m"),
+        Level::Warn => ("\x1b[33m", "\x1b[0m"),
+        Level::Info => ("\x1b[32m", "\x1b[0m"),
+        Level::Debug | Level::Trace => ("\x1b[2m", "\x1b[0m"),
+    }
 }
 
 /// Ends a line, and keeps it short enough to be written whole or not at all.

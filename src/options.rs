@@ -21,8 +21,12 @@ pub struct Options {
     pub kill_after: Option<Duration>,
     /// Whether rinit outlives main for as long as others live.
     pub wait_all: bool,
+    /// How long after the first stop signal it is told who has not ended. None: never.
+    pub report_after: Option<Duration>,
     /// What is said.
     pub log: LogFilter,
+    /// What of RINIT_LOG could not be read.
+    pub bad_log: Option<String>,
 }
 
 impl Default for Options {
@@ -35,7 +39,9 @@ impl Default for Options {
             grace: Some(Duration::from_secs(5)),
             kill_after: None,
             wait_all: false,
+            report_after: Some(Duration::from_secs(5)),
             log: LogFilter::Level(crate::log::DEFAULT),
+            bad_log: None,
         }
     }
 }

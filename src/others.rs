@@ -392,6 +392,7 @@ mod tests {
             has_terminal: false,
             threads: 1,
             started,
+            resident: 0,
         }
     }
 

@@ -153,6 +153,11 @@ impl SignalSet {
     /// All 64. The kernel takes KILL and STOP out of a mask by itself (sigprocmask(2)).
     pub const ALL: SignalSet = SignalSet(u64::MAX);
 
+    /// The same set and `signal`.
+    pub fn with(self, signal: Signal) -> SignalSet {
+        SignalSet(self.0 | 1 << (signal.0 - 1))
+    }
+
     /// Whether `signal` is in it.
     pub fn contains(self, signal: Signal) -> bool {
         self.0 >> (signal.0 - 1) & 1 == 1

@@ -66,6 +66,13 @@ impl Story {
         done.retain(|action| !matches!(action, Action::Look | Action::LookForKillable));
         done
     }
+
+    /// As `pass`, where it does not matter what is told.
+    fn pass_silently(&mut self, length: Duration) -> Vec<Action> {
+        let mut done = self.pass(length);
+        done.retain(|action| *action != Action::ReportSlowStop);
+        done
+    }
 }
 
 fn signal(number: i32) -> Signal {
@@ -184,7 +191,7 @@ fn strangers_are_looked_for_at_intervals_that_grow_to_50_ms() {
 fn without_a_limit_the_others_are_never_killed() {
     let mut story = Story::new(Options { grace: None, ..Options::default() }, JobControl::None);
     story.main_ends(0, Alive::Strangers);
-    assert_eq!(story.pass(1000 * SECOND), []);
+    assert_eq!(story.pass_silently(1000 * SECOND), []);
     story.alive = Alive::Nobody;
     assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
 }
@@ -245,7 +252,7 @@ fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
     story.signal(2);
     assert_eq!(story.pass(SECOND), [Action::KillMain]);
     story.signal(15);
-    assert_eq!(story.pass(100 * SECOND), []);
+    assert_eq!(story.pass_silently(100 * SECOND), []);
     assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
 }
 
@@ -287,6 +294,54 @@ fn wait_all_without_a_grace_ends_at_the_stop_signal() {
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
     story.signal(15);
     assert_eq!(story.pass(Duration::ZERO), [Action::NameSurvivors, Action::KillOthers]);
+}
+
+#[test]
+fn a_slow_stop_is_told_of_once_so_long_after_the_first_stop_signal() {
+    let mut story = Story::plain();
+    story.signal(10);
+    assert_eq!(story.pass(100 * SECOND), [], "USR1 asks for no end");
+    story.signal(15);
+    assert_eq!(story.lifecycle.stop(), Some((Signal::TERM, story.now)));
+    story.pass(3 * SECOND);
+    story.signal(2);
+    assert_eq!(story.pass(2 * SECOND - MILLISECOND), []);
+    assert_eq!(story.pass(MILLISECOND), [Action::ReportSlowStop]);
+    story.signal(15);
+    assert_eq!(story.pass(1000 * SECOND), []);
+}
+
+#[test]
+fn a_slow_drain_is_told_of_too() {
+    let options = Options { grace: Some(60 * SECOND), ..Options::default() };
+    let mut story = Story::new(options, JobControl::None);
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.pass(59 * SECOND), [Action::ReportSlowStop]);
+    assert_eq!(story.pass(SECOND), [Action::NameSurvivors, Action::KillOthers]);
+}
+
+#[test]
+fn who_is_named_at_the_end_of_the_grace_is_not_reported_a_moment_before() {
+    let mut story = Story::plain();
+    story.signal(15);
+    story.pass(500 * MILLISECOND);
+    story.main_ends(15, Alive::Children);
+    assert_eq!(story.pass(5 * SECOND), [Action::NameSurvivors, Action::KillOthers]);
+}
+
+#[test]
+fn with_reports_off_nothing_is_told() {
+    let options = Options { report_after: None, ..Options::default() };
+    let mut story = Story::new(options, JobControl::None);
+    story.signal(15);
+    assert_eq!(story.lifecycle.deadline(), None);
+}
+
+#[test]
+fn a_wait_without_a_stop_signal_is_no_slow_stop() {
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.pass(1000 * SECOND), []);
 }
 
 /// A small generator (xorshift): the same histories each time.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod arguments;
+pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
 pub mod everyone;

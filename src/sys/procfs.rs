@@ -46,9 +46,21 @@ impl Procfs {
         if !shown.trim().is_empty() {
             return shown.trim_end().to_owned();
         }
+        format!("[{}]", self.name(pid).unwrap_or_default())
+    }
+
+    /// The process's name, of at most 15 bytes, which it can change. None when it is gone.
+    pub fn name(self, pid: Pid) -> Option<String> {
         let mut room = [0; 128];
-        let name = read(pid, "comm", &mut room).unwrap_or_default();
-        format!("[{}]", String::from_utf8_lossy(name).trim_end())
+        let name = read(pid, "comm", &mut room).ok()?;
+        Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
+    }
+
+    /// The kernel's function in which it sleeps; `0` where it does not, or where we may not know.
+    pub fn sleeps_in(self, pid: Pid) -> Option<String> {
+        let mut room = [0; 128];
+        let name = read(pid, "wchan", &mut room).ok()?;
+        Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// The PID that was given away last in our namespace: what /proc/loadavg ends with.
@@ -76,6 +88,8 @@ pub struct Stat {
     pub threads: u32,
     /// When it was started, in clock ticks since boot.
     pub started: u64,
+    /// Resident memory, in pages.
+    pub resident: u64,
 }
 
 impl Stat {
@@ -100,6 +114,7 @@ impl Stat {
             has_terminal: field(7)? != "0",
             threads: field(20)?.parse().ok()?,
             started: field(22)?.parse().ok()?,
+            resident: field(24).and_then(|pages| pages.parse().ok()).unwrap_or(0),
         })
     }
 
@@ -122,6 +137,10 @@ pub struct Status {
     pub threads: u32,
     /// The session, where the kernel tells it here (Linux 4.1).
     pub session: Option<Pid>,
+    /// The real user ID.
+    pub user: u32,
+    /// Signals that have been sent to it, and wait: it blocks them, or does not run.
+    pub pending: SignalSet,
     /// Signals that it ignores.
     pub ignored: SignalSet,
     /// Signals that it blocks.
@@ -151,6 +170,11 @@ impl Status {
                 // The first is in our namespace, the last in its own.
                 "NSsid" => status.session = numbers().next().flatten().map(Pid::from_raw),
                 "NSpid" => status.nested = numbers().skip(1).last().flatten().map(Pid::from_raw),
+                "Uid" => {
+                    status.user = value.split_ascii_whitespace().next().and_then(|id| id.parse().ok()).unwrap_or(0)
+                }
+                // A thread's own, and those of the whole process.
+                "SigPnd" | "ShdPnd" => status.pending.0 |= set().0,
                 "SigIgn" => status.ignored = set(),
                 "SigBlk" => status.blocked = set(),
                 "SigCgt" => status.caught = set(),
@@ -222,14 +246,14 @@ fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
 mod tests {
     use super::*;
 
-    const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 9";
+    const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 99 5";
 
     #[test]
     fn a_name_may_hold_anything() {
         let plain = Stat::parse(format!("9 (sh){REST}").as_bytes()).unwrap();
         assert_eq!((plain.state, plain.parent, plain.group), (b'S', Pid::from_raw(7), Pid::from_raw(42)));
         assert_eq!((plain.session, plain.has_terminal), (Pid::from_raw(43), true));
-        assert_eq!((plain.threads, plain.started), (3, 123_456));
+        assert_eq!((plain.threads, plain.started, plain.resident), (3, 123_456, 99));
         for name in [") R 1 (", "a\nb", "", ")", "((", "9 (sh) Z 1 1 1"] {
             assert_eq!(Stat::parse(format!("9 ({name}){REST}").as_bytes()), Some(plain), "{name:?}");
         }
@@ -240,7 +264,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_no_stat() {
-        let text = format!("9 (sh){REST}");
+        let text = format!("9 (sh){}", REST.trim_end_matches(" 8192 99 5"));
         let whole = text.find("123456").unwrap() + "123456".len();
         for end in 0..text.len() {
             assert_eq!(Stat::parse(&text.as_bytes()[..end]).is_some(), end > whole - "123456".len(), "{end}");

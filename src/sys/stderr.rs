@@ -26,6 +26,12 @@ pub fn write_now(line: &[u8]) -> Result<()> {
     }
 }
 
+/// Whether stderr is a terminal.
+pub fn is_terminal() -> bool {
+    // SAFETY: a descriptor, which need not be open.
+    unsafe { libc::isatty(STDERR) == 1 }
+}
+
 /// pwritev2(2) with RWF_NOWAIT: Linux 4.14 for files, later for pipes and sockets.
 fn write_no_wait(line: &[u8]) -> Result<()> {
     let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };

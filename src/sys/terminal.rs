@@ -61,3 +61,12 @@ pub fn group_exists(group: Pid) -> bool {
     // SAFETY: signal 0 is sent to nobody; a group's number is above 1 here, so -group is no "everybody".
     group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
 }
+
+/// How many columns the terminal on stdout has. None when stdout is none.
+pub fn width() -> Option<usize> {
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut size: libc::winsize = unsafe { std::mem::zeroed() };
+    // SAFETY: room for one winsize.
+    let done = unsafe { libc::ioctl(1, libc::TIOCGWINSZ, &raw mut size) };
+    (done == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}

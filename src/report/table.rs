@@ -1,0 +1,270 @@
+//! `rinit --report`: the process table, for `docker exec` into images that have no ps(1).
+
+use super::processes::{self, Process};
+use crate::failure::Failure;
+use crate::signal::Signal;
+use crate::sys::procfs::Procfs;
+use crate::sys::terminal;
+use crate::sys::{Pid, clock};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// How the table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people: columns, and a tree.
+    Table,
+    /// For programs: one JSON object a process, one a line.
+    Json,
+}
+
+/// The table of all processes of this PID namespace but this one.
+pub fn print(form: Form) -> Result<String, Failure> {
+    let Some(procfs) = Procfs::of_our_namespace() else {
+        return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));
+    };
+    let table = processes::all(procfs);
+    let facts = Facts { procfs, table: &table, users: users(), now: clock::ticks_since_boot(), page: page_size() };
+    Ok(match form {
+        Form::Table => facts.table(terminal::width()),
+        Form::Json => facts.json(),
+    })
+}
+
+struct Facts<'a> {
+    procfs: Procfs,
+    table: &'a BTreeMap<Pid, Process>,
+    users: BTreeMap<u32, String>,
+    /// In clock ticks since boot.
+    now: u64,
+    /// In kB.
+    page: u64,
+}
+
+impl Facts<'_> {
+    fn table(&self, width: Option<usize>) -> String {
+        let mut rows = vec![["PID", "USER", "STATE", "AGE", "RSS", "TERM", "COMMAND"].map(str::to_owned)];
+        let family: Vec<(Pid, Pid)> = self.table.values().map(|process| (process.pid, process.stat.parent)).collect();
+        for branch in processes::tree(&family) {
+            let Some(process) = self.table.get(&branch.pid) else { continue };
+            rows.push([
+                process.pid.to_string(),
+                self.user(process),
+                state(process).to_owned(),
+                age(self.age(process)),
+                memory(self.resident(process)),
+                treatment(process).to_owned(),
+                format!("{}{}", branch.lines, printable(&self.command(process))),
+            ]);
+        }
+        lay_out(&rows, width)
+    }
+
+    fn json(&self) -> String {
+        let mut text = String::new();
+        for process in self.table.values() {
+            let _ = writeln!(
+                text,
+                "{{\"pid\":{},\"ppid\":{},\"user\":{},\"uid\":{},\"state\":\"{}\",\"age_s\":{},\"rss_kb\":{},\
+                 \"term\":\"{}\",\"unreaped_by\":{},\"command\":{}}}",
+                process.pid,
+                process.stat.parent,
+                quoted(&self.user(process)),
+                process.status.user,
+                state(process),
+                self.age(process),
+                self.resident(process),
+                treatment(process),
+                self.negligent_parent(process).map_or("null".to_owned(), |parent| parent.to_string()),
+                quoted(&self.procfs.command(process.pid)),
+            );
+        }
+        text
+    }
+
+    fn user(&self, process: &Process) -> String {
+        let id = process.status.user;
+        self.users.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    fn command(&self, process: &Process) -> String {
+        let command = self.procfs.command(process.pid);
+        match self.negligent_parent(process) {
+            Some(parent) => {
+                let name = self.procfs.name(parent).unwrap_or_default();
+                format!("{command} <zombie: PID {parent} ({name}) does not reap it>")
+            }
+            None => command,
+        }
+    }
+
+    /// Whoever leaves this zombie lying.
+    fn negligent_parent(&self, process: &Process) -> Option<Pid> {
+        process.stat.is_dead().then_some(process.stat.parent).filter(|parent| parent.as_raw() > 0)
+    }
+
+    /// In seconds.
+    fn age(&self, process: &Process) -> u64 {
+        self.now.saturating_sub(process.stat.started) / 100
+    }
+
+    /// In kB.
+    fn resident(&self, process: &Process) -> u64 {
+        process.stat.resident.saturating_mul(self.page)
+    }
+}
+
+/// What a process does with TERM, in one word.
+fn treatment(process: &Process) -> &'static str {
+    let status = &process.status;
+    if process.stat.is_dead() {
+        "-"
+    } else if status.ignored.contains(Signal::TERM) {
+        "ignores"
+    } else if status.blocked.contains(Signal::TERM) {
+        "blocks"
+    } else if status.caught.contains(Signal::TERM) {
+        "handles"
+    } else if status.is_nested_init() || process.pid.as_raw() == 1 {
+        "init"
+    } else {
+        "default"
+    }
+}
+
+/// The state in a word; proc_pid_stat(5) has the letters.
+fn state(process: &Process) -> &'static str {
+    match process.stat.state {
+        b'R' => "running",
+        b'S' | b'I' => "sleeping",
+        b'D' => "disk",
+        b'T' => "stopped",
+        b't' => "traced",
+        b'Z' | b'X' | b'x' => "zombie",
+        _ => "unknown",
+    }
+}
+
+/// As `59s`, `9m`, `23h`, `7d`.
+fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// As `999K`, `9.5M`, `2.0G`.
+fn memory(kilobytes: u64) -> String {
+    let tenths = |unit: u64| (kilobytes.saturating_mul(10) / unit / 10, kilobytes.saturating_mul(10) / unit % 10);
+    match kilobytes {
+        0..1024 => format!("{kilobytes}K"),
+        1024..1_048_576 => {
+            let (whole, tenth) = tenths(1024);
+            format!("{whole}.{tenth}M")
+        }
+        _ => {
+            let (whole, tenth) = tenths(1_048_576);
+            format!("{whole}.{tenth}G")
+        }
+    }
+}
+
+/// Columns as wide as their widest entry, numbers to the right, the last one cut to what the terminal shows.
+fn lay_out(rows: &[[String; 7]], width: Option<usize>) -> String {
+    let mut widths = [0; 7];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let _ = match column {
+                0 | 3 | 4 => write!(line, "{cell:>width$}  "),
+                6 => write!(line, "{cell}"),
+                _ => write!(line, "{cell:width$}  "),
+            };
+        }
+        match width {
+            Some(width) => text.extend(line.chars().take(width)),
+            None => text.push_str(&line),
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
+    text
+}
+
+/// Names are whatever somebody chose: a newline in one would break the table, an escape sequence the terminal.
+fn printable(text: &str) -> String {
+    let shown =
+        |letter: char| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() };
+    text.chars().map(shown).collect()
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => quoted.extend(['\\', letter]),
+            letter if letter.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The names in the container's own /etc/passwd (passwd(5)); a number does where there is none.
+fn users() -> BTreeMap<u32, String> {
+    let text = std::fs::read("/etc/passwd").unwrap_or_default();
+    let mut users = BTreeMap::new();
+    for line in String::from_utf8_lossy(&text).lines() {
+        let mut fields = line.split(':');
+        if let (Some(name), Some(Ok(id))) = (fields.next(), fields.nth(1).map(str::parse)) {
+            users.entry(id).or_insert_with(|| printable(name));
+        }
+    }
+    users
+}
+
+/// In kB.
+fn page_size() -> u64 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|bytes| u64::try_from(bytes).ok())
+        .map_or(4, |bytes| bytes / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        assert_eq!([0, 59, 60, 3599, 86_399, 86_400].map(age), ["0s", "59s", "1m", "59m", "23h", "1d"]);
+        assert_eq!([0, 1023, 1024, 9728, 3_145_728].map(memory), ["0K", "1023K", "1.0M", "9.5M", "3.0G"]);
+    }
+
+    #[test]
+    fn columns_are_aligned_and_the_last_is_cut_to_the_width() {
+        let row = |cells: [&str; 7]| cells.map(str::to_owned);
+        let rows =
+            [row(["PID", "U", "S", "AGE", "RSS", "T", "C"]), row(["7", "root", "s", "1s", "12K", "x", "abc def"])];
+        assert_eq!(lay_out(&rows, None), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc def\n");
+        assert_eq!(lay_out(&rows, Some(31)), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc\n");
+    }
+
+    #[test]
+    fn hostile_names_stay_on_their_line_and_in_their_quotes() {
+        assert_eq!(printable("a\nb\x1b[2J"), "a\\nb\\u{1b}[2J");
+        assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
+    }
+}
