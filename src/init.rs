@@ -62,7 +62,8 @@ impl Init {
     /// Attends to main until there is nothing left to do. Returns the status to exit with.
     pub fn attend(mut self) -> u8 {
         let mut batch = Batch::new();
-        let mut more_to_reap = false;
+        // Whoever died before main was started, a child of the program that became rinit, sent its CHLD to that one.
+        let mut more_to_reap = true;
         loop {
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
@@ -120,9 +121,9 @@ impl Init {
     /// Reaps what is dead. Whether more may be left.
     fn reap(&mut self) -> bool {
         if self.lifecycle.watches_stops()
-            && let Some(signal) = wait::stopped_by(self.child.pid)
+            && let Ok(Some(signal)) = wait::stopped_by(self.child.pid)
         {
-            self.on(Event::MainStopped(signal));
+            self.on(Event::MainStopped { signal, in_foreground: is_in_foreground() });
         }
         let mut end_of_main = None;
         let mut reaped = 0;
@@ -165,7 +166,8 @@ impl Init {
         match action {
             Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
-                if wait::stopped_by(self.child.pid).is_some() {
+                // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
+                if wait::stopped_by(self.child.pid) != Ok(None) {
                     self.forward(Signal::CONT, target);
                 }
             }
@@ -229,22 +231,18 @@ impl Init {
     }
 
     fn lend_terminal(&self) {
-        let Some(terminal) = terminal::Terminal::open() else {
-            return;
-        };
-        if terminal.foreground() == Ok(nix::unistd::getpgrp()) {
+        if is_in_foreground()
+            && let Some(terminal) = terminal::Terminal::open()
+        {
             let _ = terminal.set_foreground(self.child.pid);
         }
     }
 
-    /// The terminal stopped main's group and would have stopped ours with it, had main been started directly: pass
-    /// that on to whoever shares our group (a script that runs rinit), then stop.
+    /// The terminal stopped main's group and would have stopped ours with it, had main been started directly: so do we,
+    /// with whoever shares our group (a script that runs rinit).
     fn stop_self(&self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
-        if signal != Signal::STOP {
-            let _ = signals::send_to_own_group(signal);
-        }
-        signals::stop_self(signal);
+        signals::stop_own_group(signal);
     }
 
     /// Gives the terminal back to our own group, if main's had it at the end.
@@ -263,6 +261,11 @@ impl Init {
             Ok(_) | Err(_) => {}
         }
     }
+}
+
+/// Whether our own group has the terminal's foreground.
+fn is_in_foreground() -> bool {
+    terminal::Terminal::open().is_some_and(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()))
 }
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes

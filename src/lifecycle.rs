@@ -15,7 +15,12 @@ pub enum Event {
     /// A signal arrived for rinit; CHLD is none of these.
     Signal(Signal),
     /// main was stopped by this signal.
-    MainStopped(Signal),
+    MainStopped {
+        /// Which one.
+        signal: Signal,
+        /// Whether rinit's own group has the terminal's foreground at this moment.
+        in_foreground: bool,
+    },
     /// main ended, and has been reaped.
     MainEnded(WaitStatus),
     /// Some other child ended, and has been reaped.
@@ -237,7 +242,7 @@ impl Lifecycle {
     pub fn on(&mut self, now: Moment, event: Event) -> Actions {
         match event {
             Event::Signal(signal) => self.on_signal(now, signal),
-            Event::MainStopped(signal) => self.on_stop(signal),
+            Event::MainStopped { signal, in_foreground } => self.on_stop(signal, in_foreground),
             Event::MainEnded(status) => self.on_main_ended(status),
             Event::Reaped => self.on_reaped(),
             Event::Seen(alive) => self.on_seen(now, alive),
@@ -260,7 +265,7 @@ impl Lifecycle {
                     self.phase = Phase::Running { kill_main: kill_main.or(due) };
                     Actions::two(forward, Action::ContinueIfStopped(target))
                 } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
-                    Actions::two(Action::LendTerminal, forward)
+                    Actions::two(Action::LendTerminal, Action::Forward(signal, Target::Group.or_wider(target)))
                 } else {
                     Actions::one(forward)
                 }
@@ -278,18 +283,22 @@ impl Lifecycle {
         }
     }
 
-    fn on_stop(&self, signal: Signal) -> Actions {
+    fn on_stop(&self, signal: Signal, in_foreground: bool) -> Actions {
         if !self.main_runs() {
             return Actions::NONE;
         }
+        // The terminal stops the whole group, so the whole group is continued, whoever gets the other signals.
+        let go_on = Action::Forward(Signal::CONT, Target::Group);
         match self.job_control {
             JobControl::None => Actions::NONE,
+            // A shell says nothing when it brings a running job to the foreground: main finds out by being stopped.
+            JobControl::Shell if in_foreground && matches!(signal, Signal::TTIN | Signal::TTOU) => {
+                Actions::two(Action::LendTerminal, go_on)
+            }
             JobControl::Shell => Actions::one(Action::StopSelf(signal)),
             // Only what Ctrl-Z sends: who reads from the background would be stopped again at once, for ever, and a
             // STOP is somebody's will.
-            JobControl::Nobody if signal == Signal::TSTP => {
-                Actions::one(Action::ContinueIfStopped(self.options.target))
-            }
+            JobControl::Nobody if signal == Signal::TSTP => Actions::one(go_on),
             JobControl::Nobody => Actions::NONE,
         }
     }

@@ -57,6 +57,17 @@ pub enum Target {
     All,
 }
 
+impl Target {
+    /// The one of the two that reaches more.
+    pub fn or_wider(self, other: Target) -> Target {
+        match (self, other) {
+            (Target::All, _) | (_, Target::All) => Target::All,
+            (Target::Group, _) | (_, Target::Group) => Target::Group,
+            (Target::Main, Target::Main) => Target::Main,
+        }
+    }
+}
+
 /// Which records are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogFilter {

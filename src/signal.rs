@@ -158,6 +158,11 @@ impl SignalSet {
         SignalSet(self.0 | 1 << (signal.0 - 1))
     }
 
+    /// The same set less `signal`.
+    pub fn without(self, signal: Signal) -> SignalSet {
+        SignalSet(self.0 & !(1 << (signal.0 - 1)))
+    }
+
     /// Whether `signal` is in it.
     pub fn contains(self, signal: Signal) -> bool {
         self.0 >> (signal.0 - 1) & 1 == 1

@@ -42,6 +42,10 @@ impl Story {
         done
     }
 
+    fn main_stops(&mut self, signal: Signal) -> Vec<Action> {
+        self.on(Event::MainStopped { signal, in_foreground: false })
+    }
+
     fn signal(&mut self, number: i32) -> Vec<Action> {
         self.on(Event::Signal(signal(number)))
     }
@@ -107,7 +111,7 @@ fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
 #[test]
 fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
     let mut story = Story::new(Options::default(), JobControl::Shell);
-    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), [Action::StopSelf(Signal::TSTP)]);
+    assert_eq!(story.main_stops(Signal::TSTP), [Action::StopSelf(Signal::TSTP)]);
     let cont = story.signal(18);
     assert_eq!(cont, [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
 }
@@ -115,15 +119,31 @@ fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
 #[test]
 fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
     let mut story = Story::new(Options::default(), JobControl::Nobody);
-    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), [Action::ContinueIfStopped(Target::Group)]);
-    assert_eq!(story.on(Event::MainStopped(Signal::STOP)), []);
+    assert_eq!(story.main_stops(Signal::TSTP), [Action::Forward(Signal::CONT, Target::Group)]);
+    assert_eq!(story.main_stops(Signal::STOP), []);
+}
+
+#[test]
+fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
+    for target in [Target::Main, Target::Group] {
+        let mut story = Story::new(Options { target, ..Options::default() }, JobControl::Shell);
+        let done = story.on(Event::MainStopped { signal: Signal::TTIN, in_foreground: true });
+        assert_eq!(done, [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
+        assert_eq!(story.main_stops(Signal::TTIN), [Action::StopSelf(Signal::TTIN)]);
+    }
+}
+
+#[test]
+fn cont_from_a_shell_continues_the_whole_group() {
+    let mut story = Story::new(Options { target: Target::Main, ..Options::default() }, JobControl::Shell);
+    assert_eq!(story.signal(18), [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
 }
 
 #[test]
 fn without_a_terminal_a_stopped_main_stays_stopped() {
     let mut story = Story::plain();
     assert!(!story.lifecycle.watches_stops());
-    assert_eq!(story.on(Event::MainStopped(Signal::TSTP)), []);
+    assert_eq!(story.main_stops(Signal::TSTP), []);
 }
 
 #[test]
@@ -229,7 +249,9 @@ fn nothing_is_sent_to_main_once_it_has_ended() {
         let mut story = Story::new(Options { wait_all, ..Options::default() }, JobControl::Shell);
         story.main_ends(0, Alive::Children);
         let events = (1..=64).map(|number| Event::Signal(signal(number)));
-        for event in events.chain([Event::MainStopped(Signal::TSTP), Event::Tick, Event::Reaped]) {
+        for event in
+            events.chain([Event::MainStopped { signal: Signal::TSTP, in_foreground: true }, Event::Tick, Event::Reaped])
+        {
             for action in story.on(event) {
                 let to_main = matches!(
                     action,

@@ -1,5 +1,6 @@
 //! What rinit asks about itself and sets for itself.
 
+use super::procfs::Procfs;
 use super::{Errno, Pid, Result};
 use crate::signal::Signal;
 
@@ -39,16 +40,25 @@ pub fn follow_parent(signal: Signal) -> Result<()> {
 }
 
 /// Whether nobody above could continue our process group once it has stopped. The kernel then refuses the terminal's
-/// stop signals (setpgid(2), "orphaned process group").
+/// stop signals (setpgid(2), "orphaned process group"). Asked of those above us in the group, and the first above it.
 pub fn group_is_orphaned() -> bool {
-    let parent = nix::unistd::getppid();
-    if parent.as_raw() == 0 {
-        // The parent is outside this PID namespace: whoever that is, it is no shell with job control over us.
-        return true;
+    let group = nix::unistd::getpgrp();
+    let mut parent = nix::unistd::getppid();
+    // The bound is for a chain that changes while it is followed.
+    for _ in 0..1000 {
+        if parent.as_raw() == 0 {
+            // Outside this PID namespace: whoever that is, it is no shell with job control over us.
+            return true;
+        }
+        if nix::unistd::getpgid(Some(parent)) != Ok(group) {
+            return nix::unistd::getsid(Some(parent)) != nix::unistd::getsid(None);
+        }
+        let stat = Procfs::of_our_namespace().and_then(|procfs| procfs.stat(parent));
+        match stat {
+            Some(stat) => parent = stat.parent,
+            // A script between a shell and us, most likely.
+            None => return false,
+        }
     }
-    if nix::unistd::getpgrp() != nix::unistd::getpid() {
-        // Somebody else leads the group, and that one's parent decides; it is as a shell set it up.
-        return false;
-    }
-    nix::unistd::getsid(Some(parent)) != nix::unistd::getsid(None)
+    false
 }

@@ -139,33 +139,38 @@ impl Inbox {
     /// Sleeps until a signal has arrived or `limit` is over (None: for ever), and takes what is there, up to a batch.
     pub fn receive(&self, batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
         batch.filled = 0;
-        match self {
-            Inbox::Descriptor(fd) => {
-                poll::until_readable(fd.as_fd(), limit)?;
-                let room = size_of::<libc::signalfd_siginfo>() * BATCH;
-                // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
-                let read = unsafe { libc::read(fd.as_raw_fd(), batch.raw.as_mut_ptr().cast(), room) };
-                match Errno::result(read) {
-                    Ok(read) => batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>(),
-                    Err(Errno::EAGAIN) => {}
-                    Err(errno) => return Err(errno),
-                }
-            }
-            Inbox::Wait => {
-                let mut limit = limit;
-                while batch.filled < BATCH {
-                    match sigtimedwait(limit) {
-                        Ok(info) => batch.put(&info),
-                        Err(Errno::EAGAIN) => break,
-                        Err(_) if batch.filled > 0 => break,
-                        Err(errno) => return Err(errno),
-                    }
-                    limit = Some(Duration::ZERO);
-                }
-            }
+        let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit) };
+        match poll::until_readable(fd.as_fd(), limit) {
+            Ok(()) => {}
+            // A filter that knows signalfd and not ppoll: the signals are there for either.
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => return wait_for_signals(batch, limit),
+            Err(errno) => return Err(errno),
+        }
+        let room = size_of::<libc::signalfd_siginfo>() * BATCH;
+        // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
+        let read = unsafe { libc::read(fd.as_raw_fd(), batch.raw.as_mut_ptr().cast(), room) };
+        match Errno::result(read) {
+            Ok(read) => batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>(),
+            Err(Errno::EAGAIN) => {}
+            Err(errno) => return Err(errno),
         }
         Ok(())
     }
+}
+
+/// As `Inbox::receive`, without a descriptor.
+fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
+    let mut limit = limit;
+    while batch.filled < BATCH {
+        match sigtimedwait(limit) {
+            Ok(info) => batch.put(&info),
+            Err(Errno::EAGAIN) => break,
+            Err(_) if batch.filled > 0 => break,
+            Err(errno) => return Err(errno),
+        }
+        limit = Some(Duration::ZERO);
+    }
+    Ok(())
 }
 
 fn sigtimedwait(limit: Option<Duration>) -> Result<libc::siginfo_t> {
@@ -208,14 +213,26 @@ pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     Errno::result(unsafe { libc::kill(-group.as_raw(), signal.number()) }).map(drop)
 }
 
-/// Sends to our own process group, ourselves among it.
-pub fn send_to_own_group(signal: Signal) -> Result<()> {
-    // SAFETY: two numbers.
-    Errno::result(unsafe { libc::kill(0, signal.number()) }).map(drop)
-}
-
-/// Stops this process as the default action of `signal` would. Returns when it has been continued.
-pub fn stop_self(signal: Signal) {
-    // The only failure is a signal without a default action, and those do not stop anybody.
-    let _ = signal_hook::low_level::emulate_default_handler(signal.number());
+/// Stops our whole process group, ourselves among it, as the terminal would. Returns when we have been continued; at
+/// once where the kernel discards the signal, as for an orphaned process group.
+pub fn stop_own_group(signal: Signal) {
+    if signal == Signal::STOP {
+        // Somebody stopped main alone: so do we.
+        let _ = signal_hook::low_level::emulate_default_handler(signal.number());
+        return;
+    }
+    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
+    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
+    let default = before;
+    // SAFETY: two structs that outlive the calls and have no handler in them; numbers else.
+    unsafe {
+        libc::sigaction(signal.number(), &default, &mut before);
+        libc::kill(0, signal.number());
+    }
+    // Here it takes effect. signal-hook would stop us by STOP, and the shell would see another signal than main's.
+    if let Ok(mask) = set_mask(SignalSet::ALL.without(signal)) {
+        let _ = set_mask(mask);
+    }
+    // SAFETY: what sigaction returned before.
+    unsafe { libc::sigaction(signal.number(), &before, std::ptr::null_mut()) };
 }

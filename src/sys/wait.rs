@@ -74,18 +74,20 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
     }
 }
 
-/// The signal that stopped our child `pid`, if it is stopped now. The answer stays there for the next who asks.
-pub fn stopped_by(pid: Pid) -> Option<Signal> {
+/// The signal that stopped our child `pid`, if it is stopped now. The answer stays there for the next who asks. An error
+/// where nothing tells (a filter may refuse waitid(2)).
+pub fn stopped_by(pid: Pid) -> Result<Option<Signal>> {
     // SAFETY: plain numbers, for which all zeros is a value.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
     // SAFETY: a PID and room for one siginfo.
     let done = unsafe { libc::waitid(libc::P_PID, pid.as_raw().cast_unsigned(), &mut info, options) };
-    if Errno::result(done).is_err() || info.si_signo != libc::SIGCHLD || info.si_code != libc::CLD_STOPPED {
-        return None;
+    Errno::result(done)?;
+    if info.si_signo != libc::SIGCHLD || info.si_code != libc::CLD_STOPPED {
+        return Ok(None);
     }
     // SAFETY: waitid fills in the status where it answers with SIGCHLD.
-    Signal::new(unsafe { info.si_status() })
+    Ok(Signal::new(unsafe { info.si_status() }))
 }
 
 #[cfg(test)]
