@@ -1,0 +1,319 @@
+//! Processes that do what their part says, word by word, so that a test shows in one line who is there and what each does:
+//! `[ ignore TERM pause ] await TERM exit 7` is a process with a child that ignores TERM. Whoever starts a child goes on
+//! when that one waits for the first time, becomes another program, or has ended.
+#![allow(unsafe_code)]
+
+use crate::family::spawn;
+use crate::output::say;
+use crate::prefixes::execute;
+use crate::signals;
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
+use nix::unistd::{Pid, getpid, setpgid, setsid};
+use std::ffi::{OsString, c_int, c_void};
+use std::io::{PipeWriter, Read};
+use std::str::FromStr;
+
+/// Performs the part that `words` are, and all parts in it.
+pub fn play(words: &[OsString]) -> c_int {
+    let words: Vec<&str> = words.iter().map(|word| word.to_str().expect("UTF-8")).collect();
+    Actor { gate: None }.perform(Part(&words))
+}
+
+/// Becomes the program that `words` are, in a place without a /proc.
+pub fn without_proc(words: &[OsString]) -> c_int {
+    hide_proc();
+    mount(Some("none"), "/proc", Some("tmpfs"), MsFlags::MS_RDONLY, None::<&str>).expect("an empty /proc");
+    execute(words)
+}
+
+/// Becomes the program that `words` are, in a place with the /proc of another PID namespace: that around the test's own.
+pub fn with_foreign_proc(words: &[OsString]) -> c_int {
+    hide_proc();
+    execute(words)
+}
+
+/// Takes away the /proc that the harness mounted over the one of its own namespace, for this process only.
+fn hide_proc() {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    umount2("/proc", MntFlags::MNT_DETACH).expect("umount /proc");
+}
+
+/// What a process has yet to do.
+#[derive(Clone, Copy)]
+struct Part<'a>(&'a [&'a str]);
+
+impl<'a> Part<'a> {
+    fn next(&mut self) -> Option<&'a str> {
+        let (word, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(word)
+    }
+
+    fn word(&mut self) -> &'a str {
+        self.next().expect("one more word")
+    }
+
+    fn number(&mut self) -> c_int {
+        let word = self.word();
+        word.parse().unwrap_or_else(|_| panic!("{word:?} is no number"))
+    }
+
+    fn signal(&mut self) -> Signal {
+        let word = self.word();
+        Signal::from_str(&format!("SIG{word}")).unwrap_or_else(|_| panic!("{word:?} is no signal"))
+    }
+
+    /// What stands between here and the bracket that closes it.
+    fn inner(&mut self) -> Part<'a> {
+        assert_eq!(self.word(), "[");
+        self.up_to_bracket()
+    }
+
+    /// The same after the opening bracket.
+    fn up_to_bracket(&mut self) -> Part<'a> {
+        let mut depth = 0;
+        let end = self.0.iter().position(|word| {
+            match *word {
+                "[" => depth += 1,
+                "]" => depth -= 1,
+                _ => {}
+            }
+            depth < 0
+        });
+        let (inner, rest) = self.0.split_at(end.expect("a closing bracket"));
+        self.0 = &rest[1..];
+        Part(inner)
+    }
+}
+
+/// Who performs a part.
+struct Actor {
+    /// Whoever started this process waits until it lets go of this.
+    gate: Option<PipeWriter>,
+}
+
+impl Actor {
+    /// Returns the status to exit with.
+    fn perform(&mut self, mut part: Part<'_>) -> c_int {
+        while let Some(word) = part.next() {
+            match word {
+                "[" => self.start(part.up_to_bracket(), || {}),
+                "times" => {
+                    let count = part.number();
+                    let inner = part.inner();
+                    (0..count).for_each(|_| self.start(inner, || {}));
+                }
+                // As a child that its parent traces. It stops at once, and the parent goes on when it has.
+                "traced" => self.start_traced(part.inner()),
+                // As the init of a PID namespace; later children are members of that one.
+                "nested" => self.start_nested(part.inner()),
+                // In memory that it shares with the parent, which sleeps until it is gone (vfork(2)).
+                "vfork" => self.vfork(part.inner()),
+                // In a thread, while the first thread ends.
+                "lose-leader" => self.lose_leader(part),
+                "run" => return execute(&part.0.iter().map(OsString::from).collect::<Vec<_>>()),
+
+                "say" => say(part.word()),
+                "exit" => return part.number(),
+                "die" => return signals::die(part.signal() as c_int),
+                // Prints its name and the number of each signal that arrives, up to the last one.
+                "print" => return self.print(part.word(), part.signal()),
+                "pause" => self.pause(),
+                "await" => self.wait_for(part.signal()),
+                "stdin" => {
+                    self.gate = None;
+                    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+                }
+                "stop" => {
+                    self.gate = None;
+                    signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
+                }
+                "attend" => self.attend(),
+                "bomb" => self.fork_for_ever(),
+
+                "ignore" => set_handler(part.signal(), SigHandler::SigIgn),
+                "default" => set_handler(part.signal(), SigHandler::SigDfl),
+                "handle" => set_handler(part.signal(), SigHandler::Handler(do_nothing)),
+                "block" => set_of(part.signal()).thread_block().expect("sigprocmask"),
+                "block-all" => signals::block_all(),
+
+                "group" => setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("setpgid"),
+                "session" => drop(setsid().expect("setsid")),
+                "terminal" => take_terminal(part.number()),
+                // The number of the next process, whoever starts one.
+                "next-pid" => set_next_pid(part.number()),
+                other => panic!("{other:?} is no word of a part"),
+            }
+        }
+        0
+    }
+
+    /// Starts a child, which does `first` and then its part.
+    fn start(&mut self, part: Part<'_>, first: impl FnOnce()) {
+        let (mut waits, gate) = std::io::pipe().expect("a pipe");
+        spawn(|| {
+            // Lets go of the parent's own, too.
+            self.gate = Some(gate);
+            first();
+            exit(self.perform(part));
+        });
+        let _ = waits.read_to_end(&mut Vec::new());
+    }
+
+    fn start_traced(&mut self, part: Part<'_>) {
+        let tracee = spawn(|| {
+            nix::sys::ptrace::traceme().expect("PTRACE_TRACEME");
+            signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
+            exit(self.perform(part));
+        });
+        let _ = wait(tracee.as_raw());
+    }
+
+    fn start_nested(&mut self, part: Part<'_>) {
+        unshare(CloneFlags::CLONE_NEWPID).expect("a PID namespace");
+        self.start(part, || {
+            unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+            mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), None::<&str>).expect("a /proc");
+        });
+    }
+
+    fn vfork(&mut self, part: Part<'_>) {
+        const STACK: usize = 1 << 20;
+        self.gate = None;
+        let mut stack = vec![0u128; STACK / size_of::<u128>()];
+        let mut child = |part| Actor { gate: None }.perform(part);
+        let mut performance = Performance { perform: &mut child, part };
+        // SAFETY: the stack is the child's alone, and its end is aligned. Memory is shared, but only one of the two runs.
+        let pid = unsafe {
+            let top = stack.as_mut_ptr().add(stack.len()).cast();
+            let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+            libc::clone(perform_in_child, top, flags, (&raw mut performance).cast())
+        };
+        assert!(pid > 0, "clone: {}", Errno::last());
+    }
+
+    fn lose_leader(&mut self, part: Part<'_>) -> ! {
+        std::thread::scope(|threads| {
+            threads.spawn(|| exit(self.perform(part)));
+            // SAFETY: ends this thread alone. What it borrows to the other one stays where it is.
+            unsafe { libc::syscall(libc::SYS_exit, 0) };
+            unreachable!("the thread has ended")
+        })
+    }
+
+    fn print(&mut self, name: &str, last: Signal) -> c_int {
+        // An ignored signal that is blocked would arrive nevertheless.
+        let mask: SigSet = Signal::iterator().filter(|signal| !is_ignored(*signal)).collect();
+        mask.thread_block().expect("sigprocmask");
+        self.gate = None;
+        loop {
+            let signal = signals::receive();
+            if signal != libc::SIGCHLD {
+                say(format_args!("{name} {signal}"));
+            }
+            if signal == last as c_int {
+                return 0;
+            }
+        }
+    }
+
+    fn pause(&mut self) -> ! {
+        self.gate = None;
+        loop {
+            nix::unistd::pause();
+        }
+    }
+
+    fn wait_for(&mut self, signal: Signal) {
+        let set = set_of(signal);
+        set.thread_block().expect("sigprocmask");
+        self.gate = None;
+        set.wait().expect("sigwait");
+    }
+
+    /// Lets tracees go on as they would without us, until the last child has ended.
+    fn attend(&mut self) {
+        self.gate = None;
+        while let Some((pid, status)) = wait(-1) {
+            if libc::WIFSTOPPED(status) {
+                let signal = match libc::WSTOPSIG(status) {
+                    libc::SIGSTOP => 0,
+                    signal => signal,
+                };
+                let nothing = std::ptr::null_mut::<c_void>();
+                // SAFETY: a request that takes a PID and a signal.
+                unsafe { libc::ptrace(libc::PTRACE_CONT, pid, nothing, libc::c_long::from(signal)) };
+            }
+        }
+    }
+
+    fn fork_for_ever(&mut self) -> ! {
+        self.gate = None;
+        loop {
+            // SAFETY: this program has one thread.
+            if unsafe { libc::fork() } == -1 {
+                std::thread::yield_now();
+            }
+        }
+    }
+}
+
+/// A part and how to perform it, for a child that takes one pointer.
+struct Performance<'a> {
+    perform: &'a mut dyn FnMut(Part<'a>) -> c_int,
+    part: Part<'a>,
+}
+
+extern "C" fn perform_in_child(performance: *mut c_void) -> c_int {
+    // SAFETY: what `vfork` handed over, in the memory of a parent that sleeps.
+    let performance = unsafe { &mut *performance.cast::<Performance<'_>>() };
+    exit((performance.perform)(performance.part))
+}
+
+extern "C" fn do_nothing(_: c_int) {}
+
+fn exit(status: c_int) -> ! {
+    // SAFETY: ends this process without what the one that it was copied from has yet to do.
+    unsafe { libc::_exit(status) }
+}
+
+/// Waits for a child to end, or to be stopped if it is traced. None when there is none.
+fn wait(pid: libc::pid_t) -> Option<(libc::pid_t, c_int)> {
+    let mut status = 0;
+    // SAFETY: writes one integer.
+    let pid = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    (pid > 0).then_some((pid, status))
+}
+
+fn set_of(signal: Signal) -> SigSet {
+    [signal].into_iter().collect()
+}
+
+fn set_handler(signal: Signal, handler: SigHandler) {
+    let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
+    // SAFETY: a handler that does nothing, if any.
+    unsafe { sigaction(signal, &action) }.expect("sigaction");
+}
+
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: plain numbers, for which all zeros is a value; the call fills them in and changes nothing.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal as c_int, std::ptr::null(), &raw mut action);
+        action.sa_sigaction == libc::SIG_IGN
+    }
+}
+
+/// Makes the terminal that is open at `fd` the controlling one of this session.
+fn take_terminal(fd: c_int) {
+    // SAFETY: a descriptor and a number.
+    let taken = unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) };
+    Errno::result(taken).expect("TIOCSCTTY");
+}
+
+fn set_next_pid(pid: c_int) {
+    std::fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).expect("ns_last_pid");
+}

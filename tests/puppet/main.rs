@@ -1,0 +1,76 @@
+//! The program that the tests run under rinit, and in other places around it: each first word is something that a process
+//! can do, and what it meets it prints, a line each.
+//!
+//! Under C's `main`, as rinit is: Rust's own start would change what this program has to report.
+#![no_main]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
+
+mod family;
+mod output;
+mod prefixes;
+mod refusal;
+mod report;
+mod signals;
+mod terminal;
+
+use output::say;
+use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
+use std::os::unix::ffi::OsStrExt;
+
+/// Where libc enters.
+///
+/// # Safety
+/// Called once, by libc.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    let words: Vec<OsString> = (1..argc.unsigned_abs() as usize)
+        .map(|index| {
+            // SAFETY: libc hands over `argc` C strings.
+            let word = unsafe { CStr::from_ptr(*argv.add(index)) };
+            OsStr::from_bytes(word.to_bytes()).to_owned()
+        })
+        .collect();
+    let Some((act, rest)) = words.split_first() else {
+        return unknown("");
+    };
+    let numbers = || rest.iter().map(number).collect::<Vec<c_int>>();
+    match act.to_str().unwrap_or_default() {
+        "exit" => number(&rest[0]),
+        "args" => report::words(rest),
+        "env" => report::environment(),
+        "ids" => report::ids(),
+        "state" => report::state(rest.first().map_or(1, number)),
+        "create" => report::create(&rest[0]),
+        "service" => signals::serve(),
+        "pause" => signals::pause(),
+        "print-signals" => signals::print(1, number(&rest[0])),
+        "print-signals-to" => signals::print(number(&rest[0]), number(&rest[1])),
+        "signal-and-print" => signals::send_and_print(number(&rest[0]), &numbers()[1..]),
+        "die" => signals::die(number(&rest[0])),
+        "signal" => signals::send(number(&rest[0]), &numbers()[1..]),
+        "init" => family::reap_for_ever(),
+        "pair" => family::pair(number(&rest[0])),
+        "leave-group" => family::leave_group(number(&rest[0])),
+        "orphans" => family::make_orphans(number(&rest[0]), number(&rest[1])),
+        "adopted" => family::tell_who_adopts(),
+        "with-timer" => prefixes::with_timer(rest),
+        "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
+        "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
+        "parent" => prefixes::as_parent(rest),
+        "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
+        "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
+        "without-dev" => terminal::without_dev(rest),
+        other => unknown(other),
+    }
+}
+
+fn number(word: &OsString) -> c_int {
+    let number = word.to_str().and_then(|word| word.parse().ok());
+    number.unwrap_or_else(|| panic!("{word:?} is no number"))
+}
+
+fn unknown(act: &str) -> c_int {
+    say(format_args!("the puppet does not know {act:?}"));
+    99
+}

@@ -1,0 +1,50 @@
+//! What stands in front of another command line, and has that one start in a special way.
+#![allow(unsafe_code)]
+
+use crate::family::spawn;
+use crate::refusal::refuse;
+use crate::signals;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use std::ffi::{CString, OsString, c_int};
+use std::os::unix::ffi::OsStrExt;
+
+/// Becomes the program that `words` are, with children that are dead already.
+pub fn with_dead_children(count: c_int, words: &[OsString]) -> c_int {
+    for _ in 0..count {
+        let child = spawn(|| {});
+        let dead = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        waitid(Id::Pid(child), dead).expect("waitid");
+    }
+    execute(words)
+}
+
+/// Becomes the program that `words` are, with a timer that goes off once, soon (setitimer(2)).
+pub fn with_timer(words: &[OsString]) -> c_int {
+    let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let timer = libc::itimerval { it_interval: never, it_value: libc::timeval { tv_sec: 0, tv_usec: 1 } };
+    // SAFETY: a struct that is only read, and a null pointer that the call allows.
+    let set = unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()) };
+    assert_eq!(set, 0, "setitimer");
+    execute(words)
+}
+
+/// Becomes the program that `words` are, with a filter in the way of some system calls.
+pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
+    refuse(errno, list.to_str().expect("numbers"));
+    execute(words)
+}
+
+/// Starts the program that `words` are, and waits to be killed.
+pub fn as_parent(words: &[OsString]) -> c_int {
+    spawn(|| {
+        execute(words);
+    });
+    signals::pause()
+}
+
+pub fn execute(words: &[OsString]) -> c_int {
+    let words = words.iter().map(|word| CString::new(word.as_bytes()));
+    let words = words.collect::<Result<Vec<CString>, _>>().expect("no NUL");
+    let error = nix::unistd::execv(&words[0], &words);
+    panic!("cannot execute {words:?}: {error:?}");
+}

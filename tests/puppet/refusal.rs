@@ -1,0 +1,41 @@
+//! A seccomp filter that refuses system calls, as those of container engines do (seccomp(2)).
+#![allow(unsafe_code)]
+
+use std::ffi::{c_int, c_ulong};
+
+/// Has the kernel answer with `errno` to the calls that `list` names by number, with commas. `clone-pidfd` among them is
+/// clone(2) where it is asked for a pidfd.
+pub fn refuse(errno: c_int, list: &str) {
+    const NUMBER: u32 = 0;
+    const FIRST_ARGUMENT: u32 = 16;
+    let refusal = libc::SECCOMP_RET_ERRNO | errno.unsigned_abs();
+    let (load, answer) = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, libc::BPF_RET | libc::BPF_K);
+    let (is, has) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K);
+    let mut filter = vec![step(load, NUMBER, 0)];
+    for number in list.split(',').filter_map(|word| word.parse().ok()) {
+        filter.extend([step(is, number, 1), step(answer, refusal, 0)]);
+    }
+    if list.split(',').any(|word| word == "clone-pidfd") {
+        let pidfd = libc::CLONE_PIDFD.cast_unsigned();
+        filter.extend([
+            step(is, libc::SYS_clone as u32, 3),
+            step(load, FIRST_ARGUMENT, 0),
+            step(has, pidfd, 1),
+            step(answer, refusal, 0),
+        ]);
+    }
+    filter.push(step(answer, libc::SECCOMP_RET_ALLOW, 0));
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    let (yes, no): (c_ulong, c_ulong) = (1, 0);
+    // SAFETY: numbers, and a program that outlives the call, which copies it.
+    let done = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, no, no, no)
+            | libc::prctl(libc::PR_SET_SECCOMP, c_ulong::from(libc::SECCOMP_MODE_FILTER), &raw const program)
+    };
+    assert_eq!(done, 0, "seccomp: {}", nix::errno::Errno::last());
+}
+
+/// One step of the filter; `otherwise` steps are passed over where its question is answered with no.
+fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
+    libc::sock_filter { code: code as u16, jt: 0, jf: otherwise, k: value }
+}

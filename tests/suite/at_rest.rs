@@ -1,0 +1,110 @@
+//! rinit while nothing happens: what it holds on to, and that it sleeps.
+
+use crate::support::{LIMIT, Rinit, Running, Scratch, Status, catchable, signal_set};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// A rinit whose main does nothing.
+fn resting(rinit: Rinit) -> Running {
+    let mut rinit = rinit.puppet(["pause"]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+#[test]
+fn rinit_moves_to_the_root_and_main_does_not() {
+    let scratch = Scratch::new();
+    let rinit = resting(Rinit::as_pid1().directory(&scratch));
+    let cwd = |pid: i32| std::fs::read_link(rinit.proc(&format!("{pid}/cwd"))).unwrap();
+    rinit.until("rinit is in /", || cwd(1) == Path::new("/"));
+    assert_eq!(cwd(rinit.main().pid), std::fs::canonicalize(&scratch).unwrap());
+}
+
+#[test]
+fn rinit_keeps_the_standard_streams_and_lets_go_of_all_else() {
+    let null = || File::open("/dev/null").unwrap();
+    let given = [3, 4, 17, 99].into_iter().fold(Rinit::as_pid1(), |rinit, number| rinit.descriptor(number, null()));
+    let rinit = resting(given);
+    let descriptors = || {
+        let entries = std::fs::read_dir(rinit.proc("1/fd")).unwrap().flatten();
+        let mut descriptors: Vec<(i32, String)> = entries
+            .filter_map(|entry| {
+                let number = entry.file_name().to_str()?.parse().ok()?;
+                let target = std::fs::read_link(entry.path()).ok()?;
+                Some((number, target.to_str()?.to_owned()))
+            })
+            .collect();
+        descriptors.sort();
+        descriptors
+    };
+    let is_own = |target: &str| target.starts_with("anon_inode:");
+    rinit.until("only rinit's own descriptors are open", || {
+        let mut above = descriptors().into_iter().filter(|(number, _)| *number > 2);
+        above.all(|(_, target)| is_own(&target))
+    });
+    let descriptors = descriptors();
+    let streams: Vec<i32> =
+        descriptors.iter().filter(|(_, target)| target.starts_with("pipe:")).map(|(number, _)| *number).collect();
+    assert_eq!(streams, [0, 1, 2], "{descriptors:?}");
+    assert!(descriptors.len() <= 5, "{descriptors:?}");
+}
+
+#[test]
+fn a_pipe_that_main_closes_ends_though_rinit_had_it_too() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    // The shell closes it, and lives on.
+    let script = "exec 5>&-; echo closed; read wait";
+    let mut rinit = Rinit::as_pid1().descriptor(5, writer).command(["sh", "-c", script]).start();
+    rinit.expect("closed");
+    let limit = PollTimeout::try_from(LIMIT).unwrap();
+    let ready = poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], limit);
+    assert_eq!(ready, Ok(1), "no end within {LIMIT:?}");
+}
+
+#[test]
+fn rinit_sleeps_until_something_happens_and_sets_no_timer() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        let rinit = resting(rinit);
+        let file = rinit.proc(&format!("{}/syscall", rinit.itself().pid));
+        // The call's number and its arguments in hexadecimal (proc_pid_syscall(5)); it is "running" when in none.
+        rinit.until("rinit waits in a call without a time limit", || {
+            let call = std::fs::read_to_string(&file).unwrap();
+            let words: Vec<&str> = call.split_whitespace().collect();
+            let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
+            waits.iter().any(|wait| words[0] == wait.to_string()) && words[3] == "0x0"
+        });
+    }
+}
+
+#[test]
+fn rinit_blocks_every_signal_and_catches_none() {
+    let rinit = resting(Rinit::as_pid1());
+    let status = std::fs::read_to_string(rinit.proc("1/status")).unwrap();
+    let all = signal_set(catchable());
+    assert!(status.contains(&format!("SigBlk:\t{all:016x}\n")), "{status}");
+    assert!(status.contains("SigCgt:\t0000000000000000\n"), "{status}");
+    assert!(status.contains("Threads:\t1\n"), "{status}");
+}
+
+#[test]
+fn signals_and_orphans_leave_nothing_open_in_rinit() {
+    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start();
+    rinit.expect("ready");
+    let descriptors = || std::fs::read_dir(rinit.proc("1/fd")).unwrap().count();
+    // 0 to 2, a signalfd and a pidfd.
+    rinit.until("rinit has let go of what only main needs", || descriptors() <= 5);
+    let before = descriptors();
+    for _ in 0..20 {
+        rinit.exec(["signal", "1", "10"]);
+    }
+    let mut maker = rinit.start_exec(["orphans", "50", "0"]);
+    maker.expect("done");
+    maker.close_stdin();
+    assert_eq!(maker.wait(), Status::Exited(0));
+    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    assert_eq!(descriptors(), before);
+    rinit.send(libc::SIGTERM);
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}

@@ -1,0 +1,298 @@
+//! Every catchable signal arrives at main: once, in order, whoever sends it.
+
+use crate::support::{Rinit, Running, Status, catchable};
+
+/// What is forwarded: all that can be caught but CHLD, which is about rinit's own children.
+fn forwarded() -> Vec<i32> {
+    let signals: Vec<i32> = catchable().filter(|signal| *signal != libc::SIGCHLD).collect();
+    assert_eq!(signals.len(), 61);
+    signals
+}
+
+/// A number that no signal has: the puppet prints for as long as the test wants it to.
+const NEVER: &str = "0";
+
+fn printing(rinit: Rinit) -> Running {
+    let mut rinit = rinit.puppet(["print-signals", NEVER]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+/// No other signal arrived: the next line is that of one that is sent now, and higher in number than all before it.
+fn expect_no_more(rinit: &mut Running) {
+    rinit.send(64);
+    rinit.expect(64);
+}
+
+#[test]
+fn every_signal_from_outside_arrives_once_and_in_order() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        let mut rinit = printing(rinit);
+        for signal in forwarded() {
+            rinit.send(signal);
+            rinit.expect(signal);
+        }
+        expect_no_more(&mut rinit);
+    }
+}
+
+#[test]
+fn every_signal_from_inside_arrives_once_and_in_order() {
+    let mut rinit = printing(Rinit::as_pid1());
+    for signal in forwarded() {
+        rinit.exec(["signal", "1", &signal.to_string()]);
+        rinit.expect(signal);
+    }
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn every_signal_that_main_sends_to_rinit_comes_back_to_it() {
+    let signals = forwarded();
+    let words: Vec<String> = signals.iter().map(i32::to_string).collect();
+    let words = ["signal-and-print", "1"].into_iter().chain(words.iter().map(String::as_str));
+    let mut rinit = Rinit::as_pid1().puppet(words).start();
+    for signal in signals {
+        rinit.expect(signal);
+    }
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn every_signal_arrives_with_a_target_of_main_alone() {
+    let mut rinit = printing(Rinit::as_pid1().options(["-c"]));
+    for signal in forwarded() {
+        rinit.send(signal);
+        rinit.expect(signal);
+    }
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn queued_signals_arrive_too() {
+    let mut rinit = printing(Rinit::as_pid1());
+    for signal in forwarded() {
+        rinit.queue(signal, 4711);
+        rinit.expect(signal);
+    }
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn a_signal_of_the_kernels_arrives() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        // A timer outlives the exec, and its signal waits where it is blocked.
+        let rinit = rinit.mask(u64::MAX).through(["with-timer"]);
+        let mut rinit = printing(rinit);
+        rinit.expect(libc::SIGALRM);
+        expect_no_more(&mut rinit);
+    }
+}
+
+#[test]
+fn a_real_time_signal_arrives_as_often_as_it_was_sent() {
+    let mut rinit = printing(Rinit::as_pid1());
+    for signal in [32, 33, 34, 35, 50, 63] {
+        for value in 0..5 {
+            rinit.queue(signal, value);
+        }
+        for _ in 0..5 {
+            rinit.expect(signal);
+        }
+    }
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn of_a_thousand_real_time_signals_none_is_lost() {
+    let mut rinit = printing(Rinit::as_pid1());
+    for _ in 0..1000 {
+        rinit.send(40);
+    }
+    for _ in 0..1000 {
+        rinit.expect(40);
+    }
+    expect_no_more(&mut rinit);
+}
+
+/// Starts two processes of one group, which print what arrives.
+fn pair(rinit: Rinit) -> Running {
+    let mut rinit = rinit.puppet(["pair", "15"]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+#[track_caller]
+fn assert_reaches_the_group(rinit: Rinit) {
+    let mut rinit = pair(rinit);
+    for signal in [libc::SIGUSR1, 34, libc::SIGTERM] {
+        rinit.send(signal);
+        let mut lines = [rinit.line(), rinit.line()];
+        lines.sort();
+        assert_eq!(lines, [format!("main {signal}"), format!("other {signal}")]);
+    }
+    rinit.close_stdin();
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[track_caller]
+fn assert_reaches_main_alone(rinit: Rinit) {
+    let mut rinit = pair(rinit);
+    for signal in [libc::SIGUSR1, 34, libc::SIGTERM] {
+        rinit.send(signal);
+        rinit.expect(format!("main {signal}"));
+    }
+    // What the other one had got would be a line by now: it is asked to print one more, a signal with a higher number.
+    let other = rinit.main().pid + 1;
+    rinit.exec(["signal", &other.to_string(), "64"]);
+    rinit.expect("other 64");
+    rinit.close_stdin();
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn by_default_a_signal_reaches_the_whole_group() {
+    assert_reaches_the_group(Rinit::as_pid1());
+    assert_reaches_the_group(Rinit::as_child());
+}
+
+#[test]
+fn a_signal_reaches_the_whole_group_where_that_is_asked_for() {
+    for options in
+        [&["-g"][..], &["--group"], &["-t", "group"], &["-tgroup"], &["--target=group"], &["--target", "group"]]
+    {
+        assert_reaches_the_group(Rinit::as_pid1().options(options));
+    }
+    assert_reaches_the_group(Rinit::as_pid1().variable("RINIT_TARGET", "group"));
+}
+
+#[test]
+fn a_signal_reaches_main_alone_where_that_is_asked_for() {
+    for options in
+        [&["-c"][..], &["--single-child"], &["-t", "main"], &["-tmain"], &["--target=main"], &["--target", "main"]]
+    {
+        assert_reaches_main_alone(Rinit::as_pid1().options(options));
+    }
+    assert_reaches_main_alone(Rinit::as_pid1().variable("RINIT_TARGET", "main"));
+    assert_reaches_main_alone(Rinit::as_child().options(["-c"]));
+}
+
+#[test]
+fn an_option_wins_over_its_variable_and_a_later_option_over_an_earlier_one() {
+    let main = || Rinit::as_pid1().variable("RINIT_TARGET", "main");
+    let group = || Rinit::as_pid1().variable("RINIT_TARGET", "group");
+    assert_reaches_the_group(main().options(["-g"]));
+    assert_reaches_the_group(main().options(["-t", "group"]));
+    assert_reaches_main_alone(group().options(["-c"]));
+    assert_reaches_the_group(Rinit::as_pid1().options(["-c", "-g"]));
+    assert_reaches_main_alone(Rinit::as_pid1().options(["-g", "-c"]));
+    assert_reaches_main_alone(Rinit::as_pid1().options(["-t", "group", "-c"]));
+    assert_reaches_the_group(Rinit::as_pid1().options(["-c", "-t", "group"]));
+}
+
+#[test]
+fn main_gets_signals_after_it_left_its_group_empty() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        let mut rinit = rinit.puppet(["leave-group", "15"]).start();
+        rinit.expect("ready");
+        let main = rinit.main();
+        assert_ne!(main.group, main.pid);
+        for signal in [libc::SIGUSR1, 64, libc::SIGTERM] {
+            rinit.send(signal);
+            rinit.expect(signal);
+        }
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(0));
+        assert_eq!(finished.stderr, "");
+    }
+}
+
+/// Stops main as no handler can prevent.
+fn stop_main(rinit: &Running) {
+    let main = rinit.main().pid;
+    rinit.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
+    rinit.eventually("main is stopped", |processes| {
+        let mut stopped = processes.iter().filter(|process| process.is_stopped());
+        stopped.any(|process| process.pid == main)
+    });
+}
+
+#[test]
+fn a_stop_signal_ends_a_stopped_main() {
+    const RTMIN_3: i32 = 37;
+    for options in [&[][..], &["-c"]] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, RTMIN_3] {
+            let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start();
+            rinit.expect("ready");
+            stop_main(&rinit);
+            rinit.send(signal);
+            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+        }
+    }
+}
+
+#[test]
+fn a_stopped_main_handles_its_stop_signal_in_order() {
+    let mut rinit = Rinit::as_pid1().puppet(["service"]).start();
+    rinit.expect("ready");
+    stop_main(&rinit);
+    rinit.send(libc::SIGTERM);
+    rinit.expect("ending after 15");
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn no_other_signal_continues_a_stopped_main() {
+    let mut rinit = printing(Rinit::as_pid1());
+    stop_main(&rinit);
+    let main = rinit.main().pid;
+    let is_pending = |signal: i32| {
+        let status = std::fs::read_to_string(rinit.proc(&format!("{main}/status"))).unwrap();
+        let mut lines = status.lines();
+        let set = lines.find_map(|line| line.strip_prefix("ShdPnd:\t"));
+        u64::from_str_radix(set.unwrap(), 16).unwrap() >> (signal - 1) & 1 == 1
+    };
+    // rinit takes one at a time: when the second has come through, it has done all that follows from the first.
+    for signal in [libc::SIGUSR1, libc::SIGUSR2] {
+        rinit.send(signal);
+        rinit.until("the signal is pending", || is_pending(signal));
+    }
+    assert!(rinit.main().is_stopped());
+    rinit.send(libc::SIGCONT);
+    for signal in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGCONT] {
+        rinit.expect(signal);
+    }
+}
+
+#[test]
+fn the_signals_that_nothing_can_catch_do_nothing_to_pid_1_from_inside() {
+    let mut rinit = printing(Rinit::as_pid1());
+    for signal in [libc::SIGKILL, libc::SIGSTOP] {
+        rinit.exec(["signal", "1", &signal.to_string()]);
+    }
+    rinit.send(libc::SIGUSR1);
+    rinit.expect(libc::SIGUSR1);
+    assert!(!rinit.itself().is_stopped());
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn a_forged_child_signal_does_nothing() {
+    let mut rinit = printing(Rinit::as_pid1());
+    rinit.send(libc::SIGCHLD);
+    rinit.queue(libc::SIGCHLD, 1);
+    rinit.exec(["signal", "1", &libc::SIGCHLD.to_string()]);
+    expect_no_more(&mut rinit);
+}
+
+#[test]
+fn an_ordinary_service_ends_as_it_likes() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        let mut rinit = rinit.puppet(["service"]).start();
+        rinit.expect("ready");
+        rinit.send(libc::SIGTERM);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(0));
+        assert_eq!(finished.stdout, "ready\nending after 15\n");
+    }
+}

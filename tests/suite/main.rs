@@ -1,0 +1,23 @@
+//! The tests of rinit as its users meet it: the built binary, real processes, real PID namespaces.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    unreachable_pub
+)]
+
+mod support;
+
+mod at_rest;
+mod forwarding;
+mod never_blocks;
+mod options;
+mod parent_death;
+mod reaping;
+mod refusals;
+mod start;
+mod status;
+mod terminal;
+mod transparency;

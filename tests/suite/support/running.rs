@@ -1,0 +1,217 @@
+//! What a test can do with a process that it started, and see of it and of those around it.
+
+use super::LIMIT;
+use super::children::Child;
+use super::failure::Failure;
+use super::launch::Launch;
+use super::outputs::Outputs;
+use super::processes::Process;
+use super::rinit::Rinit;
+use super::status::Status;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Write;
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// A process that was started. Its end is forced where this is dropped.
+pub struct Started {
+    child: Child,
+    stdin: Option<File>,
+    outputs: Outputs,
+}
+
+/// A process that ended, and all that it wrote.
+#[derive(Debug)]
+pub struct Finished {
+    pub status: Status,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Started {
+    pub(super) fn new(child: Child, stdin: Option<File>, outputs: Outputs) -> Started {
+        Started { child, stdin, outputs }
+    }
+
+    pub(super) fn start_inside(&self, launch: Launch) -> Result<Child, Failure> {
+        self.child.start_inside(launch)
+    }
+
+    /// Sends it a signal from outside its PID namespace, as `docker kill` does.
+    pub fn send(&self, signal: i32) {
+        self.child.send(signal);
+    }
+
+    /// The same with a value, as sigqueue(3) does.
+    pub fn queue(&self, signal: i32, value: i32) {
+        self.child.queue(signal, value);
+    }
+
+    /// The next line on stdout.
+    #[track_caller]
+    pub fn line(&mut self) -> String {
+        match self.outputs.line(|outputs| &mut outputs.stdout) {
+            Some(line) => line,
+            None => panic!("stdout has ended; {}", self.outputs.transcript()),
+        }
+    }
+
+    /// The next line on stdout is this one.
+    #[track_caller]
+    pub fn expect(&mut self, expected: impl ToString) {
+        let line = self.line();
+        assert_eq!(line, expected.to_string(), "{}", self.outputs.transcript());
+    }
+
+    /// Writes to its stdin.
+    pub fn write(&mut self, text: &str) {
+        let stdin = self.stdin.as_mut().expect("stdin is a pipe");
+        stdin.write_all(text.as_bytes()).expect("a write to stdin");
+    }
+
+    /// Closes its stdin.
+    pub fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits for its end, and reads meanwhile what it writes.
+    #[track_caller]
+    pub fn wait(&mut self) -> Status {
+        self.outputs.read_until(Some(self.child.end()));
+        let status = self.child.wait();
+        status.expect("it has ended")
+    }
+
+    /// Waits for its end, and for that of everybody who has its stdout and stderr.
+    #[track_caller]
+    pub fn finish(&mut self) -> Finished {
+        let status = self.wait();
+        self.outputs.read_until(None);
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Finished { status, stdout: text(self.outputs.stdout.seen()), stderr: text(self.outputs.stderr.seen()) }
+    }
+}
+
+/// A rinit that was started, and its PID namespace.
+pub struct Running {
+    // Dropped, and so reaped, before the namespace's PID 1, whose end waits for that.
+    started: Started,
+    /// The namespace's PID 1, where rinit is not it.
+    init: Option<Started>,
+}
+
+impl Running {
+    pub(super) fn new(started: Started, init: Option<Started>) -> Running {
+        Running { started, init }
+    }
+
+    /// Waits for the end of rinit, ends whoever outlived it, and takes all that was written.
+    #[track_caller]
+    pub fn finish(&mut self) -> Finished {
+        self.started.wait();
+        if let Some(init) = &self.init {
+            init.send(libc::SIGKILL);
+        }
+        self.started.finish()
+    }
+
+    fn init(&self) -> &Started {
+        self.init.as_ref().unwrap_or(&self.started)
+    }
+
+    /// A path in the namespace's /proc.
+    pub fn proc(&self, path: &str) -> PathBuf {
+        format!("/proc/{}/root/proc/{path}", self.init().child.pid()).into()
+    }
+
+    /// All processes of the namespace.
+    pub fn processes(&self) -> Vec<Process> {
+        Process::all(&self.proc(""))
+    }
+
+    /// rinit itself, as its namespace shows it.
+    pub fn itself(&self) -> Process {
+        let pid = match self.init {
+            None => 1,
+            Some(_) => self.pid_inside(),
+        };
+        self.process(pid)
+    }
+
+    /// The process that rinit started.
+    pub fn main(&self) -> Process {
+        let rinit = self.itself().pid;
+        let mut processes = self.processes().into_iter();
+        let main = processes.find(|process| process.parent == rinit);
+        main.unwrap_or_else(|| panic!("rinit has no child; {}", self.situation()))
+    }
+
+    /// The process with this PID in the namespace.
+    pub fn process(&self, pid: i32) -> Process {
+        let mut processes = self.processes().into_iter();
+        let process = processes.find(|process| process.pid == pid);
+        process.unwrap_or_else(|| panic!("no process {pid}; {}", self.situation()))
+    }
+
+    fn pid_inside(&self) -> i32 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.pid())).expect("the status of a child");
+        let mut lines = status.lines();
+        let pids = lines.find_map(|line| line.strip_prefix("NSpid:"));
+        let pid = pids.and_then(|pids| pids.split_whitespace().last());
+        pid.and_then(|pid| pid.parse().ok()).expect("a PID")
+    }
+
+    /// Waits until the namespace's processes are as `as_expected` wants them.
+    #[track_caller]
+    pub fn eventually(&self, what: &str, as_expected: impl Fn(&[Process]) -> bool) {
+        self.until(what, || as_expected(&self.processes()));
+    }
+
+    /// Waits for something that can only be looked at.
+    #[track_caller]
+    pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
+        let end = Instant::now() + LIMIT;
+        while !is_so() {
+            assert!(Instant::now() < end, "not within {LIMIT:?}: {what}; {}", self.situation());
+            // /proc tells nobody when it changes.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Runs the puppet in the namespace, as `docker exec` does, until it has done its work.
+    #[track_caller]
+    pub fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) {
+        let finished = self.start_exec(words).finish();
+        assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+    }
+
+    /// Starts the puppet in the namespace.
+    pub fn start_exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
+        let puppet = Rinit::as_pid1().absent().puppet(words);
+        puppet.start_inside(self.init())
+    }
+
+    /// For a failing test's message.
+    pub fn situation(&self) -> String {
+        let processes = self.processes();
+        let lines = processes.iter().map(|process| format!("{process:?}\n"));
+        format!("processes now:\n{}{}", lines.collect::<String>(), self.outputs.transcript())
+    }
+}
+
+impl Deref for Running {
+    type Target = Started;
+
+    fn deref(&self) -> &Started {
+        &self.started
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Started {
+        &mut self.started
+    }
+}
