@@ -204,6 +204,8 @@ impl Init {
         }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
+            // Whoever it was for has just ended.
+            Err(Errno::ESRCH) => debug!("{signal} finds nobody: {}", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
     }
