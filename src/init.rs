@@ -242,9 +242,11 @@ impl Init {
 
     /// The terminal stopped main's group and would have stopped ours with it, had main been started directly: so do we,
     /// with whoever shares our group (a script that runs rinit).
-    fn stop_self(&self, signal: Signal) {
+    fn stop_self(&mut self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
-        signals::stop_own_group(signal);
+        if !signals::stop_own_group(signal) {
+            self.on(Event::StopDiscarded(signal));
+        }
     }
 
     /// Gives the terminal back to our own group, if main's had it at the end.

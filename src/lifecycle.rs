@@ -21,6 +21,8 @@ pub enum Event {
         /// Whether rinit's own group has the terminal's foreground at this moment.
         in_foreground: bool,
     },
+    /// The kernel did not let rinit be stopped by this signal: nobody could continue it.
+    StopDiscarded(Signal),
     /// main ended, and has been reaped.
     MainEnded(WaitStatus),
     /// Some other child ended, and has been reaped.
@@ -243,6 +245,10 @@ impl Lifecycle {
         match event {
             Event::Signal(signal) => self.on_signal(now, signal),
             Event::MainStopped { signal, in_foreground } => self.on_stop(signal, in_foreground),
+            Event::StopDiscarded(signal) => {
+                self.job_control = JobControl::Nobody;
+                self.on_stop(signal, false)
+            }
             Event::MainEnded(status) => self.on_main_ended(status),
             Event::Reaped => self.on_reaped(),
             Event::Seen(alive) => self.on_seen(now, alive),

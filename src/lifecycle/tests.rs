@@ -124,6 +124,15 @@ fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
 }
 
 #[test]
+fn a_stop_that_the_kernel_discards_shows_that_nobody_could_continue_main() {
+    let mut story = Story::new(Options::default(), JobControl::Shell);
+    assert_eq!(story.main_stops(Signal::TSTP), [Action::StopSelf(Signal::TSTP)]);
+    let go_on = [Action::Forward(Signal::CONT, Target::Group)];
+    assert_eq!(story.on(Event::StopDiscarded(Signal::TSTP)), go_on);
+    assert_eq!(story.main_stops(Signal::TSTP), go_on);
+}
+
+#[test]
 fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
     for target in [Target::Main, Target::Group] {
         let mut story = Story::new(Options { target, ..Options::default() }, JobControl::Shell);

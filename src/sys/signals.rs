@@ -213,13 +213,12 @@ pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     Errno::result(unsafe { libc::kill(-group.as_raw(), signal.number()) }).map(drop)
 }
 
-/// Stops our whole process group, ourselves among it, as the terminal would. Returns when we have been continued; at
-/// once where the kernel discards the signal, as for an orphaned process group.
-pub fn stop_own_group(signal: Signal) {
+/// Stops our whole process group, ourselves among it, as the terminal would. Returns when we have been continued, or at
+/// once where the kernel discards the signal, as for an orphaned process group: whether we were stopped.
+pub fn stop_own_group(signal: Signal) -> bool {
     if signal == Signal::STOP {
         // Somebody stopped main alone: so do we.
-        let _ = signal_hook::low_level::emulate_default_handler(signal.number());
-        return;
+        return signal_hook::low_level::emulate_default_handler(signal.number()).is_ok();
     }
     // SAFETY: all zeros is the default disposition with an empty mask and no flags.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -235,4 +234,14 @@ pub fn stop_own_group(signal: Signal) {
     }
     // SAFETY: what sigaction returned before.
     unsafe { libc::sigaction(signal.number(), &before, std::ptr::null_mut()) };
+    // Nothing but a CONT ends a stop, and it is blocked here.
+    pending().contains(Signal::CONT)
+}
+
+/// Signals that have been sent to us and wait (rt_sigpending(2)).
+fn pending() -> SignalSet {
+    let mut set = SignalSet(0);
+    // SAFETY: room for 64 bits, and their size.
+    unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, size_of::<u64>()) };
+    set
 }
