@@ -16,6 +16,11 @@ run_checks() {
     check 'docker stop does so under docker run --init behind a shell with a trap' \
         redis_stops 0 "${as_init[@]}" -c "trap : TERM; $redis"
 
+    check 'docker stop loses none of two million keys of redis in the shell form' \
+        redis_loses_nothing -- "${shell_form[@]}"
+    check 'docker stop loses none behind an entrypoint script without exec, under docker run --init' \
+        redis_loses_nothing --init --entrypoint bash -- "${entrypoint_script[@]:1}"
+
     check_statuses 'behind the entrypoint' small
     check_statuses 'under docker run --init' --init plain
     check 'a wrong option is named, with status 125' \
@@ -38,6 +43,10 @@ run_checks() {
     check 'docker run -it bash has job control' job_control example bash
     check 'docker run -it bash has job control under docker run --init' \
         job_control --init --entrypoint bash example
+
+    check 'docker stop ends an open docker exec -it bash at once' open_session_ends
+    check 'docker stop ends it at once with a program in its foreground' open_session_ends 'sleep 100' sleep_runs
+    check 'who ignores TERM is named and killed when the grace is over' who_ignores_term_is_named
 
     local nothing=(--user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges)
     check 'an image FROM scratch works' bare_image_works
@@ -268,6 +277,39 @@ job_control() {
     if grep --extended-regexp 'no job control|cannot set terminal process group' "$screen"; then
         return 1
     fi
+}
+
+# open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive
+# shell ignores TERM, and whoever left it open is not there to say exit.
+open_session_ends() {
+    local keys script screen=$scratch/screen
+    rm -f "$screen" "$scratch/keys"
+    mkfifo "$scratch/keys"
+    start tty example tail -f /dev/null
+    script --quiet --flush --command 'docker exec -it tty bash --norc' "$screen" <"$scratch/keys" >/dev/null &
+    script=$!
+    exec {keys}>"$scratch/keys"
+    echo "echo re''ady" >&"$keys"
+    wait_for 'bash is ready' screen_shows 'ready'
+    if (($# > 0)); then
+        echo "$1" >&"$keys"
+        wait_for "$2" "$2"
+    fi
+    stops_at_once tty 143
+    wait_for 'docker exec ends' has_ended "$script"
+    exec {keys}>&-
+}
+
+# Not by the clock: what matters is that it is named, and that docker stop need not kill.
+who_ignores_term_is_named() {
+    start deaf --env RINIT_GRACE=300ms small sh -c '(trap "" TERM; exec sleep 1000) & exec sleep 1000'
+    wait_for 'both sleep' two_sleep
+    stops_at_once deaf 143
+    logs_must_have deaf 'killed after the grace of 300ms: PID [0-9]+, sleep 1000, ignores SIGTERM'
+}
+
+two_sleep() {
+    (($(docker exec deaf /busybox sh -c 'cat /proc/[0-9]*/stat | grep -c "(sleep) S"') == 2))
 }
 
 screen_shows() {
