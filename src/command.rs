@@ -4,7 +4,7 @@
 use crate::failure::{Failure, STATUS_CANNOT_EXECUTE, STATUS_NOT_FOUND};
 use crate::options::Options;
 use crate::signal::SignalSet;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::{Words, os};
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
 use crate::sys::spawn::{Error, PidText, Plan, Pointers};
@@ -59,9 +59,12 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     };
     let started = match spawn::start(&plan) {
         Err(Error::Exec { path, errno: Errno::ENOEXEC }) if is_script(paths.get(path)) => {
-            start_script(paths.get(path), words, &plan)
+            start_script(paths.get(path), words, &plan).map_err(|error| match error {
+                Error::Exec { errno, .. } => no_shell(paths.get(path), errno),
+                error => explain(name, &paths, error),
+            })
         }
-        started => started,
+        started => started.map_err(|error| explain(name, &paths, error)),
     };
     match started {
         Ok((pid, pidfd)) => {
@@ -73,7 +76,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
                 // The child took it along before it failed.
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
-            Err(explain(name, &paths, error))
+            Err(error)
         }
     }
 }
@@ -159,6 +162,13 @@ fn is_script(path: Option<&CString>) -> bool {
     })
 }
 
+fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
+    let script = script.map_or(OsStr::new(""), |path| os(path));
+    let text =
+        format!("cannot execute {script:?}: it has no #! line, and {SHELL:?} cannot be executed: {}", reason(errno));
+    Failure::command(STATUS_CANNOT_EXECUTE, text)
+}
+
 /// Says why the command did not start, and what to do where that is certain.
 fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
     let name = OsStr::from_bytes(name.to_bytes());
@@ -181,7 +191,7 @@ fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
     let shown = OsStr::from_bytes(path.to_bytes());
     match errno {
         Errno::ENOENT | Errno::ENOTDIR => {
-            if let Some(hint) = missing_part(path) {
+            if let Some((shown, hint)) = paths.iter().find_map(|path| Some((os(path), missing_part(path)?))) {
                 return Failure::command(STATUS_NOT_FOUND, format!("cannot execute {shown:?}: {hint}"));
             }
             let text = if paths.len() > 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {

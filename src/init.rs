@@ -63,8 +63,13 @@ impl Init {
     pub fn attend(mut self) -> u8 {
         let mut batch = Batch::new();
         // Whoever died before main was started, a child of the program that became rinit, sent its CHLD to that one.
-        let mut more_to_reap = true;
+        let mut more_to_reap = self.reap();
         loop {
+            if let Some(status) = self.exit {
+                self.tell_end(status);
+                self.return_terminal();
+                return status;
+            }
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
             match self.inbox.receive(&mut batch, limit) {
@@ -91,11 +96,6 @@ impl Init {
             if self.time_left() == Some(Duration::ZERO) {
                 self.on(Event::Tick);
             }
-            if let Some(status) = self.exit {
-                self.tell_end(status);
-                self.return_terminal();
-                return status;
-            }
         }
     }
 
@@ -112,10 +112,16 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// What rinit's own doings sent it: the SIGPIPE of a broken stderr, and the stop that it shares with its group.
+    /// What rinit's own doings sent it: a broken stderr, a log file that is full by its limit, the stop that it shares
+    /// with its group; and the limit on CPU time, which counts for each process by itself.
     fn is_our_own(&self, received: Received) -> bool {
-        let ours = matches!(received.signal, Signal::PIPE | Signal::TSTP | Signal::TTIN | Signal::TTOU);
-        ours && received.by_kill && received.sender == self.me.as_raw()
+        match received.signal {
+            Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
+                received.by_kill && received.sender == self.me.as_raw()
+            }
+            Signal::XCPU => received.by_kernel,
+            _ => false,
+        }
     }
 
     /// Reaps what is dead. Whether more may be left.
@@ -129,7 +135,9 @@ impl Init {
         let mut reaped = 0;
         while reaped < REAPED_A_ROUND {
             match wait::reap_any() {
-                Ok(Some((pid, status))) if pid == self.child.pid && self.lifecycle.main_runs() => {
+                Ok(Some((pid, status)))
+                    if pid == self.child.pid && self.lifecycle.main_runs() && end_of_main.is_none() =>
+                {
                     exit::tell(pid, status, self.circumstances);
                     end_of_main = Some(status);
                 }
@@ -167,7 +175,7 @@ impl Init {
             Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
                 // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
-                if wait::stopped_by(self.child.pid) != Ok(None) {
+                if !matches!(wait::stopped_by(self.child.pid), Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
             }
@@ -191,13 +199,13 @@ impl Init {
         let pid = self.child.pid;
         self.others.note(signal, target, pid);
         let sent = match target {
-            // main leads its group until it moves to another; the group is gone when nobody stayed behind.
-            Target::Group => signals::send_to_group(pid, signal).or_else(|errno| match errno {
-                Errno::ESRCH => self.send_to_main(signal),
+            Target::Group => self.send_to_group(signal),
+            Target::Main => self.send_to_main(signal),
+            // As a subreaper without /proc: nobody else can be found.
+            Target::All => self.others.send(signal).or_else(|errno| match errno {
+                Errno::ENOENT if self.lifecycle.main_runs() => self.send_to_group(signal),
                 errno => Err(errno),
             }),
-            Target::Main => self.send_to_main(signal),
-            Target::All => self.others.send(signal),
         };
         if sent.is_ok() {
             self.circumstances.sent = self.circumstances.sent.with(signal);
@@ -222,6 +230,16 @@ impl Init {
         let _ = signals::send_to_group(self.child.pid, Signal::KILL);
         // It may have moved to another group.
         let _ = self.send_to_main(Signal::KILL);
+    }
+
+    /// main leads its group until it moves to another; the group is gone when nobody stayed behind.
+    fn send_to_group(&self, signal: Signal) -> Result<()> {
+        let pid = self.child.pid;
+        match signals::send_to_group(pid, signal) {
+            Ok(()) if nix::unistd::getpgid(Some(pid)) == Ok(pid) => Ok(()),
+            Ok(()) | Err(Errno::ESRCH) => self.send_to_main(signal),
+            Err(errno) => Err(errno),
+        }
     }
 
     /// main has not been reaped while this is called, so its PID is still its own.

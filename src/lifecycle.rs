@@ -265,10 +265,12 @@ impl Lifecycle {
         match self.phase {
             Phase::Running { kill_main } => {
                 let forward = Action::Forward(signal, target);
-                if signal.is_stop() {
+                if signal.asks_for_an_end() {
                     self.note_stop(now, signal);
                     let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
                     self.phase = Phase::Running { kill_main: kill_main.or(due) };
+                }
+                if signal.is_stop() {
                     Actions::two(forward, Action::ContinueIfStopped(target))
                 } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
                     Actions::two(Action::LendTerminal, Action::Forward(signal, Target::Group.or_wider(target)))
@@ -276,7 +278,7 @@ impl Lifecycle {
                     Actions::one(forward)
                 }
             }
-            Phase::Waiting(_) if signal.is_stop() => {
+            Phase::Waiting(_) if signal.asks_for_an_end() => {
                 self.note_stop(now, signal);
                 self.start_drain(now);
                 Actions::three(to_others, Action::AskOthers, Action::Look)

@@ -2,7 +2,7 @@
 
 use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalSet};
 use crate::sys::everyone::Everyone;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::procfs::{Procfs, Stat, Status};
@@ -39,15 +39,21 @@ struct Request {
 impl Request {
     /// Whether a process got this signal and did not ignore it. (Whom it ended by default is not there to be asked.)
     fn reached(&self, pid: Pid, stat: &Stat, status: &Status) -> bool {
+        // Who lives on long after an INT or a QUIT took it for something else: a prompt, a thread dump.
+        let lapsed = matches!(self.signal, Signal::INT | Signal::QUIT)
+            && clock::ticks_since_boot().saturating_sub(self.at) > LAPSES_AFTER;
         let member = self.group.is_none_or(|group| stat.group == group);
-        member && self.is_younger_than(pid, stat.started) && !status.ignored.contains(self.signal)
+        !lapsed && member && self.began_after(pid, stat.started) && !status.ignored.contains(self.signal)
     }
 
     /// Start times come in ticks of 10 ms: within one tick the PIDs, which are given away in order, tell what was first.
-    fn is_younger_than(&self, pid: Pid, started: u64) -> bool {
+    fn began_after(&self, pid: Pid, started: u64) -> bool {
         started < self.at || started == self.at && self.newest.is_some_and(|newest| pid <= newest)
     }
 }
+
+/// In clock ticks: a minute.
+const LAPSES_AFTER: u64 = 6000;
 
 /// Processes that start while the others are being asked are asked too, but a fork bomb would never let that end.
 const PASSES: usize = 16;
@@ -57,6 +63,9 @@ const ASKING_TAKES: Duration = Duration::from_secs(5);
 
 /// Survivors that are named one by one.
 const NAMED: usize = 10;
+
+/// More survivors than this are stopped before they are named.
+const CROWD: usize = 50;
 
 /// With more survivors than this (a fork bomb) the rest is counted without a look whether some are dead already: the KILL
 /// is due, and a thousand processes that want to run leave little time for rinit.
@@ -77,9 +86,7 @@ impl Others {
             Target::All => None,
             Target::Main => return,
         };
-        // A HUP that somebody handles means "read your configuration again" more often than "end": it lives on, and
-        // nobody has asked it to end.
-        if !signal.is_stop() || signal == Signal::HUP {
+        if !signal.asks_for_an_end() {
             return;
         }
         let newest = Procfs::of_our_namespace().and_then(Procfs::newest_pid);
@@ -115,9 +122,14 @@ impl Others {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return Alive::Strangers;
         };
-        // A zombie holds up nothing: its parent, which alone could reap it, counts for itself, or is outside.
-        let lives = |pid| procfs.stat(pid).is_some_and(|stat| !stat.is_dead());
-        if procfs.processes().any(lives) { Alive::Strangers } else { Alive::Nobody }
+        // A zombie holds up nothing: its parent, which alone could reap it, counts for itself, or is outside. Whom /proc
+        // hides (hidepid) lives as far as we know.
+        let mut nobody_is_shown = true;
+        let lives = |pid| {
+            nobody_is_shown = false;
+            procfs.stat(pid).is_some_and(|stat| !stat.is_dead())
+        };
+        if procfs.processes().any(lives) || nobody_is_shown { Alive::Strangers } else { Alive::Nobody }
     }
 
     /// Who is left that a KILL from us can end.
@@ -135,8 +147,8 @@ impl Others {
         if alive != Alive::Nobody && self.members(procfs).any(killable) { alive } else { Alive::Nobody }
     }
 
-    /// Asks those to end that have not been asked yet, with TERM; and HUP to whoever leads a session on a terminal, as
-    /// an interactive shell ignores TERM. Then continues all, as a stopped process sees neither. `deadline` is the end
+    /// Asks those to end that have not been asked yet, with TERM; and an interactive shell, which ignores TERM, with
+    /// HUP. Then continues all, as a stopped process sees neither. `deadline` is the end
     /// of the grace.
     pub fn ask(&self, deadline: Option<Moment>) {
         let Some(procfs) = Procfs::of_our_namespace() else {
@@ -165,6 +177,13 @@ impl Others {
         if let Reach::Namespace(everyone) = self.reach {
             let _ = everyone.send(Signal::CONT);
         }
+        if let Reach::Namespace(everyone) = self.reach
+            && known.is_empty()
+            && everyone.exists()
+        {
+            // Mounted with hidepid (proc(5)).
+            self.ask_unseen();
+        }
         debug!("{asked} of {} others asked to end", known.len());
         refused.report(procfs);
     }
@@ -172,7 +191,8 @@ impl Others {
     /// Whether `pid` was sent a TERM.
     fn ask_one(&self, procfs: Procfs, pid: Pid, refused: &mut Refused) -> bool {
         let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { return false };
-        let may_lead_a_session = status.session.is_none_or(|session| session == pid);
+        // A session whose leader is outside shows as 0.
+        let may_lead_a_session = status.session.is_none_or(|session| session == pid || session.as_raw() == 0);
         // With a thousand others each file that is read counts, and this one matters to few.
         let stat = if may_lead_a_session || !self.asked.is_empty() { procfs.stat(pid) } else { None };
         let asked = stat.is_some_and(|stat| self.asked.iter().any(|request| request.reached(pid, &stat, &status)));
@@ -181,7 +201,10 @@ impl Others {
             trace!("asking PID {pid}, {} to end", procfs.command(pid));
             refused.note(pid, self.send_to(procfs, pid, Signal::TERM));
         }
-        if stat.is_some_and(|stat| stat.session == pid && stat.has_terminal) {
+        let leads_a_terminal =
+            stat.is_some_and(|stat| (stat.session == pid || stat.session.as_raw() == 0) && stat.has_terminal);
+        // An interactive shell. Who acts on TERM would be cut short by a HUP.
+        if leads_a_terminal && status.ignored.contains(Signal::TERM) {
             refused.note(pid, self.send_to(procfs, pid, Signal::HUP));
         }
         if matches!(self.reach, Reach::Descendants) {
@@ -211,6 +234,12 @@ impl Others {
             warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
             return;
         };
+        if let Reach::Namespace(everyone) = self.reach
+            && self.members(procfs).nth(CROWD).is_some()
+        {
+            // Else they take all the time that naming them needs. A fork bomb above all.
+            let _ = everyone.send(Signal::STOP);
+        }
         let mut members = self.members(procfs);
         let mut named = 0;
         let mut more = 0usize;
@@ -270,19 +299,24 @@ impl Others {
     }
 }
 
-/// Whether a process of a PID namespace below ours will be told by the init of that: it handles TERM, and to be asked by
-/// both would be once too often.
+/// Whether a process will be told by an init below us, and to be asked by both would be once too often: by the init of
+/// its own PID namespace, if that handles TERM; or by a rinit in ours.
 fn is_left_to_its_init(procfs: Procfs, pid: Pid, status: &Status) -> bool {
-    if status.nested.is_none() || status.is_nested_init() {
-        return false;
-    }
+    let us = nix::unistd::getpid();
+    let is_nested = status.nested.is_some() && !status.is_nested_init();
     let mut relative = pid;
-    // A chain of parents ends at PID 1 or outside; the bound is for one that changes while it is read.
+    // A chain of parents ends at us or outside; the bound is for one that changes while it is read.
     for _ in 0..1000 {
         let Some(stat) = procfs.stat(relative) else { return false };
         relative = stat.parent;
+        if relative == us || relative.as_raw() == 0 {
+            return false;
+        }
         let Some(status) = procfs.status(relative) else { return false };
-        if status.is_nested_init() {
+        if status.blocked == SignalSet::BLOCKABLE {
+            return true;
+        }
+        if is_nested && status.is_nested_init() {
             return status.caught.contains(Signal::TERM) || status.blocked.contains(Signal::TERM);
         }
     }
@@ -327,30 +361,33 @@ fn send_to_descendant(procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
     }
 }
 
-/// Follows the parents up to us. A link counts only if the child still has that parent after the parent's own entry was
-/// read: then the PID was the parent's all the while.
+/// Whether a process descends from us. Where an ancestor ends meanwhile, its children have another parent: asked again.
 fn is_descendant(procfs: Procfs, pid: Pid) -> bool {
+    (0..100).find_map(|_| leads_to_us(procfs, pid)).unwrap_or(false)
+}
+
+/// Follows the parents up to us. A link counts only if the child still has that parent after the parent's own entry was
+/// read: then the PID was the parent's all the while. None where the chain changed while it was read.
+fn leads_to_us(procfs: Procfs, pid: Pid) -> Option<bool> {
     let us = nix::unistd::getpid();
     let mut child = pid;
     let Some(mut parent) = procfs.stat(child).map(|stat| stat.parent) else {
-        return false;
+        return Some(false);
     };
     for _ in 0..100_000 {
         if parent == us {
-            return true;
+            return Some(true);
         }
         if parent.as_raw() <= 1 {
-            return false;
+            return Some(false);
         }
-        let Some(above) = procfs.stat(parent).map(|stat| stat.parent) else {
-            return false;
-        };
-        if procfs.stat(child).map(|stat| stat.parent) != Some(parent) {
-            return false;
+        let above = procfs.stat(parent)?.parent;
+        if procfs.stat(child)?.parent != parent {
+            return None;
         }
         (child, parent) = (parent, above);
     }
-    false
+    Some(false)
 }
 
 /// Those whom rinit may not signal.
@@ -380,7 +417,6 @@ impl Refused {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signal::SignalSet;
 
     fn stat(group: i32, started: u64) -> Stat {
         let pid = Pid::from_raw;

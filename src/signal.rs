@@ -38,8 +38,8 @@ const NAMES: &[(&str, Signal)] = &[
     ("TTIN", Signal::TTIN),
     ("TTOU", Signal::TTOU),
     ("URG", Signal::of(libc::SIGURG)),
-    ("XCPU", Signal::of(libc::SIGXCPU)),
-    ("XFSZ", Signal::of(libc::SIGXFSZ)),
+    ("XCPU", Signal::XCPU),
+    ("XFSZ", Signal::XFSZ),
     ("VTALRM", Signal::of(libc::SIGVTALRM)),
     ("PROF", Signal::of(libc::SIGPROF)),
     ("WINCH", Signal::of(libc::SIGWINCH)),
@@ -58,6 +58,10 @@ impl Signal {
     pub const QUIT: Signal = Signal::of(libc::SIGQUIT);
     /// The end that no process can refuse.
     pub const KILL: Signal = Signal::of(libc::SIGKILL);
+    /// A file grew over its limit (RLIMIT_FSIZE).
+    pub const XFSZ: Signal = Signal::of(libc::SIGXFSZ);
+    /// The CPU time limit is reached (RLIMIT_CPU).
+    pub const XCPU: Signal = Signal::of(libc::SIGXCPU);
     /// A write to a pipe that nobody reads.
     pub const PIPE: Signal = Signal::of(libc::SIGPIPE);
     /// The polite request to end.
@@ -118,6 +122,12 @@ impl Signal {
     /// What `parse` takes, for messages.
     pub const ALLOWED: &str = "a signal's name (TERM, SIGTERM, RTMIN+3) or number from 1 to 64";
 
+    /// Whether it asks for an end beyond doubt: a stop signal, but for HUP. Who handles a HUP and lives on has read its
+    /// configuration again.
+    pub fn asks_for_an_end(self) -> bool {
+        self.is_stop() && self != Signal::HUP
+    }
+
     /// Whether it asks for an end and ends by default: what `docker stop` and a terminal send, and systemd's own.
     pub fn is_stop(self) -> bool {
         matches!(self, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP | Signal::RTMIN_3)
@@ -159,9 +169,12 @@ impl SignalSet {
     }
 
     /// The same set less `signal`.
-    pub fn without(self, signal: Signal) -> SignalSet {
+    pub const fn without(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 & !(1 << (signal.0 - 1)))
     }
+
+    /// All that can be blocked: what a rinit blocks.
+    pub const BLOCKABLE: SignalSet = SignalSet::ALL.without(Signal::KILL).without(Signal::STOP);
 
     /// Whether `signal` is in it.
     pub fn contains(self, signal: Signal) -> bool {

@@ -278,6 +278,8 @@ fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
     let mut story = Story::new(options, JobControl::None);
     story.signal(10);
     assert_eq!(story.lifecycle.deadline(), None, "USR1 is no stop signal");
+    story.signal(1);
+    assert_eq!(story.lifecycle.deadline(), None, "HUP asks for a reload as often as not");
     story.signal(15);
     story.pass(SECOND);
     story.signal(2);

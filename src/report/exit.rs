@@ -26,7 +26,7 @@ pub fn tell(pid: Pid, status: WaitStatus, circumstances: Circumstances) {
         match cgroup::oom_kills() {
             Some(count) if count > 0 => log!(
                 level,
-                "main, PID {pid}, {status}: out of memory (the memory limit of this cgroup has killed {count})"
+                "main, PID {pid}, {status}: out of memory, most likely (the memory limit of this cgroup has killed {count})"
             ),
             _ => log!(level, "main, PID {pid}, {status}, which rinit did not send"),
         }

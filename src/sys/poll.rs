@@ -4,15 +4,15 @@ use super::{Errno, Result};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Sleeps until `fd` is readable or `limit` is over; None sleeps for ever. EINTR when this process was stopped and
+/// Sleeps until `fd` is readable or `limit` is over; None sleeps for ever. Whether it is readable. EINTR when this process was stopped and
 /// continued meanwhile (signal(7)).
-pub fn until_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> Result<()> {
+pub fn until_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> Result<bool> {
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
     let limit = limit.map(timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     // SAFETY: one entry, an optional timeout that outlives the call, and no change to the signal mask.
     let done = unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) };
-    Errno::result(done).map(drop)
+    Errno::result(done).map(|ready| ready > 0)
 }
 
 /// Whether a write to `fd` would find room now.

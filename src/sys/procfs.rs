@@ -33,7 +33,7 @@ impl Procfs {
 
     /// What a process does with signals, and whether it lives in a PID namespace below ours. None when it is gone.
     pub fn status(self, pid: Pid) -> Option<Status> {
-        let mut room = [0; 4096];
+        let mut room = [0; 8192];
         Some(Status::parse(read(pid, "status", &mut room).ok()?))
     }
 

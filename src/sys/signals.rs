@@ -54,6 +54,8 @@ pub struct Received {
     pub sender: i32,
     /// Whether kill(2) sent it, so that the sender's PID cannot have been made up (rt_sigqueueinfo(2)).
     pub by_kill: bool,
+    /// Whether the kernel sent it of its own accord.
+    pub by_kernel: bool,
 }
 
 /// How many signals one wake-up takes at most.
@@ -80,6 +82,7 @@ impl Batch {
                 signal: Signal::new(i32::try_from(info.ssi_signo).ok()?)?,
                 sender: info.ssi_pid.cast_signed(),
                 by_kill: info.ssi_code == libc::SI_USER,
+                by_kernel: info.ssi_code == libc::SI_KERNEL,
             })
         })
     }
@@ -141,7 +144,8 @@ impl Inbox {
         batch.filled = 0;
         let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit) };
         match poll::until_readable(fd.as_fd(), limit) {
-            Ok(()) => {}
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
             // A filter that knows signalfd and not ppoll: the signals are there for either.
             Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => return wait_for_signals(batch, limit),
             Err(errno) => return Err(errno),

@@ -5,6 +5,7 @@ use super::arguments::Words;
 use super::pidfd::Pidfd;
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
+use crate::failure;
 use crate::signal::{Signal, SignalSet};
 use std::ffi::{CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -142,7 +143,7 @@ fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> 
         flags |= libc::CLONE_PIDFD;
     }
     // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
-    // of them. The child makes system calls only, and all signals are blocked in it as in us.
+    // of them. The child makes system calls only, and no handler is installed that a signal could run.
     let pid = unsafe {
         let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK_SIZE);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
@@ -164,8 +165,11 @@ extern "C" fn become_main(shared: *mut c_void) -> c_int {
     let (errno, at) = prepare_and_exec(shared);
     shared.at.store(at, Relaxed);
     shared.errno.store(errno as i32, Relaxed);
+    // Where the memory is not shared after all (qemu-user makes a fork of it) this is all that is told.
+    let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
+    let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
     // SAFETY: ends this process without running what the parent registered for its own end.
-    unsafe { libc::_exit(crate::failure::STATUS_NOT_FOUND.into()) }
+    unsafe { libc::_exit(status.into()) }
 }
 
 fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {

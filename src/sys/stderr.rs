@@ -54,12 +54,16 @@ fn write_elsewise(line: &[u8]) -> Result<()> {
             let own = unsafe { OwnedFd::from_raw_fd(fd) };
             write(own.as_raw_fd(), line)
         }
-        Err(_) => {
-            // SAFETY: asked about for the length of this call only; where it is closed the answer is no.
-            let stderr = unsafe { BorrowedFd::borrow_raw(STDERR) };
-            if poll::is_writable(stderr) { write(STDERR, line) } else { Err(Errno::EAGAIN) }
-        }
+        // A terminal takes a byte where it says that it takes something, and would have us wait for the next one.
+        Err(_) if is_terminal() => line.iter().try_for_each(|byte| write_if_room(std::slice::from_ref(byte))),
+        Err(_) => write_if_room(line),
     }
+}
+
+fn write_if_room(bytes: &[u8]) -> Result<()> {
+    // SAFETY: asked about for the length of this call only; where it is closed the answer is no.
+    let stderr = unsafe { BorrowedFd::borrow_raw(STDERR) };
+    if poll::is_writable(stderr) { write(STDERR, bytes) } else { Err(Errno::EAGAIN) }
 }
 
 fn write(fd: RawFd, line: &[u8]) -> Result<()> {

@@ -106,7 +106,15 @@ impl Actor {
                     let inner = part.inner();
                     (0..count).for_each(|_| self.start(inner, || {}));
                 }
-                // As a child that its parent traces. It stops at once, and the parent goes on when it has.
+                // One after the other until a signal arrives, which must be blocked.
+                "until" => {
+                    let signal = part.signal();
+                    let inner = part.inner();
+                    while !is_pending(signal) {
+                        self.start(inner, || {});
+                    }
+                }
+                // As a child that its parent traces. It stops until the parent attends to it.
                 "traced" => self.start_traced(part.inner()),
                 // As the init of a PID namespace; later children are members of that one.
                 "nested" => self.start_nested(part.inner()),
@@ -138,6 +146,7 @@ impl Actor {
                 "default" => set_handler(part.signal(), SigHandler::SigDfl),
                 "handle" => set_handler(part.signal(), SigHandler::Handler(do_nothing)),
                 "block" => set_of(part.signal()).thread_block().expect("sigprocmask"),
+                "unblock" => set_of(part.signal()).thread_unblock().expect("sigprocmask"),
                 "block-all" => signals::block_all(),
 
                 "group" => setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("setpgid"),
@@ -164,12 +173,15 @@ impl Actor {
     }
 
     fn start_traced(&mut self, part: Part<'_>) {
-        let tracee = spawn(|| {
-            nix::sys::ptrace::traceme().expect("PTRACE_TRACEME");
+        spawn(|| {
+            self.gate = None;
+            let (nobody, nothing) = (0, std::ptr::null_mut::<c_void>());
+            // SAFETY: a request that takes no notice of the rest.
+            let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, nobody, nothing, nothing) };
+            Errno::result(asked).expect("PTRACE_TRACEME");
             signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
             exit(self.perform(part));
         });
-        let _ = wait(tracee.as_raw());
     }
 
     fn start_nested(&mut self, part: Part<'_>) {
@@ -205,9 +217,10 @@ impl Actor {
     }
 
     fn print(&mut self, name: &str, last: Signal) -> c_int {
+        signals::block_all();
         // An ignored signal that is blocked would arrive nevertheless.
-        let mask: SigSet = Signal::iterator().filter(|signal| !is_ignored(*signal)).collect();
-        mask.thread_block().expect("sigprocmask");
+        let ignored: SigSet = Signal::iterator().filter(|signal| is_ignored(*signal)).collect();
+        ignored.thread_unblock().expect("sigprocmask");
         self.gate = None;
         loop {
             let signal = signals::receive();
@@ -237,7 +250,7 @@ impl Actor {
     /// Lets tracees go on as they would without us, until the last child has ended.
     fn attend(&mut self) {
         self.gate = None;
-        while let Some((pid, status)) = wait(-1) {
+        while let Some((pid, status)) = wait() {
             if libc::WIFSTOPPED(status) {
                 let signal = match libc::WSTOPSIG(status) {
                     libc::SIGSTOP => 0,
@@ -281,10 +294,10 @@ fn exit(status: c_int) -> ! {
 }
 
 /// Waits for a child to end, or to be stopped if it is traced. None when there is none.
-fn wait(pid: libc::pid_t) -> Option<(libc::pid_t, c_int)> {
+fn wait() -> Option<(libc::pid_t, c_int)> {
     let mut status = 0;
     // SAFETY: writes one integer.
-    let pid = unsafe { libc::waitpid(pid, &raw mut status, 0) };
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, 0) };
     (pid > 0).then_some((pid, status))
 }
 
@@ -296,6 +309,13 @@ fn set_handler(signal: Signal, handler: SigHandler) {
     let action = SigAction::new(handler, SaFlags::empty(), SigSet::empty());
     // SAFETY: a handler that does nothing, if any.
     unsafe { sigaction(signal, &action) }.expect("sigaction");
+}
+
+fn is_pending(signal: Signal) -> bool {
+    let mut pending = SigSet::empty();
+    // SAFETY: writes one set, which has libc's form.
+    unsafe { libc::sigpending((&raw mut pending).cast()) };
+    pending.contains(signal)
 }
 
 fn is_ignored(signal: Signal) -> bool {
