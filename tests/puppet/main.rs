@@ -5,11 +5,13 @@
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
+mod drain;
 mod family;
 mod output;
 mod prefixes;
 mod refusal;
 mod report;
+mod reports;
 mod signals;
 mod terminal;
 
@@ -58,7 +60,11 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
         "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
         "parent" => prefixes::as_parent(rest),
+        "play" => drain::play(rest),
+        "without-proc" => drain::without_proc(rest),
+        "with-foreign-proc" => drain::with_foreign_proc(rest),
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
+        "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "without-dev" => terminal::without_dev(rest),
         other => unknown(other),

@@ -1,6 +1,6 @@
 //! rinit while nothing happens: what it holds on to, and that it sleeps.
 
-use crate::support::{LIMIT, Rinit, Running, Scratch, Status, catchable, signal_set};
+use crate::support::{LIMIT, Rinit, Running, Scratch, Status, Stream, catchable, signal_set};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -49,6 +49,19 @@ fn rinit_keeps_the_standard_streams_and_lets_go_of_all_else() {
         descriptors.iter().filter(|(_, target)| target.starts_with("pipe:")).map(|(number, _)| *number).collect();
     assert_eq!(streams, [0, 1, 2], "{descriptors:?}");
     assert!(descriptors.len() <= 5, "{descriptors:?}");
+}
+
+#[test]
+fn rinits_own_descriptors_never_take_the_place_of_a_closed_standard_stream() {
+    const GIVEN: i32 = 9;
+    let stream = |closed| if closed { Stream::Closed } else { Stream::Pipe };
+    for [stdin, stdout, stderr] in (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0)) {
+        let rinit = Rinit::as_pid1().stdin(stream(stdin)).stdout(stream(stdout)).stderr(stream(stderr));
+        let rinit = rinit.descriptor(GIVEN, File::open("/dev/null").unwrap()).puppet(["pause"]).start();
+        let is_open = |number: i32| rinit.proc(&format!("1/fd/{number}")).symlink_metadata().is_ok();
+        rinit.until("rinit has let go of what only main needs", || rinit.processes().len() == 2 && !is_open(GIVEN));
+        assert_eq!([0, 1, 2].map(is_open), [!stdin, !stdout, !stderr]);
+    }
 }
 
 #[test]

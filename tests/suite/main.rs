@@ -17,6 +17,7 @@ mod options;
 mod parent_death;
 mod reaping;
 mod refusals;
+mod reports;
 mod start;
 mod status;
 mod terminal;

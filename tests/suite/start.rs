@@ -147,10 +147,10 @@ fn a_missing_dynamic_loader_is_127_and_named() {
 #[test]
 fn a_missing_interpreter_is_127_and_named() {
     let scratch = Scratch::new();
-    let path = scratch.program("script", "#!/usr/bin/no-such-python -u\n");
+    let path = scratch.program("script", "#!/usr/bin/no-such-python -unbuffered\n");
     let line = command_refused([&path], 127);
     assert_names(&line, &[shown(&path), "#!", "/usr/bin/no-such-python"]);
-    assert!(!line.contains("-u"), "{line}");
+    assert!(!line.contains("-unbuffered"), "{line}");
     let path = scratch.program("spaced", "#! \t/no-such-interpreter\n");
     let line = command_refused([&path], 127);
     assert_names(&line, &[shown(&path), "\"/no-such-interpreter\""]);

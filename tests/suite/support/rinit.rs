@@ -190,6 +190,7 @@ impl Rinit {
 
     /// A limit (getrlimit(2)).
     pub fn limit(mut self, resource: u32, soft: u64, hard: u64) -> Rinit {
+        self.limits.retain(|limit| limit.resource != resource);
         self.limits.push(Limit { resource, soft, hard });
         self
     }

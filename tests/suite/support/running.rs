@@ -65,6 +65,18 @@ impl Started {
         assert_eq!(line, expected.to_string(), "{}", self.outputs.transcript());
     }
 
+    /// The next line on stderr that has this in it. Those before it are passed over.
+    #[track_caller]
+    pub fn complaint(&mut self, part: &str) -> String {
+        loop {
+            match self.outputs.line(|outputs| &mut outputs.stderr) {
+                Some(line) if line.contains(part) => return line,
+                Some(_) => {}
+                None => panic!("no {part:?}; {}", self.outputs.transcript()),
+            }
+        }
+    }
+
     /// Writes to its stdin.
     pub fn write(&mut self, text: &str) {
         let stdin = self.stdin.as_mut().expect("stdin is a pipe");
@@ -190,8 +202,12 @@ impl Running {
 
     /// Starts the puppet in the namespace.
     pub fn start_exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
-        let puppet = Rinit::as_pid1().absent().puppet(words);
-        puppet.start_inside(self.init())
+        self.start_inside(Rinit::as_pid1().absent().puppet(words))
+    }
+
+    /// Starts another rinit, or whatever it stands for, in the namespace.
+    pub fn start_inside(&self, rinit: Rinit) -> Started {
+        rinit.start_inside(self.init())
     }
 
     /// For a failing test's message.

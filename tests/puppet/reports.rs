@@ -1,0 +1,20 @@
+//! What the reports of rinit are compared with.
+#![allow(unsafe_code)]
+
+use crate::family::spawn;
+use crate::output::say;
+use crate::prefixes::execute;
+use std::ffi::{OsString, c_int};
+
+/// Runs the program that `words` are, and prints whether it dumped core.
+pub fn tell_core(words: &[OsString]) -> c_int {
+    let child = spawn(|| {
+        execute(words);
+    });
+    let mut status = 0;
+    // SAFETY: writes one integer.
+    let pid = unsafe { libc::waitpid(child.as_raw(), &raw mut status, 0) };
+    assert_eq!(pid, child.as_raw(), "waitpid");
+    say(if libc::WCOREDUMP(status) { "core dumped" } else { "no core" });
+    0
+}

@@ -1,0 +1,26 @@
+//! It says what happened: what holds up a stop, why main ended, who is there, and a log that waits for nobody.
+
+mod end;
+mod hints;
+mod log;
+mod slow_stop;
+mod table;
+
+use crate::support::{Finished, Rinit, puppet};
+
+/// The puppet as the command, under a name that is the same everywhere.
+fn play(rinit: Rinit, words: &str) -> Rinit {
+    let folder = puppet().parent().unwrap();
+    rinit.directory(folder).command(["./puppet", "play"].into_iter().chain(words.split(' ')))
+}
+
+/// What rinit said: each line's level and text.
+fn said(finished: &Finished) -> Vec<(&str, &str)> {
+    finished.stderr.lines().map(parts).collect()
+}
+
+fn parts(line: &str) -> (&str, &str) {
+    let parts = line.strip_prefix("rinit[").and_then(|line| line.split_once("]: "));
+    let parts = parts.and_then(|(_, record)| record.split_once(": "));
+    parts.unwrap_or_else(|| panic!("no line of rinit's: {line:?}"))
+}

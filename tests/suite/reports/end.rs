@@ -1,0 +1,154 @@
+//! What is said at main's end: nothing where it was to be expected, else why.
+
+use super::{play, said};
+use crate::support::pty::{CTRL_BACKSLASH, CTRL_C, Pty};
+use crate::support::{Finished, Rinit, Scratch, Status, Stream, catchable, puppet};
+use nix::sys::resource::{Resource, getrlimit};
+
+/// The default action of these is not to end.
+const HARMLESS: [i32; 7] =
+    [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGURG, libc::SIGWINCH];
+
+/// The only line.
+fn only_line(finished: &Finished) -> (&str, &str) {
+    let said = said(finished);
+    assert_eq!(said.len(), 1, "{said:?}");
+    said[0]
+}
+
+#[test]
+fn a_plain_exit_says_nothing() {
+    for rinit in [Rinit::as_pid1, Rinit::as_child] {
+        for status in ["0", "1", "137", "255"] {
+            assert_eq!(rinit().puppet(["exit", status]).start().finish().stderr, "");
+        }
+    }
+}
+
+#[test]
+fn a_death_by_a_signal_that_rinit_forwarded_says_nothing() {
+    for rinit in [Rinit::as_pid1, Rinit::as_child] {
+        for signal in catchable().filter(|signal| !HARMLESS.contains(signal)) {
+            let mut rinit = rinit().puppet(["pause"]).start();
+            rinit.expect("ready");
+            rinit.send(signal);
+            let finished = rinit.finish();
+            assert_eq!(finished.status, Status::Exited(128 + signal));
+            assert_eq!(finished.stderr, "");
+        }
+    }
+}
+
+#[test]
+fn a_death_by_a_signal_that_rinit_did_not_send_is_one_warning_with_its_name() {
+    for signal in catchable().filter(|signal| !HARMLESS.contains(signal)) {
+        let finished = Rinit::as_pid1().puppet(["die", &signal.to_string()]).start().finish();
+        assert_eq!(finished.status, Status::Exited(128 + signal));
+        let name = name(signal);
+        let text = format!("main, PID 2, was killed by {name}, which rinit did not send");
+        assert_eq!(only_line(&finished), ("WARN", text.as_str()));
+    }
+}
+
+/// As users know them; of the two that libc hides the number.
+fn name(signal: i32) -> String {
+    match signal {
+        32 | 33 => format!("signal {signal}"),
+        34 => "SIGRTMIN".to_owned(),
+        35..64 => format!("SIGRTMIN+{}", signal - 34),
+        64 => "SIGRTMAX".to_owned(),
+        signal => nix::sys::signal::Signal::try_from(signal).unwrap().to_string(),
+    }
+}
+
+#[test]
+fn a_kill_that_rinit_did_not_send_is_a_warning() {
+    let mut rinit = Rinit::as_pid1().puppet(["pause"]).start();
+    rinit.expect("ready");
+    let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(137));
+    // What follows depends on whether the memory limit has killed anybody in the cgroup of these tests.
+    let (level, text) = only_line(&finished);
+    assert_eq!(level, "WARN");
+    assert!(text.starts_with("main, PID 2, was killed by SIGKILL"), "{text}");
+    assert!(!text.contains("--kill-after"), "{text}");
+}
+
+#[test]
+fn a_core_dump_is_told() {
+    let scratch = Scratch::new();
+    let (_, most) = getrlimit(Resource::RLIMIT_CORE).unwrap();
+    let with_cores = |rinit: Rinit| rinit.limit(libc::RLIMIT_CORE, most, most).directory(&scratch);
+    let die = [puppet().to_str().unwrap(), "die", "11"];
+    // Where cores go is this machine's choice, and a program there may refuse them.
+    let told = with_cores(Rinit::as_pid1()).absent().puppet(["tell-core"].into_iter().chain(die)).start().finish();
+    let finished = with_cores(Rinit::as_pid1()).command(die).start().finish();
+
+    let core = if told.stdout == "core dumped\n" { " (core dumped)" } else { "" };
+    let text = format!("main, PID 2, was killed by SIGSEGV{core}, which rinit did not send");
+    assert_eq!(only_line(&finished), ("WARN", text.as_str()));
+}
+
+#[test]
+fn kill_after_is_named() {
+    for rinit in [Rinit::as_pid1, Rinit::as_child] {
+        let rinit = rinit().options(["--kill-after", "50ms"]);
+        let mut rinit = play(rinit, "ignore TERM say ready pause").start();
+        rinit.expect("ready");
+        rinit.send(libc::SIGTERM);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(137));
+        let (level, text) = only_line(&finished);
+        assert_eq!(level, "WARN");
+        assert!(text.ends_with(", was killed by SIGKILL by rinit: --kill-after"), "{text}");
+    }
+}
+
+#[test]
+fn with_v_the_end_and_the_time_that_a_stop_took_are_told() {
+    let mut rinit = Rinit::as_pid1().options(["-v"]).puppet(["service"]).start();
+    rinit.expect("ready");
+    rinit.send(libc::SIGTERM);
+    let finished = rinit.finish();
+    let said = said(&finished);
+    let [end, took] = said[..] else { panic!("{said:?}") };
+    assert_eq!(end, ("INFO", "main, PID 2, exited with status 0"));
+    assert_eq!(took.0, "INFO");
+    let time = took.1.strip_prefix("ended ").and_then(|rest| rest.strip_suffix(" after SIGTERM"));
+    let time = time.unwrap_or_else(|| panic!("{took:?}"));
+    assert!(time.starts_with(|letter: char| letter.is_ascii_digit()) && time.ends_with('s'), "{time}");
+}
+
+#[test]
+fn with_v_an_end_that_nobody_asked_for_took_no_time() {
+    let finished = Rinit::as_pid1().options(["-v"]).puppet(["exit", "3"]).start().finish();
+    assert_eq!(only_line(&finished), ("INFO", "main, PID 2, exited with status 3"));
+    let finished = Rinit::as_pid1().options(["-q"]).puppet(["die", "11"]).start().finish();
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn with_vv_the_orphans_are_counted() {
+    let mut rinit = Rinit::as_pid1().options(["-vv"]).puppet(["orphans", "300", "4"]).start();
+    rinit.expect("done");
+    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    rinit.close_stdin();
+    let finished = rinit.finish();
+    let last = said(&finished).pop();
+    assert_eq!(last, Some(("DEBUG", "exiting with status 4; orphans reaped: 300")));
+}
+
+#[test]
+fn what_the_terminals_keys_do_is_no_warning() {
+    for (key, status) in [(CTRL_C, 130), (CTRL_BACKSLASH, 131)] {
+        let mut pty = Pty::new();
+        let rinit = Rinit::as_pid1().stdin(Stream::Given(pty.terminal())).controlling_terminal(0);
+        let mut rinit = rinit.puppet(["pause"]).start();
+        rinit.expect("ready");
+        pty.press(key);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(status));
+        assert_eq!(finished.stderr, "");
+    }
+}
