@@ -615,3 +615,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties;

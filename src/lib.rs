@@ -18,6 +18,8 @@ pub mod log;
 pub mod options;
 pub mod others;
 pub mod persona;
+#[cfg(test)]
+mod properties;
 pub mod report;
 pub mod signal;
 pub mod sys;

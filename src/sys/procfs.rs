@@ -306,3 +306,6 @@ mod tests {
         assert!(!procfs.command(us).is_empty());
     }
 }
+
+#[cfg(test)]
+mod properties;
