@@ -20,8 +20,8 @@ impl Procfs {
     /// All processes that it shows, ourselves left out, in order of PID.
     pub fn processes(self) -> impl Iterator<Item = Pid> {
         let us = std::process::id().cast_signed();
-        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let entries = descriptors::folder(c"/proc");
+        let pids = entries.filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
         pids.filter(move |pid: &i32| *pid != us).map(Pid::from_raw)
     }
 
