@@ -146,9 +146,9 @@ impl Inbox {
         match poll::until_readable(fd.as_fd(), limit) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            // A filter that knows signalfd and not ppoll: the signals are there for either.
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => return wait_for_signals(batch, limit),
-            Err(errno) => return Err(errno),
+            Err(Errno::EINTR) => return Err(Errno::EINTR),
+            // A filter that knows signalfd and not ppoll, or no memory: the signals are there for either.
+            Err(_) => return wait_for_signals(batch, limit),
         }
         let room = size_of::<libc::signalfd_siginfo>() * BATCH;
         // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
@@ -156,7 +156,8 @@ impl Inbox {
         match Errno::result(read) {
             Ok(read) => batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>(),
             Err(Errno::EAGAIN) => {}
-            Err(errno) => return Err(errno),
+            Err(Errno::EINTR) => return Err(Errno::EINTR),
+            Err(_) => return wait_for_signals(batch, Some(Duration::ZERO)),
         }
         Ok(())
     }
