@@ -62,6 +62,8 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
     let inbox = Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
+    // A filter that refuses this would leave rinit waiting for main for ever.
+    sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
     let unheard = follow_parent(&options);
     let adopted = adopt_orphans(&options);
     if options.warn_not_init && !options.subreaper && !sys::process::is_init() {
