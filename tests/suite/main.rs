@@ -11,7 +11,9 @@
 mod support;
 
 mod at_rest;
+mod faults;
 mod forwarding;
+mod fuzz;
 mod never_blocks;
 mod options;
 mod parent_death;

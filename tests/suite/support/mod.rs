@@ -19,7 +19,7 @@ mod status;
 
 pub use processes::Process;
 pub use programs::{puppet, rinit_binary};
-pub use rinit::{Rinit, Stream};
+pub use rinit::{PATH, Rinit, Stream};
 pub use running::{Finished, Running};
 pub use scratch::Scratch;
 pub use status::Status;
