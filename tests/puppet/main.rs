@@ -59,6 +59,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "with-timer" => prefixes::with_timer(rest),
         "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
         "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
+        "supervised" => prefixes::supervised(number(&rest[0]), &rest[1..]),
         "parent" => prefixes::as_parent(rest),
         "play" => drain::play(rest),
         "without-proc" => drain::without_proc(rest),

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
-use crate::refusal::refuse;
+use crate::refusal::{be_supervised, refuse};
 use crate::signals;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
@@ -31,6 +31,12 @@ pub fn with_timer(words: &[OsString]) -> c_int {
 /// Becomes the program that `words` are, with a filter in the way of some system calls.
 pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     refuse(errno, list.to_str().expect("numbers"));
+    execute(words)
+}
+
+/// Becomes the program that `words` are, whose every system call is decided on at the other end of `socket`.
+pub fn supervised(socket: c_int, words: &[OsString]) -> c_int {
+    be_supervised(socket);
     execute(words)
 }
 

@@ -49,10 +49,16 @@ impl Started {
         self.child.queue(signal, value);
     }
 
+    /// The next line on stdout. None at its end.
+    #[track_caller]
+    pub fn next_line(&mut self) -> Option<String> {
+        self.outputs.line(|outputs| &mut outputs.stdout)
+    }
+
     /// The next line on stdout.
     #[track_caller]
     pub fn line(&mut self) -> String {
-        match self.outputs.line(|outputs| &mut outputs.stdout) {
+        match self.next_line() {
             Some(line) => line,
             None => panic!("stdout has ended; {}", self.outputs.transcript()),
         }
