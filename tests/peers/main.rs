@@ -91,13 +91,23 @@ fn compare(case: &Case, theirs: &Observation, ours: &Observation, needed: &mut B
         if original == rinit {
             continue;
         }
-        let seen = Seen { case, field, original, rinit };
+        let seen = Seen { case, field, original, rinit, theirs, ours };
         match TABLE.iter().position(|row| (row.explains)(&seen)) {
             Some(row) => drop(needed.insert(row)),
-            None => differences.push(format!("    {field:?}: {original:?}, and rinit: {rinit:?}\n")),
+            None => differences.push(format!("    {field:?}: {}\n", in_short(original, rinit))),
         }
     }
     differences
+}
+
+/// Of two lists what only one of them has.
+fn in_short(original: &str, rinit: &str) -> String {
+    let only = |these: &str, those: &str| {
+        let those: Vec<&str> = those.split("; ").collect();
+        let only = these.split("; ").filter(|part| !those.contains(part));
+        only.collect::<Vec<_>>().join("; ")
+    };
+    format!("{:?}, and rinit: {:?}", only(original, rinit), only(rinit, original))
 }
 
 fn repeat(case: &Case) -> String {

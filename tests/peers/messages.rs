@@ -37,6 +37,11 @@ pub fn is_message(line: &str) -> bool {
     kind(line).is_some()
 }
 
+/// Whether there is a text of several lines among these, as a help text or a licence.
+pub fn is_text<'a>(mut lines: impl Iterator<Item = &'a str>) -> bool {
+    lines.any(|line| matches!(kind(line), Some("usage" | "licence")))
+}
+
 fn kind(line: &str) -> Option<&'static str> {
     KINDS.iter().find(|(part, _)| line.contains(part)).map(|(_, kind)| *kind)
 }

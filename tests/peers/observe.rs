@@ -346,8 +346,10 @@ impl Run {
             Status::Exited(code) => format!("exit {code}"),
             Status::Killed(signal) => format!("killed by {signal}"),
         };
+        // Where an init prints a text of several lines, it starts no command.
+        let is_text = messages::is_text(self.lines.seen.iter().map(String::as_str));
         let (mut said, printed): (Vec<String>, Vec<String>) =
-            self.lines.seen.drain(..).partition(|line| case.is_of_main(line));
+            self.lines.seen.drain(..).partition(|line| !is_text && case.is_of_main(line));
         if case.place == Place::Pid1
             && let Some(round) = said.iter().position(|line| line == "round")
         {
@@ -428,7 +430,7 @@ impl Case {
     }
 }
 
-const HANGS: &str = "main has ended, and the init waits on";
+pub const HANGS: &str = "main has ended, and the init waits on";
 
 /// The init's own poll(2), which only some architectures have.
 fn is_poll(number: libc::c_long) -> bool {
