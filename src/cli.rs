@@ -436,8 +436,8 @@ fn parser(persona: &Persona, permutes: bool) -> Command {
             .short(letter(setting.and_then(|setting| setting.short)))
             .long(name)
             .value_name(value)
-            // A negative number is a bad value and not an unknown option.
-            .allow_negative_numbers(true)
+            // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
+            .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString))
             .help(help)
     };
