@@ -536,7 +536,6 @@ fn parsing() -> Vec<Case> {
         &["-L", "-V"],
         &["--help"],
         &["--license"],
-        &["--pause"],
         &["--group", COMMAND],
         &["-x", COMMAND],
         &["-v", COMMAND],
@@ -579,7 +578,7 @@ fn parsing() -> Vec<Case> {
 fn pausing() -> Vec<Case> {
     let mut cases = Vec::new();
     for place in PLACES {
-        for words in [["-P"].as_slice(), &["-gP"], &["-P", COMMAND], &["-P", "--", COMMAND]] {
+        for words in [["-P"].as_slice(), &["-gP"], &["-P", COMMAND], &["-P", "--", COMMAND], &["--pause"]] {
             for signals in [[2].as_slice(), &[15], &[1, 15], &[3, 10, 17, 18, 20, 28, 34, 2], &[11, 15], &[32, 15]] {
                 let signals = signals.to_vec();
                 cases.push(Case { signals, ..case(Peer::Catatonit, words, place, Main::Pause) });

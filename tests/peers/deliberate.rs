@@ -61,7 +61,7 @@ pub const TABLE: &[Deliberate] = &[
                 && seen.case.terminal
                 && seen.case.place == Place::Child
                 && gives_up
-                && tokens(seen.original, Some("1")) == tokens(seen.rinit, Some("1"))
+                && tokens(seen.original, &["1"]) == tokens(seen.rinit, &["1"])
         },
     },
     Deliberate {
@@ -118,13 +118,14 @@ pub const TABLE: &[Deliberate] = &[
         rinit: "it stops only where the command may have been stopped",
         reason: "a stopped init forwards nothing",
         explains: |seen| {
-            let is_rewritten = ["20:", "21:", "22:"].map(|from| seen.case.options.iter().any(|word| word.starts_with(from)));
+            let is_rewritten =
+                ["20:", "21:", "22:"].map(|from| seen.case.options.iter().any(|word| word.starts_with(from)));
             is_rewritten.contains(&true)
                 && has(seen.theirs, Field::Events, "the init stopped")
                 && match seen.field {
                     Field::Events => seen.rinit.is_empty(),
-                    // The CONT that lets the init go on.
-                    Field::Seen => tokens(seen.original, Some("18")) == tokens(seen.rinit, Some("18")),
+                    // The CONT that lets the init go on; and the HUP from above.
+                    Field::Seen => tokens(seen.original, &["18", "1"]) == tokens(seen.rinit, &["18", "1"]),
                     _ => false,
                 }
         },
@@ -160,7 +161,8 @@ pub const TABLE: &[Deliberate] = &[
         rinit: "take every signal, by name or number, with or without SIG",
         reason: "more is allowed, nothing else is meant",
         explains: |seen| {
-            let value = after(seen.case, &["-p", "-r"]).filter(|value| !value.is_empty()).or(attached(seen.case, "-r="));
+            let value =
+                after(seen.case, &["-p", "-r"]).filter(|value| !value.is_empty()).or(attached(seen.case, "-r="));
             let is_known = |signal: &str| rinit::signal::Signal::parse(signal).is_some() || signal == "0";
             value.is_some_and(|value| value.split(':').all(is_known)) && refuses(seen.theirs) && !refuses(seen.ours)
         },
@@ -171,9 +173,8 @@ pub const TABLE: &[Deliberate] = &[
         rinit: "refuses such a value",
         reason: "it is a slip, and better seen than not",
         explains: |seen| {
-            let is_odd = |value: &str| {
-                value.is_empty() || value.contains([' ', '+', 'x']) || value.matches(':').count() > 1
-            };
+            let is_odd =
+                |value: &str| value.is_empty() || value.contains([' ', '+', 'x']) || value.matches(':').count() > 1;
             after(seen.case, &["-e", "-r"]).is_some_and(is_odd) && refuses(seen.ours) && !refuses(seen.theirs)
         },
     },
@@ -226,7 +227,8 @@ pub const TABLE: &[Deliberate] = &[
 /// For the README.
 pub fn markdown() -> String {
     let head = "| called | the original | rinit | why |\n|---|---|---|---|\n";
-    let rows = TABLE.iter().map(|row| format!("| {} | {} | {} | {} |\n", row.name, row.original, row.rinit, row.reason));
+    let rows =
+        TABLE.iter().map(|row| format!("| {} | {} | {} | {} |\n", row.name, row.original, row.rinit, row.reason));
     head.to_owned() + &rows.collect::<String>()
 }
 
@@ -256,12 +258,12 @@ fn without(kinds: &str, kind: &str) -> String {
     kinds.split(", ").filter(|each| *each != kind).collect::<Vec<_>>().join(", ")
 }
 
-/// What each process saw, in order, but for one signal.
-fn tokens<'a>(seen: &'a str, but: Option<&str>) -> BTreeMap<&'a str, Vec<&'a str>> {
+/// What each process saw, in order, but for some signals.
+fn tokens<'a>(seen: &'a str, but: &[&str]) -> BTreeMap<&'a str, Vec<&'a str>> {
     let processes = seen.split("; ").map(|process| {
         let mut words = process.split(' ');
         let who = words.next().unwrap_or_default();
-        (who, words.filter(|word| Some(*word) != but).collect::<Vec<_>>())
+        (who, words.filter(|word| !but.contains(word)).collect::<Vec<_>>())
     });
     processes.filter(|(who, words)| !words.is_empty() || ["ready", "round"].contains(who)).collect()
 }

@@ -168,7 +168,7 @@ impl Run {
                 return;
             }
             Main::Pause => {
-                self.init = Some(self.running.itself());
+                self.init = self.find_init(case);
                 self.until_settled();
                 for signal in &case.signals {
                     self.signal(*signal);
@@ -179,7 +179,7 @@ impl Run {
                 if self.until(|line| line.starts_with("ready")) == Turn::Ended {
                     return;
                 }
-                self.meet();
+                self.meet(case);
                 self.rounds(case);
             }
         }
@@ -221,12 +221,21 @@ impl Run {
     }
 
     /// main has said that it is ready, and with whom.
-    fn meet(&mut self) {
+    fn meet(&mut self, case: &Case) {
         let ready = self.lines.seen.iter().find(|line| line.starts_with("ready")).cloned().unwrap_or_default();
         let members = ready.split(' ').skip(1).filter_map(|word| word.split_once('='));
         self.members = members.filter_map(|(name, pid)| Some((name.to_owned(), pid.parse().ok()?))).collect();
-        self.init = Some(self.running.itself());
-        self.main = Some(self.running.main());
+        self.init = self.find_init(case);
+        let init = self.init.as_ref().map(|init| init.pid);
+        self.main = self.running.processes().into_iter().find(|process| Some(process.parent) == init);
+    }
+
+    /// None where it has ended already.
+    fn find_init(&self, case: &Case) -> Option<Process> {
+        match case.place {
+            Place::Pid1 => self.running.processes().into_iter().find(|process| process.pid == 1),
+            Place::Child => Some(self.running.itself()),
+        }
     }
 
     /// A process that has just ended gets no signal, which is as well.
@@ -237,7 +246,7 @@ impl Run {
     }
 
     fn has_ended(&self) -> bool {
-        let Some(init) = &self.init else { return false };
+        let Some(init) = &self.init else { return self.running.processes().is_empty() };
         let now = self.running.processes().into_iter().find(|process| process.pid == init.pid);
         now.is_none_or(|now| now.state == 'Z')
     }
@@ -350,11 +359,12 @@ impl Run {
         let is_text = messages::is_text(self.lines.seen.iter().map(String::as_str));
         let (mut said, printed): (Vec<String>, Vec<String>) =
             self.lines.seen.drain(..).partition(|line| !is_text && case.is_of_main(line));
-        if case.place == Place::Pid1
-            && let Some(round) = said.iter().position(|line| line == "round")
-        {
+        if case.place == Place::Pid1 {
             // The kernel kills everybody when PID 1 ends, in the middle of whatever they say.
-            said.truncate(round + 1);
+            match said.iter().position(|line| line == "round") {
+                Some(round) => said.truncate(round + 1),
+                None => said.retain(|line| !self.members.iter().any(|(name, _)| line.starts_with(name.as_str()))),
+            }
         }
         let refused = finished.status != Status::Exited(0) && self.main.is_none() && said.is_empty();
         Observation::from([
