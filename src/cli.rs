@@ -334,8 +334,10 @@ fn read_options(persona: &Persona, words: Words, environment: Words, order: Orde
         words.tail(total - found.len())
     };
     match (options.pause, words.is_empty()) {
-        (true, false) => Err(Failure::own("--pause starts nothing, so it takes no command")),
-        (true, true) => Ok(Request::Run(options, words)),
+        (true, false) if !persona.pauses_beside_command => {
+            Err(Failure::own("--pause starts nothing, so it takes no command"))
+        }
+        (true, _) => Ok(Request::Run(options, words)),
         (false, _) => Ok(Request::Run(options, command(words)?)),
     }
 }
