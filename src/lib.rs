@@ -54,7 +54,7 @@ pub unsafe fn run(argc: c_int, argv: *const *const c_char) -> c_int {
 }
 
 fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (options, words) = match cli::read(persona, words, Words::environment())? {
+    let (options, words) = match cli::read(persona, words, Words::followed_environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print(&report::table::print(form)?, Stream::Stdout, mask),
