@@ -7,6 +7,7 @@
 
 mod drain;
 mod family;
+mod hostile;
 mod output;
 mod prefixes;
 mod refusal;
@@ -60,6 +61,10 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "with-timer" => prefixes::with_timer(rest),
         "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
         "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
+        "by-real-user" => prefixes::by_real_user(number(&rest[0]), &rest[1..]),
+        "forge" => hostile::forge(number(&rest[0]), number(&rest[1]), number(&rest[2]), &numbers()[3..]),
+        "named" => hostile::play_named(&rest[0], &rest[1..]),
+        "keep-stopped" => hostile::keep_stopped(number(&rest[0])),
         "supervised" => prefixes::supervised(number(&rest[0]), &rest[1..]),
         "parent" => prefixes::as_parent(rest),
         "play" => drain::play(rest),

@@ -34,6 +34,16 @@ pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     execute(words)
 }
 
+/// Becomes the program that `words` are, as somebody else's set-uid file makes it: with the rights that this one has, by a
+/// user who has not.
+pub fn by_real_user(user: c_int, words: &[OsString]) -> c_int {
+    let unchanged = u32::MAX;
+    // SAFETY: numbers.
+    let set = unsafe { libc::setresuid(user.unsigned_abs(), unchanged, unchanged) };
+    assert_eq!(set, 0, "setresuid");
+    execute(words)
+}
+
 /// Becomes the program that `words` are, whose every system call is decided on at the other end of `socket`.
 pub fn supervised(socket: c_int, words: &[OsString]) -> c_int {
     be_supervised(socket);

@@ -245,3 +245,34 @@ fn as_pid_1_rinit_survives_each_call_that_fails() {
 fn as_a_subreaper_rinit_survives_each_call_that_fails() {
     survey(&SCENES[1]);
 }
+
+#[test]
+fn every_descriptor_of_rinits_is_closed_on_exec_from_its_birth() {
+    for scene in &SCENES {
+        let run = live(scene, None);
+        let of_rinit = run.calls.iter().filter(|call| call.who == Who::Rinit);
+        let mut born = 0;
+        for call in of_rinit {
+            let [first, second, third, fourth, ..] = call.arguments.map(|argument| argument as i32);
+            let (name, flags, wanted) = match call.number {
+                libc::SYS_openat => ("openat", third, libc::O_CLOEXEC),
+                #[cfg(target_arch = "x86_64")]
+                libc::SYS_open => ("open", second, libc::O_CLOEXEC),
+                libc::SYS_signalfd4 => ("signalfd4", fourth, libc::SFD_CLOEXEC),
+                libc::SYS_clone => ("clone", first, libc::CLONE_PIDFD),
+                // The kernel closes these on exec whatever the flags.
+                libc::SYS_pidfd_open => continue,
+                libc::SYS_fcntl if [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC].contains(&second) => {
+                    ("fcntl", second, libc::F_DUPFD_CLOEXEC)
+                }
+                libc::SYS_dup | libc::SYS_dup3 | libc::SYS_pipe2 | libc::SYS_socket | libc::SYS_eventfd2 => {
+                    panic!("{} makes a descriptor that this test does not know", call.number)
+                }
+                _ => continue,
+            };
+            assert_eq!(flags & wanted, wanted, "{name}");
+            born += 1;
+        }
+        assert!(born >= 4, "{born}");
+    }
+}

@@ -14,6 +14,7 @@ mod at_rest;
 mod faults;
 mod forwarding;
 mod fuzz;
+mod hostile;
 mod never_blocks;
 mod options;
 mod parent_death;
