@@ -35,6 +35,7 @@ proptest! {
         letter in state(),
         ids in (0..i32::MAX, 0..i32::MAX, 0..i32::MAX),
         terminal in prop_oneof![Just(0), any::<i32>()],
+        flags in any::<u32>(),
         threads in any::<u32>(),
         started in any::<u64>(),
         resident in any::<u64>(),
@@ -44,14 +45,16 @@ proptest! {
         text.push(letter);
         text.extend(
             format!(
-                " {parent} {group} {session} {terminal} -1 4194560 1 2 3 4 5 6 7 8 20 0 {threads} 0 {started} 4096 \
+                " {parent} {group} {session} {terminal} -1 {flags} 1 2 3 4 5 6 7 8 20 0 {threads} 0 {started} 4096 \
                  {resident} 18446744073709551615 1 1 0\n"
             )
             .bytes(),
         );
         let [parent, group, session] = [parent, group, session].map(Pid::from_raw);
         let has_terminal = terminal != 0;
-        let wanted = Stat { state: letter, parent, group, session, has_terminal, threads, started, resident };
+        let is_of_kernel = flags >> 21 & 1 == 1;
+        let wanted =
+            Stat { state: letter, parent, group, session, has_terminal, threads, started, resident, is_of_kernel };
         prop_assert_eq!(Stat::parse(&text), Some(wanted));
     }
 
