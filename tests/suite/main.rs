@@ -27,5 +27,6 @@ mod rewriting;
 mod session;
 mod start;
 mod status;
+mod storms;
 mod terminal;
 mod transparency;

@@ -55,6 +55,11 @@ impl Started {
         self.outputs.line(|outputs| &mut outputs.stdout)
     }
 
+    /// Whether stdout has no further line at this moment.
+    pub fn has_nothing_to_read(&mut self) -> bool {
+        self.outputs.has_nothing_to_read()
+    }
+
     /// The next line on stdout.
     #[track_caller]
     pub fn line(&mut self) -> String {
