@@ -341,8 +341,8 @@ fn parser() -> Command {
             .short(setting.and_then(|setting| setting.short))
             .long(name)
             .value_name(value)
-            // A negative number is a bad value and not an unknown option.
-            .allow_negative_numbers(true)
+            // A negative number or time is a bad value and not an unknown option.
+            .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString))
             .help(help)
     };
