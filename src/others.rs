@@ -231,8 +231,7 @@ impl Others {
     pub fn name_survivors(&self, grace: Option<Duration>) {
         let grace = grace.unwrap_or_default();
         let Some(procfs) = Procfs::of_our_namespace() else {
-            warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
-            return;
+            return warn_of_unseen_survivors(grace);
         };
         if let Reach::Namespace(everyone) = self.reach
             && self.members(procfs).nth(CROWD).is_some()
@@ -240,7 +239,14 @@ impl Others {
             // Else they take all the time that naming them needs. A fork bomb above all.
             let _ = everyone.send(Signal::STOP);
         }
-        let mut members = self.members(procfs);
+        let mut members = self.members(procfs).peekable();
+        if let Reach::Namespace(everyone) = self.reach
+            && members.peek().is_none()
+            && everyone.exists()
+        {
+            // Mounted with hidepid (proc(5)).
+            return warn_of_unseen_survivors(grace);
+        }
         let mut named = 0;
         let mut more = 0usize;
         for pid in members.by_ref().take(LOOKED_AT) {
@@ -297,6 +303,10 @@ impl Others {
             Reach::Descendants => send_to_descendant(procfs, pid, signal),
         }
     }
+}
+
+fn warn_of_unseen_survivors(grace: Duration) {
+    warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
 }
 
 /// Whether a process will be told by an init below us, and to be asked by both would be once too often: by the init of
