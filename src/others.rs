@@ -84,11 +84,11 @@ impl Others {
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
     /// programs take a second TERM as "now, without saving".
-    pub fn note(&mut self, signal: Signal, target: Target, main: Pid) {
+    pub fn note(&mut self, signal: Signal, target: Target, main: Option<Pid>) {
         let group = match target {
-            Target::Group => Some(main),
+            Target::Group if main.is_some() => main,
             Target::All => None,
-            Target::Main => return,
+            Target::Group | Target::Main => return,
         };
         if !signal.asks_for_an_end() {
             return;
@@ -496,7 +496,7 @@ mod tests {
 
     #[test]
     fn only_what_asks_for_an_end_is_noted() {
-        let main = Pid::from_raw(7);
+        let main = Some(Pid::from_raw(7));
         let mut others = Others::of_this_process();
         for (signal, target) in
             [(Signal::HUP, Target::Group), (Signal::CONT, Target::All), (Signal::TERM, Target::Main)]
@@ -508,6 +508,6 @@ mod tests {
         others.note(Signal::INT, Target::All, main);
         others.note(Signal::TERM, Target::Group, main);
         let groups: Vec<_> = others.asked.iter().map(|request| (request.signal, request.group)).collect();
-        assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, Some(main))]);
+        assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, main)]);
     }
 }
