@@ -194,8 +194,14 @@ impl Init {
                 info!("others are still alive: asking them to end");
                 self.others.ask(self.lifecycle.grace_ends());
             }
-            Action::Look => self.on(Event::Seen(self.others.look(self.children))),
-            Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.children))),
+            Action::Look => {
+                let alive = self.others.look(self.children);
+                self.on(Event::Seen(alive));
+            }
+            Action::LookForKillable => {
+                let alive = self.others.look_for_killable(self.children);
+                self.on(Event::Seen(alive));
+            }
             Action::ReportSlowStop => self.report_slow_stop(),
             Action::NameSurvivors => self.others.name_survivors(self.grace),
             Action::KillOthers => self.others.kill(),

@@ -16,6 +16,7 @@ mod running;
 mod scratch;
 mod stage;
 mod status;
+mod tracer;
 
 pub use processes::Process;
 pub use programs::{puppet, rinit_binary};
@@ -23,6 +24,7 @@ pub use rinit::{PATH, Rinit, Stream};
 pub use running::{Finished, Running};
 pub use scratch::Scratch;
 pub use status::Status;
+pub use tracer::{Call, Tracer};
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use super::outputs::Outputs;
 use super::processes::Process;
 use super::rinit::Rinit;
 use super::status::Status;
+use super::tracer::Tracer;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -58,6 +59,11 @@ impl Started {
     /// Whether stdout has no further line at this moment.
     pub fn has_nothing_to_read(&mut self) -> bool {
         self.outputs.has_nothing_to_read()
+    }
+
+    /// Holds it at each of its system calls.
+    pub fn trace(&self) -> Tracer {
+        Tracer::new(self.child.pid())
     }
 
     /// The next line on stdout.
