@@ -115,8 +115,17 @@ impl History {
                     self.on(Event::Reaped);
                 }
             }
-            Step::FalseAlarm => drop(self.on(Event::Reaped)),
-            Step::Tick => drop(self.on(Event::Tick)),
+            Step::FalseAlarm => {
+                self.on(Event::Reaped);
+                if self.ended.is_none() {
+                    assert_eq!(self.on(Event::Seen(self.world.alive())), [], "others matter while main runs");
+                }
+            }
+            Step::Tick => {
+                let is_due = self.lifecycle.deadline().is_some_and(|deadline| deadline <= self.now);
+                let done = self.on(Event::Tick);
+                assert!(is_due || done.is_empty(), "{done:?} before the deadline");
+            }
             Step::Pass(length) => self.pass(length),
             Step::Oversleep(length) => {
                 self.now += length;
@@ -192,6 +201,8 @@ impl History {
                 assert!(self.ended.is_some(), "the others are asked while main runs");
                 assert_eq!(self.asked, None, "asked twice");
                 self.asked = Some(self.now);
+                let ends = self.options.grace.map(|grace| self.now + grace);
+                assert_eq!(self.lifecycle.grace_ends(), ends, "the time that there is to ask them");
             }
             Action::KillMain => {
                 assert!(!self.main_killed, "main is killed twice");
@@ -348,10 +359,12 @@ proptest! {
         last in end(),
     ) {
         let mut history = History::new(options, job_control, world);
+        prop_assert_eq!(history.lifecycle.watches_stops(), job_control != JobControl::None);
         for step in steps {
             history.take(step);
         }
         history.end(last);
+        prop_assert!(!history.lifecycle.watches_stops());
         match history.latest() {
             Some(latest) => {
                 let left = latest.saturating_sub(history.now);
