@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod options;
 pub mod others;
+pub mod reaping;
 pub mod report;
 pub mod signal;
 pub mod sys;
@@ -25,8 +26,10 @@ use cli::Request;
 use command::Inherited;
 use failure::Failure;
 use signal::SignalSet;
+use std::mem::ManuallyDrop;
 use sys::arguments::Words;
-use sys::signals::{self, Inbox};
+use sys::everyone::Everyone;
+use sys::signals;
 
 /// All of rinit, from C's `main` to the exit status.
 ///
@@ -56,9 +59,9 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
-    let inbox = Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
     let unheard = follow_parent(&options);
-    let adopted = adopt_orphans(&options);
+    let everyone = Everyone::of_our_namespace();
+    let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
     let child = command::start(words, &options, &Inherited { mask, sigchld })?;
     if let Some(part) = &options.bad_log {
         ::log::warn!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}", cli::LOG_ALLOWED);
@@ -74,7 +77,8 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
             "--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended by itself"
         );
     }
-    Ok(init::Init::new(child, inbox, options).attend())
+    // Never dropped: the end of the process takes all of it along.
+    Ok(ManuallyDrop::new(init::Init::new(child, everyone, options)).attend())
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.
@@ -84,7 +88,7 @@ fn follow_parent(options: &options::Options) -> sys::Result<()> {
 
 /// Where rinit is not PID 1, orphans go to whoever is, unless it asks for them.
 fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
-    if options.subreaper && !sys::process::is_init() { sys::process::become_subreaper() } else { Ok(()) }
+    if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
 }
 
 /// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.

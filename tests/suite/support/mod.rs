@@ -11,6 +11,7 @@ mod outputs;
 mod processes;
 mod programs;
 pub mod pty;
+mod reaping;
 mod rinit;
 mod running;
 mod scratch;
@@ -19,8 +20,9 @@ mod status;
 
 pub use processes::Process;
 pub use programs::{puppet, rinit_binary};
+pub use reaping::{Reaping, kernel_can_reap};
 pub use rinit::{Rinit, Stream};
-pub use running::{Finished, Running};
+pub use running::{Finished, Running, Started};
 pub use scratch::Scratch;
 pub use status::Status;
 
