@@ -19,6 +19,7 @@ pub mod options;
 pub mod others;
 pub mod reaping;
 pub mod report;
+pub mod search;
 pub mod signal;
 pub mod sys;
 

@@ -75,7 +75,7 @@ impl Others {
     /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
     pub fn new(everyone: Option<Everyone>) -> Others {
         let reach = everyone.map_or(Reach::Descendants, Reach::Namespace);
-        Others { reach, asked: Vec::with_capacity(4) }
+        Others { reach, asked: Vec::new() }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
