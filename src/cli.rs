@@ -235,6 +235,8 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
     Ok(())
 }
 
+// clap's part is large, in code and on the stack, and most containers never enter it.
+#[inline(never)]
 fn read_options(mut options: Options, words: Words, environment: Words) -> Result<Request, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();

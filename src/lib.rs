@@ -56,7 +56,7 @@ fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
     let (options, words) = match cli::read(words, Words::environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text) => return print(&text, mask),
-        Request::Report(form) => return print(&report::table::print(form)?, mask),
+        Request::Report(form) => return print_table(form, mask),
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
@@ -90,6 +90,12 @@ fn follow_parent(options: &options::Options) -> sys::Result<()> {
 /// Where rinit is not PID 1, orphans go to whoever is, unless it asks for them.
 fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
     if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
+}
+
+// Kept out of `attend`, whose place on the stack is there for as long as main runs.
+#[inline(never)]
+fn print_table(form: report::table::Form, mask: SignalSet) -> Result<u8, Failure> {
+    print(&report::table::print(form)?, mask)
 }
 
 /// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.

@@ -9,6 +9,9 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 /// The longest path that the kernel takes, with the NUL (PATH_MAX).
 const LONGEST: usize = 4096;
 
+/// Paths of usual length take this much.
+pub const SHORT: usize = 256;
+
 /// The paths that a name may mean, in order, as execvp(3) has it: a name with a slash is a path, an empty one nothing, any
 /// other is looked for in PATH, in which an empty element is the working directory.
 #[derive(Clone, Copy)]
@@ -23,19 +26,41 @@ impl<'a> Candidates<'a> {
         Candidates { name, path: path.unwrap_or(DEFAULT_PATH) }
     }
 
+    /// Whether no path but the name itself takes more than `SHORT` bytes.
+    pub fn are_short(&self) -> bool {
+        let longest = SHORT.saturating_sub(self.name.count_bytes() + 2);
+        self.folders().all(|folder| folder.len() <= longest)
+    }
+
+    fn folders(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.path.split(|byte| *byte == b':')
+    }
+
     /// Shows each to `try_one`, until that breaks off. Takes no memory but the stack's.
     pub fn visit<B>(&self, mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         let name = self.name.to_bytes();
         if name.is_empty() {
-            return ControlFlow::Continue(());
+            ControlFlow::Continue(())
+        } else if name.contains(&b'/') {
+            try_one(self.name)
+        } else if self.are_short() {
+            self.visit_in(&mut [0; SHORT], try_one)
+        } else {
+            self.visit_long(try_one)
         }
-        if name.contains(&b'/') {
-            return try_one(self.name);
-        }
-        let mut room = [0; LONGEST];
-        for folder in self.path.split(|byte| *byte == b':') {
+    }
+
+    // Else the room for it would be on the stack in any case.
+    #[inline(never)]
+    fn visit_long<B>(&self, try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.visit_in(&mut [0; LONGEST], try_one)
+    }
+
+    fn visit_in<B>(&self, room: &mut [u8], mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+        let name = self.name.to_bytes();
+        for folder in self.folders() {
             // A longer one could not be executed.
-            if let Some(path) = join(&mut room, folder, name) {
+            if let Some(path) = join(room, folder, name) {
                 try_one(path)?;
             }
         }
@@ -53,9 +78,9 @@ impl<'a> Candidates<'a> {
     }
 }
 
-fn join<'a>(room: &'a mut [u8; LONGEST], folder: &[u8], name: &[u8]) -> Option<&'a CStr> {
+fn join<'a>(room: &'a mut [u8], folder: &[u8], name: &[u8]) -> Option<&'a CStr> {
     let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
-    let mut rest: &mut [u8] = room;
+    let mut rest = &mut *room;
     for part in [folder, slash, name, b"\0"] {
         let (place, after) = rest.split_at_mut_checked(part.len())?;
         place.copy_from_slice(part);
@@ -87,6 +112,16 @@ mod tests {
         assert_eq!(shown("x", Some(":/a::b:")), ["x", "/a/x", "x", "b/x", "x"]);
         assert_eq!(shown("x", Some("")), ["x"]);
         assert_eq!(shown("x", None).len(), 6);
+    }
+
+    #[test]
+    fn no_path_is_lost_where_short_ones_end() {
+        for length in SHORT - 4..SHORT + 2 {
+            let folder = "l".repeat(length - 1);
+            assert_eq!(shown("x", Some(&folder)), [format!("{folder}/x")]);
+            let (name, path) = (c"x", Some(folder.as_bytes()));
+            assert_eq!(Candidates::new(name, path).are_short(), folder.len() + "/x\0".len() <= SHORT);
+        }
     }
 
     #[test]

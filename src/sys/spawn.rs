@@ -111,12 +111,15 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// Twice what the child's few calls and one path take; unoptimised they take more. It is a part of our own stack, which
-/// is there anyhow, and the loop uses it again. The compiler touches each page of it, used or not.
-const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 8 } * 1024;
+/// Several times what the child's few calls take; unoptimised they take more. It is a part of our own stack, which is there
+/// anyhow, and the loop uses the same pages again; those of a larger one would be touched each, used or not (the compiler's
+/// stack probes).
+const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
+/// With room for the longest path.
+const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
 
 #[repr(align(16))]
-struct Stack(MaybeUninit<[u8; STACK_SIZE]>);
+struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
 /// Starts main and returns when it has been executed. All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
@@ -124,6 +127,7 @@ pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error
     let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
     // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
     // main can do without.
+    let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
     let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
         0 => Ok((pid, pidfd)),
@@ -139,8 +143,9 @@ pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error
     }
 }
 
-fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> {
-    let mut stack = Stack(MaybeUninit::uninit());
+#[inline(never)]
+fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> {
+    let mut stack = Stack::<STACK>(MaybeUninit::uninit());
     let mut pidfd: c_int = -1;
     let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     if with_pidfd {
@@ -149,7 +154,7 @@ fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> 
     // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
     // of them. The child makes system calls only, and no handler is installed that a signal could run.
     let pid = unsafe {
-        let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK_SIZE);
+        let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
         Errno::result(libc::clone(become_main, top.cast(), flags, shared, &raw mut pidfd))?
     };

@@ -14,6 +14,7 @@ mod report;
 mod reports;
 mod signals;
 mod terminal;
+mod tracing;
 
 use output::say;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "without-proc" => drain::without_proc(rest),
         "with-foreign-proc" => drain::with_foreign_proc(rest),
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
+        "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "without-dev" => terminal::without_dev(rest),

@@ -1,6 +1,6 @@
 //! Starting the command: where it is found, and what rinit does where it cannot be started.
 
-use crate::support::{Rinit, Scratch, Status, puppet};
+use crate::support::{Rinit, Scratch, Status, puppet, rinit_binary};
 use std::path::Path;
 
 /// rinit ends with this status, and says why in one line, which is returned without what stands in front of each line.
@@ -437,5 +437,17 @@ fn any_name_will_do_for_rinit_itself() {
     for name in ["", "x", "/sbin/rinit", "-rinit", "init", "docker-init", "podman-init"] {
         let finished = Rinit::as_pid1().name(name).command([puppet().to_str().unwrap(), "exit", "5"]).start().finish();
         assert_eq!(finished.status, Status::Exited(5), "{name:?}: {finished:?}");
+    }
+}
+
+#[test]
+fn no_call_too_many_comes_before_mains_exec() {
+    // Each with its reason in docs/start.md. PID 1 need not become a subreaper.
+    for (pid1, expected) in [("1", 8), ("0", 9)] {
+        let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
+        let finished = Rinit::as_pid1().absent().puppet(words).start().finish();
+        assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+        let calls: Vec<&str> = finished.stdout.split_whitespace().collect();
+        assert_eq!(calls.len(), expected, "{calls:?}");
     }
 }
