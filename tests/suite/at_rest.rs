@@ -1,6 +1,8 @@
 //! rinit while nothing happens: what it holds on to, and that it sleeps.
 
-use crate::support::{LIMIT, Rinit, Running, Scratch, Status, Stream, catchable, signal_set};
+use crate::support::{
+    LIMIT, Reaping, Rinit, Running, Scratch, Status, Stream, catchable, counting_rinit, puppet, signal_set,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -113,4 +115,27 @@ fn signals_and_orphans_leave_nothing_open_in_rinit() {
     assert_eq!(descriptors(), before);
     rinit.send(libc::SIGTERM);
     assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn no_memory_is_taken_at_the_start_or_for_signals_and_orphans() {
+    for by in Reaping::BOTH {
+        // rinit's place is taken by the one that counts.
+        let words = [counting_rinit().to_str().unwrap(), "--", puppet().to_str().unwrap(), "print-signals", "12"]
+            .map(str::to_owned);
+        let mut rinit = Rinit::as_pid1().absent().reaping(by).command(words).start();
+        rinit.expect("ready");
+        for _ in 0..100 {
+            (0..100).for_each(|_| rinit.send(40));
+            (0..100).for_each(|_| rinit.expect(40));
+        }
+        let mut maker = rinit.start_exec(["orphans", "300", "0"]);
+        maker.expect("done");
+        maker.close_stdin();
+        assert_eq!(maker.wait(), Status::Exited(0));
+        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.send(libc::SIGUSR2);
+        let finished = rinit.finish();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), "allocations: 0\n"), "{by:?}");
+    }
 }

@@ -19,7 +19,7 @@ mod stage;
 mod status;
 
 pub use processes::Process;
-pub use programs::{puppet, rinit_binary};
+pub use programs::{counting_rinit, puppet, rinit_binary};
 pub use reaping::{Reaping, kernel_can_reap};
 pub use rinit::{Rinit, Stream};
 pub use running::{Finished, Running, Started};
