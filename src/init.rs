@@ -4,7 +4,7 @@ use crate::command::Child;
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::others::Others;
-use crate::reaping::{self, Reaping, Wanted};
+use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
 use crate::signal::Signal;
@@ -18,7 +18,8 @@ use std::time::Duration;
 
 /// A process that attends to main until the end.
 pub struct Init {
-    child: Child,
+    /// main; None where there is no command.
+    child: Option<Child>,
     inbox: Inbox,
     lifecycle: Lifecycle,
     others: Others,
@@ -32,23 +33,25 @@ pub struct Init {
 }
 
 impl Init {
-    /// main runs: settles down to attend to it. `everyone` is for the init of a PID namespace.
-    pub fn new(child: Child, everyone: Option<Everyone>, options: Options) -> Init {
-        let job_control = match child.has_terminal {
+    /// main runs, or there is none: settles down to attend to it, or to the others alone. `everyone` is for the init of a
+    /// PID namespace.
+    pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
+        let has_terminal = child.as_ref().is_some_and(|child| child.has_terminal);
+        let job_control = match has_terminal {
             false => JobControl::None,
             true if process::group_is_orphaned() => JobControl::Nobody,
             true => JobControl::Shell,
         };
-        release(&child);
-        let stops = job_control != JobControl::None;
+        release(child.as_ref());
         let inbox = Inbox::open();
-        let reaping = Reaping::start(&child, &inbox, Wanted { stops, each_end: reaping::each_end_is_logged() });
+        let wanted = Wanted { stops: job_control != JobControl::None, warnings: options.warn_reaped };
+        let reaping = Reaping::start(child.as_ref(), &inbox, wanted);
         debug!("{reaping}");
         Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances { has_terminal: child.has_terminal, ..Circumstances::default() },
+            circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::new(everyone),
@@ -72,7 +75,7 @@ impl Init {
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
             let mut end_of_main = None;
-            let awaited = self.reaping.awaited(&self.child);
+            let awaited = self.reaping.awaited(self.child.as_ref());
             match self.inbox.receive(&mut batch, awaited, limit) {
                 Ok(false) => {}
                 Ok(true) => end_of_main = awaited.map(|pidfd| self.reaping.status_of_reaped(pidfd)),
@@ -130,20 +133,21 @@ impl Init {
 
     /// Reaps what is dead; `end_of_main` is main's status where the kernel has reaped it. Whether more may be left.
     fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
-        if self.lifecycle.watches_stops()
-            && let Ok(Some(signal)) = wait::stopped_by(self.child.pid)
+        if let Some(child) = &self.child
+            && self.lifecycle.watches_stops()
+            && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
             self.on(Event::MainStopped { signal, in_foreground: is_in_foreground() });
         }
-        let main = (self.lifecycle.main_runs() && end_of_main.is_none()).then_some(self.child.pid);
-        let mut round = self.reaping.reap(main);
-        let Some(status) = end_of_main.or(round.end_of_main) else {
+        let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
+        let mut round = self.reaping.reap(main.filter(|_| end_of_main.is_none()));
+        let (Some(pid), Some(status)) = (main, end_of_main.or(round.end_of_main)) else {
             if round.any {
                 self.on(Event::Reaped);
             }
             return round.more;
         };
-        exit::tell(self.child.pid, status, self.circumstances);
+        exit::tell(pid, status, self.circumstances);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
             // Whoever died before the kernel was told to leave it was seen by nobody.
@@ -167,12 +171,13 @@ impl Init {
         match action {
             Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
-                let stopped = match self.reaping.awaited(&self.child) {
-                    Some(pidfd) => wait::is_stopped_by(pidfd),
-                    None => wait::stopped_by(self.child.pid),
+                let stopped_by = match (&self.child, self.reaping.pidfd(self.child.as_ref())) {
+                    (_, Some(pidfd)) => wait::is_stopped_by(pidfd),
+                    (Some(child), None) => wait::stopped_by(child.pid),
+                    (None, None) => Err(Errno::ECHILD),
                 };
                 // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
-                if !matches!(stopped, Ok(None) | Err(Errno::ECHILD)) {
+                if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
             }
@@ -183,8 +188,19 @@ impl Init {
                 info!("others are still alive: asking them to end");
                 self.others.ask(self.lifecycle.grace_ends());
             }
-            Action::Look => self.on(Event::Seen(self.others.look(self.reaping.children()))),
-            Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.reaping.children()))),
+            Action::Look => {
+                if self.child.is_none() && self.reaping.in_kernel() {
+                    // The end has begun, and there was no main's to learn it from.
+                    self.reaping.take_over();
+                    self.reaping.reap(None);
+                }
+                let alive = self.others.look(self.reaping.children());
+                self.on(Event::Seen(alive));
+            }
+            Action::LookForKillable => {
+                let alive = self.others.look_for_killable(self.reaping.children());
+                self.on(Event::Seen(alive));
+            }
             Action::ReportSlowStop => self.report_slow_stop(),
             Action::NameSurvivors => self.others.name_survivors(self.grace),
             Action::KillOthers => self.others.kill(),
@@ -192,8 +208,12 @@ impl Init {
         }
     }
 
+    fn main_pid(&self) -> Option<Pid> {
+        self.child.as_ref().map(|child| child.pid)
+    }
+
     fn forward(&mut self, signal: Signal, target: Target) {
-        let pid = self.child.pid;
+        let pid = self.main_pid();
         self.others.note(signal, target, pid);
         let sent = match target {
             Target::Group => self.send_to_group(signal),
@@ -217,12 +237,13 @@ impl Init {
 
     fn report_slow_stop(&self) {
         let Some((signal, since)) = self.lifecycle.stop() else { return };
-        let main = self.lifecycle.main_runs().then_some(self.child.pid);
+        let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
         slow_stop::report(Stop { signal, ago: clock::now().saturating_sub(since), target: self.target, main });
     }
 
     fn kill_main(&mut self) {
-        info!("main, PID {}, has not ended in time: killing it and its group", self.child.pid);
+        let Some(pid) = self.main_pid() else { return };
+        info!("main, PID {pid}, has not ended in time: killing it and its group");
         self.circumstances.killed_by_us = true;
         // It may have moved to another group.
         let _ = self.send_to_group(Signal::KILL);
@@ -231,39 +252,42 @@ impl Init {
 
     /// main leads its group until it moves to another; the group is gone when nobody stayed behind.
     fn send_to_group(&self, signal: Signal) -> Result<()> {
-        let pid = self.child.pid;
-        let sent = match self.reaping.awaited(&self.child) {
+        let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
+        let sent = match self.reaping.pidfd(Some(child)) {
             Some(pidfd) => pidfd.send_to_group(signal),
-            None => signals::send_to_group(pid, signal),
+            None => signals::send_to_group(child.pid, signal),
         };
+        // Once it has been reaped, its PID may be another's.
+        let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(child.pid)) != Ok(child.pid);
         match sent {
-            Ok(()) if nix::unistd::getpgid(Some(pid)) == Ok(pid) => Ok(()),
-            Ok(()) => self.send_to_main(signal).or_else(|errno| match errno {
+            Ok(()) if may_have_left => self.send_to_main(signal).or_else(|errno| match errno {
                 // It was in the group, and this signal was its end.
                 Errno::ESRCH => Ok(()),
                 errno => Err(errno),
             }),
-            Err(Errno::ESRCH) => self.send_to_main(signal),
-            Err(errno) => Err(errno),
+            Err(Errno::ESRCH) if may_have_left => self.send_to_main(signal),
+            sent => sent,
         }
     }
 
     fn send_to_main(&self, signal: Signal) -> Result<()> {
-        if let Some(pidfd) = self.reaping.awaited(&self.child) {
+        let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
+        if let Some(pidfd) = self.reaping.pidfd(Some(child)) {
             return pidfd.send(signal);
         }
         // Nobody but us reaps main, and this is not called afterwards: its PID is still its own.
-        match &self.child.pidfd {
-            Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(self.child.pid, signal)),
-            None => signals::send(self.child.pid, signal),
+        match &child.pidfd {
+            Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(child.pid, signal)),
+            None => signals::send(child.pid, signal),
         }
     }
 
     fn lend_terminal(&self) {
         if is_in_foreground()
+            && let Some(pid) = self.main_pid()
             && let Some(terminal) = terminal::Terminal::open()
         {
-            let _ = terminal.set_foreground(self.child.pid);
+            let _ = terminal.set_foreground(pid);
         }
     }
 
@@ -278,14 +302,12 @@ impl Init {
 
     /// Gives the terminal back to our own group, if main's had it at the end.
     fn return_terminal(&self) {
-        if !self.child.has_terminal {
-            return;
-        }
+        let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return };
         let Some(terminal) = terminal::Terminal::open() else {
             return;
         };
         match terminal.foreground() {
-            Ok(group) if group == self.child.pid || !terminal::group_exists(group) => {
+            Ok(group) if group == child.pid || !terminal::group_exists(group) => {
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
             // Somebody else has taken it meanwhile, as a shell does that put us into the background.
@@ -301,22 +323,24 @@ fn is_in_foreground() -> bool {
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes
 /// end when main's side does. 0, 1 and 2 stay: people write to /proc/1/fd/1 what shall appear in `docker logs`.
-fn release(child: &Child) {
-    descriptors::close_inherited(child.pidfd.as_ref().map(AsRawFd::as_raw_fd));
+fn release(child: Option<&Child>) {
+    let pidfd = child.and_then(|child| child.pidfd.as_ref());
+    descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));
     if let Err(errno) = nix::unistd::chdir("/") {
         debug!("cannot change to /: {}", crate::sys::reason(errno));
     }
 }
 
 /// Who gets a signal, for people.
-struct Recipient(Target, Pid);
+struct Recipient(Target, Option<Pid>);
 
 impl std::fmt::Display for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Target::Group => write!(f, "main's group {}", self.1),
-            Target::Main => write!(f, "main, PID {}", self.1),
-            Target::All => f.write_str("all"),
+        match (self.0, self.1) {
+            (Target::Group, Some(pid)) => write!(f, "main's group {pid}"),
+            (Target::Main, Some(pid)) => write!(f, "main, PID {pid}"),
+            (Target::All, _) => f.write_str("all"),
+            (Target::Group | Target::Main, None) => f.write_str("nobody: there is no main"),
         }
     }
 }

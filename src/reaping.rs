@@ -5,7 +5,7 @@ use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::{self, Inbox};
 use crate::sys::wait::{self, WaitStatus};
 use crate::sys::{Errno, Pid, reason};
-use log::{Level, debug, error, log_enabled};
+use log::{Level, error, log, log_enabled};
 use std::fmt;
 
 /// Children that one round reaps at most, so that a storm of orphans cannot hold up a signal.
@@ -17,10 +17,11 @@ pub struct Reaping {
     obstacle: Option<Obstacle>,
     /// Whether a child was alive when the last waitpid(2) was asked.
     children: bool,
+    /// Whether it ever did: then main's PID, and its group's, may be anybody's.
+    was_in_kernel: bool,
+    level: Level,
     /// How many orphans rinit itself has reaped.
     orphans: u64,
-    /// Whether the kernel has reaped any that nobody counted.
-    uncounted: bool,
 }
 
 /// What a round of waitpid(2) brought.
@@ -33,13 +34,13 @@ pub struct Round {
     pub more: bool,
 }
 
-/// What rinit was asked for that takes every status, or every change, of its children.
+/// What rinit was asked for that takes each change of its children.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wanted {
     /// That main is stopped.
     pub stops: bool,
-    /// That any child has ended.
-    pub each_end: bool,
+    /// A warning of each orphan's end.
+    pub warnings: bool,
 }
 
 /// Why the kernel does not reap.
@@ -84,16 +85,18 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// Whether records of orphans that were reaped are shown.
-pub fn each_end_is_logged() -> bool {
-    log_enabled!(Level::Debug)
-}
-
 impl Reaping {
-    /// main has just been started: chooses who reaps.
-    pub fn start(child: &Child, inbox: &Inbox, wanted: Wanted) -> Reaping {
-        let obstacle = wanted.obstacle().or_else(|| leave_to_kernel(child.pidfd.as_ref(), inbox).err());
-        Reaping { obstacle, children: true, orphans: 0, uncounted: obstacle.is_none() }
+    /// main has just been started, or there is none: chooses who reaps.
+    pub fn start(child: Option<&Child>, inbox: &Inbox, wanted: Wanted) -> Reaping {
+        let level = if wanted.warnings { Level::Warn } else { Level::Debug };
+        let obstacle = if wanted.stops {
+            Some(Obstacle::Stops)
+        } else if log_enabled!(level) {
+            Some(Obstacle::EachEnd)
+        } else {
+            leave_to_kernel(child, inbox).err()
+        };
+        Reaping { obstacle, children: true, was_in_kernel: obstacle.is_none(), level, orphans: 0 }
     }
 
     /// Whether the kernel does it.
@@ -108,12 +111,17 @@ impl Reaping {
 
     /// How many orphans were reaped.
     pub fn orphans(&self) -> Count {
-        Count { by_us: self.orphans, incomplete: self.uncounted }
+        Count { by_us: self.orphans, incomplete: self.was_in_kernel }
     }
 
     /// main's pidfd where its end has to be waited for by that: no SIGCHLD tells it.
-    pub fn awaited<'a>(&self, child: &'a Child) -> Option<&'a Pidfd> {
-        child.pidfd.as_ref().filter(|_| self.in_kernel())
+    pub fn awaited<'a>(&self, child: Option<&'a Child>) -> Option<&'a Pidfd> {
+        self.pidfd(child).filter(|_| self.in_kernel())
+    }
+
+    /// main's pidfd where main and its group may be signalled by that alone.
+    pub fn pidfd<'a>(&self, child: Option<&'a Child>) -> Option<&'a Pidfd> {
+        child?.pidfd.as_ref().filter(|_| self.was_in_kernel)
     }
 
     /// Reaps who is dead and waits for that. The kernel reaps those only that die after it was told to.
@@ -128,7 +136,7 @@ impl Reaping {
                         round.end_of_main = Some(status);
                     } else {
                         self.orphans = self.orphans.saturating_add(1);
-                        debug!("reaped orphan {pid}, which {status}");
+                        log!(self.level, "reaped orphan {pid}, which {status}");
                     }
                 }
                 alive => {
@@ -168,23 +176,15 @@ impl Reaping {
     }
 }
 
-impl Wanted {
-    fn obstacle(self) -> Option<Obstacle> {
-        match self {
-            Wanted { stops: true, .. } => Some(Obstacle::Stops),
-            Wanted { each_end: true, .. } => Some(Obstacle::EachEnd),
-            Wanted { stops: false, each_end: false } => None,
-        }
-    }
-}
-
 /// Has the kernel reap from now on, unless it, or a seccomp filter, has something against that.
-fn leave_to_kernel(pidfd: Option<&Pidfd>, inbox: &Inbox) -> Result<(), Obstacle> {
-    let pidfd = pidfd.ok_or(Obstacle::NoPidfd)?;
-    pidfd.can_tell_exit_status().map_err(Obstacle::NoExitStatus)?;
-    // By number, a signal could hit strangers: main's is free as soon as it is dead, and as nobody is left in its group.
-    pidfd.can_send_to_group().map_err(Obstacle::NoGroupSignal)?;
-    inbox.can_wait_for(pidfd).map_err(Obstacle::NoWait)?;
+fn leave_to_kernel(child: Option<&Child>, inbox: &Inbox) -> Result<(), Obstacle> {
+    if let Some(child) = child {
+        let pidfd = child.pidfd.as_ref().ok_or(Obstacle::NoPidfd)?;
+        pidfd.can_tell_exit_status().map_err(Obstacle::NoExitStatus)?;
+        // By number, a signal could hit strangers: main's is free as soon as it is dead, and as nobody is left in its group.
+        pidfd.can_send_to_group().map_err(Obstacle::NoGroupSignal)?;
+        inbox.can_wait_for(pidfd).map_err(Obstacle::NoWait)?;
+    }
     signals::leave_reaping_to_kernel().map_err(Obstacle::NoDisposition)
 }
 

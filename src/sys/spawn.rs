@@ -24,7 +24,9 @@ pub struct Plan<'a> {
     pub envp: *const *const c_char,
     /// Ours to fill in: the value of LISTEN_PID in `envp`, where it is to name main.
     pub listen_pid: Option<&'a PidText>,
-    /// The terminal whose foreground main's group shall be.
+    /// Whether main leads a session, and not only a group.
+    pub session: bool,
+    /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
     pub terminal: Option<RawFd>,
     /// Sent to main when rinit ends.
     pub parent_death: Option<Signal>,
@@ -39,7 +41,7 @@ pub struct Plan<'a> {
 pub enum Error {
     /// No process could be made.
     Clone(Errno),
-    /// The process could not get a group of its own.
+    /// The process could not get a group, or a session, of its own.
     Group(Errno),
     /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
     Exec {
@@ -183,13 +185,14 @@ extern "C" fn become_main(shared: *mut c_void) -> c_int {
 
 fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
     let plan = shared.plan;
-    // SAFETY: two numbers.
-    if let Err(errno) = Errno::result(unsafe { libc::setpgid(0, 0) }) {
+    // SAFETY: two numbers, or nothing.
+    let led = unsafe { if plan.session { libc::setsid() } else { libc::setpgid(0, 0) } };
+    if let Err(errno) = Errno::result(led) {
         return (errno, GROUP);
     }
     if let Some(terminal) = plan.terminal {
-        // Where this fails the terminal has gone, and main will see that by itself.
-        let _ = terminal::set_foreground(terminal, own_pid());
+        // Where this fails the terminal has gone, or is another session's, and main will see that by itself.
+        let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, own_pid()) };
     }
     if let Some(signal) = plan.parent_death {
         let _ = super::process::set_parent_death_signal(signal);
@@ -215,7 +218,8 @@ fn own_pid() -> libc::pid_t {
 /// Tries each path as execvp(3) does: what is missing or closed to us leads to the next one, all else is an answer.
 fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
     let mut denied = None;
-    let mut last = (Errno::ENOENT, 0);
+    // Where all of them are too long to be tried.
+    let mut last = (Errno::ENAMETOOLONG, 0);
     let mut index = 0;
     let answer = plan.paths.visit(|path| {
         // SAFETY: a C string and two arrays of them, each ended by a null pointer.

@@ -15,6 +15,7 @@ mod reports;
 mod signals;
 mod terminal;
 mod tracing;
+mod witness;
 
 use output::say;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
@@ -68,6 +69,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
+        "witness" => witness::tell(&rest[0], &rest[1..]),
         "without-dev" => terminal::without_dev(rest),
         other => unknown(other),
     }

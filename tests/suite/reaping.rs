@@ -238,7 +238,8 @@ fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
     rinit.exec(["signal", &main.to_string(), &signal.to_string()]);
     let is_there = |process: &Process| process.pid == main && (process.state != 'Z' || kernel_reaps(rinit));
     rinit.eventually("main has ended", |processes| !processes.iter().any(is_there));
-    let mut stranger = rinit.start_exec(format!("play next-pid {main} [ {part}").split(' '));
+    let free = if kernel_reaps(rinit) { format!("await-pid {main} ") } else { String::new() };
+    let mut stranger = rinit.start_exec(format!("play {free}next-pid {main} [ {part}").split(' '));
     stranger.expect("here");
     let has_its_pid = rinit.processes().iter().any(is_there);
     assert_eq!(has_its_pid, kernel_reaps(rinit), "{}", rinit.situation());
@@ -269,5 +270,24 @@ fn the_end_of_whoever_has_got_mains_pid_is_not_taken_for_mains() {
         assert_eq!(stranger.wait(), Status::Exited(0), "it leaves an orphan");
         rinit.send(libc::SIGCONT);
         assert_eq!(rinit.wait(), Status::Exited(7), "{by:?}");
+    }
+}
+
+#[test]
+fn each_orphan_is_a_warning_where_that_is_asked_for_and_main_is_none() {
+    for rinit in [
+        Rinit::as_pid1().options(["-w"]),
+        Rinit::as_child().options(["--warn-reaped"]),
+        Rinit::as_pid1().variable("RINIT_WARN_REAPED", "1"),
+    ] {
+        let mut rinit = rinit.puppet(["orphans", "3", "4"]).start();
+        rinit.expect("done");
+        rinit.until("rinit and main are alone", || is_alone_with_main(&rinit.processes(), &rinit.itself()));
+        rinit.close_stdin();
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(4));
+        let warnings: Vec<&str> = finished.stderr.lines().collect();
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings.iter().all(|line| line.contains("WARN: reaped orphan ")), "{warnings:?}");
     }
 }
