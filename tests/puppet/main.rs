@@ -65,6 +65,8 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "play" => drain::play(rest),
         "without-proc" => drain::without_proc(rest),
         "with-foreign-proc" => drain::with_foreign_proc(rest),
+        "with-hiding-proc" => drain::with_hiding_proc(rest),
+        "without-capability" => drain::without_capability(number(&rest[0]), &rest[1..]),
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
         "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),

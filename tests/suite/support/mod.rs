@@ -17,6 +17,7 @@ mod running;
 mod scratch;
 mod stage;
 mod status;
+mod tracer;
 
 pub use processes::Process;
 pub use programs::{counting_rinit, puppet, rinit_binary};
@@ -25,6 +26,7 @@ pub use rinit::{Rinit, Stream};
 pub use running::{Finished, Running, Started};
 pub use scratch::Scratch;
 pub use status::Status;
+pub use tracer::{Call, Tracer};
 
 use std::time::Duration;
 

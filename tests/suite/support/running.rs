@@ -8,6 +8,7 @@ use super::outputs::Outputs;
 use super::processes::Process;
 use super::rinit::Rinit;
 use super::status::Status;
+use super::tracer::Tracer;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -47,6 +48,11 @@ impl Started {
     /// The same with a value, as sigqueue(3) does.
     pub fn queue(&self, signal: i32, value: i32) {
         self.child.queue(signal, value);
+    }
+
+    /// Holds it at each of its system calls.
+    pub fn trace(&self) -> Tracer {
+        Tracer::new(self.child.pid())
     }
 
     /// The next line on stdout.
