@@ -310,15 +310,15 @@ impl Run {
         matches!(self.state(pid), None | Some(('S', false) | ('T' | 'Z', _)))
     }
 
-    /// Waits until the init and main have settled, the init in its wait for signals.
+    /// Waits until the init has settled in its wait for signals, and all to whom it may have sent one.
     fn until_settled(&self) {
         let Some(init) = &self.init else { return };
-        let main = self.main.as_ref().map_or(init.pid, |main| main.pid);
+        let main = self.main.iter().map(|main| main.pid);
+        let all: Vec<i32> = main.chain(self.members.iter().map(|(_, pid)| *pid)).collect();
+        let has_init = || self.is_settled(init.pid) && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid));
         self.running.until("all have settled", || {
-            self.has_ended()
-                || (self.is_settled(main)
-                    && self.is_settled(init.pid)
-                    && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid)))
+            // Only what the init has sent can have reached the others, and what became of them may wake the init.
+            self.has_ended() || (has_init() && all.iter().all(|pid| self.is_settled(*pid)) && has_init())
         });
     }
 

@@ -172,6 +172,8 @@ impl Actor {
                 "group" => setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("setpgid"),
                 "session" => drop(setsid().expect("setsid")),
                 "terminal" => take_terminal(part.number()),
+                // Until a process can have this number.
+                "await-pid" => await_pid(part.number()),
                 "user" => setuid(part.number().cast_unsigned().into()).expect("setuid"),
                 // The number of the next process, whoever starts one.
                 "next-pid" => set_next_pid(part.number()),
@@ -368,6 +370,18 @@ fn take_terminal(fd: c_int) {
     // SAFETY: a descriptor and a number.
     let taken = unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) };
     Errno::result(taken).expect("TIOCSCTTY");
+}
+
+fn await_pid(pid: c_int) {
+    loop {
+        set_next_pid(pid);
+        let child = spawn(|| {});
+        let _ = nix::sys::wait::waitpid(child, None);
+        if child.as_raw() == pid {
+            return;
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn set_next_pid(pid: c_int) {

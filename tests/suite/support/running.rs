@@ -158,6 +158,16 @@ impl Running {
         self.process(pid)
     }
 
+    /// Whether rinit sleeps until something happens, without a time limit.
+    pub fn sleeps(&self) -> bool {
+        // The call's number and its arguments in hexadecimal (proc_pid_syscall(5)); it is "running" when in none.
+        let file = self.proc(&format!("{}/syscall", self.itself().pid));
+        let call = std::fs::read_to_string(file).unwrap_or_default();
+        let words: Vec<&str> = call.split_whitespace().collect();
+        let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait].map(|number| number.to_string());
+        words.first().is_some_and(|call| waits.iter().any(|wait| wait == call)) && words[3] == "0x0"
+    }
+
     /// The process that rinit started.
     pub fn main(&self) -> Process {
         let rinit = self.itself().pid;
