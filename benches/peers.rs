@@ -34,6 +34,10 @@ mod peers {
     pub mod statistics;
 }
 
+// As the tests have it.
+#[path = "../tests/puppet/refusal.rs"]
+mod refusal;
+
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
     // This program also plays the other parts of a measurement, each named by its first words.
@@ -43,6 +47,10 @@ fn main() -> ExitCode {
             peers::run::measure(&peers::arguments::read(&words[3..]), pid_max)
         }
         ["act", "init", ..] => peers::namespace::become_init(&words[2..]),
+        ["act", "init-by-waitpid", ..] => {
+            peers::namespace::refuse_pidfd_info();
+            peers::namespace::become_init(&words[2..])
+        }
         ["act", "play"] => peers::play::play(),
         ["act", "serve"] => peers::play::serve(),
         _ => {

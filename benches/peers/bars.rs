@@ -53,6 +53,9 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
         } else {
             group = group.add(bar(y, here, colour));
         }
+        if figures.get(metric, 0, &init.name).is_some_and(|summary| summary.is_noisy()) {
+            shown.insert(0, '~');
+        }
         let libraries = if metric == Metric::Size && init.dynamic { " + libc" } else { "" };
         let x = area.x + NAMES + here / most * room + 6.0;
         group = group.add(text(x, base, 11.0, INK, &format!("{shown}{libraries}")));
@@ -68,6 +71,7 @@ fn titles(metric: Metric) -> (&'static str, &'static str) {
         Metric::DockerStop => ("docker stop", "ms, a container with a small service"),
         Metric::Resident => ("Memory at rest", "kB resident / of it private"),
         Metric::Size => ("The file", "kB"),
+        Metric::End => ("End, with nobody left", "µs over plain exit, one processor"),
         other => (other.shown().label, other.shown().unit),
     }
 }

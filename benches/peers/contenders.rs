@@ -12,7 +12,10 @@ pub struct Contender {
     pub path: PathBuf,
     /// Whether it needs a dynamic loader and libraries in the image.
     pub dynamic: bool,
+    /// Whether it is rinit.
     pub own: bool,
+    /// Whether it is kept from leaving the reaping to the kernel.
+    pub by_waitpid: bool,
 }
 
 impl Contender {
@@ -20,7 +23,12 @@ impl Contender {
         let mut first = Vec::new();
         let _ = File::open(path).expect("a program that can be read").take(4096).read_to_end(&mut first);
         let dynamic = rinit::elf::interpreter(&first).is_some();
-        Contender { name: name.to_owned(), path: path.to_owned(), dynamic, own }
+        Contender { name: name.to_owned(), path: path.to_owned(), dynamic, own, by_waitpid: false }
+    }
+
+    /// The same, as on a kernel before 6.16.
+    pub fn by_waitpid(&self) -> Contender {
+        Contender { by_waitpid: true, ..self.clone() }
     }
 
     /// What it says of its own version.

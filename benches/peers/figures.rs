@@ -13,6 +13,9 @@ pub enum Metric {
     OrphanCpu,
     OrphanSwitches,
     Storm,
+    OrphanCpuByWaitpid,
+    OrphanSwitchesByWaitpid,
+    StormByWaitpid,
     End,
     DockerStop,
     IdleSwitches,
@@ -37,13 +40,16 @@ pub struct Shown {
 
 impl Metric {
     /// The rows of the table.
-    pub const TABLE: [Metric; 11] = [
+    pub const TABLE: [Metric; 14] = [
         Metric::Start,
         Metric::Latency,
         Metric::End,
         Metric::OrphanCpu,
         Metric::OrphanSwitches,
         Metric::Storm,
+        Metric::OrphanCpuByWaitpid,
+        Metric::OrphanSwitchesByWaitpid,
+        Metric::StormByWaitpid,
         Metric::DockerStop,
         Metric::IdleSwitches,
         Metric::Resident,
@@ -61,6 +67,15 @@ impl Metric {
             Metric::OrphanCpu => shown("orphan-cpu", "CPU an orphan", "µs", 2, false),
             Metric::OrphanSwitches => shown("orphan-switches", "wake-ups an orphan", "", 2, false),
             Metric::Storm => shown("storm", "a storm of orphans, all cores", "ms", 0, false),
+            Metric::OrphanCpuByWaitpid => {
+                shown("orphan-cpu-by-waitpid", "CPU an orphan, before Linux 6.16", "µs", 2, false)
+            }
+            Metric::OrphanSwitchesByWaitpid => {
+                shown("orphan-switches-by-waitpid", "wake-ups an orphan, before Linux 6.16", "", 2, false)
+            }
+            Metric::StormByWaitpid => {
+                shown("storm-by-waitpid", "a storm of orphans, before Linux 6.16", "ms", 0, false)
+            }
             Metric::End => shown("end", "end with nothing to drain, over plain exit", "µs", 0, true),
             Metric::DockerStop => shown("docker-stop", "`docker stop`", "ms", 0, false),
             Metric::IdleSwitches => shown("idle-switches", "wake-ups in an idle minute", "", 0, false),

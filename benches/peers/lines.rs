@@ -59,9 +59,11 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
     for tick in &ticks {
         let y = place(up.place(*tick));
         let rule = Line::new().set("x1", place(left)).set("x2", place(right)).set("y1", y).set("y2", y);
-        let nothing = axes.log && *tick <= LEAST;
-        let label = if nothing { "0".to_owned() } else { number(*tick, if *tick < 1.0 { 2 } else { 0 }) };
-        let label = label.trim_end_matches(if *tick < 1.0 && !nothing && *tick > 0.0 { "0" } else { "\0" }).to_owned();
+        let label = match *tick {
+            nothing if nothing <= LEAST => "0".to_owned(),
+            part if part < 1.0 => part.to_string(),
+            whole => number(whole, 0),
+        };
         group = group
             .add(rule.set("stroke", RULE))
             .add(text(left - 6.0, y + 4.0, 10.5, FAINT_INK, &label).set("text-anchor", "end"));
@@ -74,26 +76,16 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
         let label = if size == last { label.set("x", place(x + RIGHT)) } else { label };
         group = group.add(label.set("text-anchor", anchor));
     }
-    let own = series.iter().find(|series| series.init.own);
-    if let (true, Some(end)) = (axes.guide, own.and_then(|own| median(*last, own))) {
-        let at = |size: u32| end * f64::from(size) / f64::from(*last);
-        // As far down as the panel goes.
-        let begin = f64::from(*last) * least / end;
-        let begin = begin.max(f64::from(*first));
-        let guide = Line::new()
-            .set("x1", place(across.place(begin)))
-            .set("y1", place(up.place(end * begin / f64::from(*last))))
-            .set("x2", place(across.place(f64::from(*last))))
-            .set("y2", place(up.place(at(*last))));
-        let middle = f64::from(*last).sqrt() * f64::from(*first).sqrt();
-        let (x, y) = (across.place(middle), up.place(end * middle / f64::from(*last)));
-        group = group.add(guide.set("stroke", FAINT_INK).set("stroke-dasharray", "2 4")).add(text(
-            x + 10.0,
-            y + 14.0,
-            10.5,
-            FAINT_INK,
-            "linear",
-        ));
+    if axes.guide {
+        // Below all lines, through the whole panel.
+        let end = series.iter().filter_map(|series| median(*last, series)).fold(f64::MAX, f64::min) / 3.0;
+        let begin = (f64::from(*last) * least / end).max(f64::from(*first));
+        let at = |size: f64| (place(across.place(size)), place(up.place(end * size / f64::from(*last))));
+        let ((x1, y1), (x2, y2)) = (at(begin), at(f64::from(*last)));
+        let guide = Line::new().set("x1", x1).set("y1", y1).set("x2", x2).set("y2", y2);
+        group = group
+            .add(guide.set("stroke", FAINT_INK).set("stroke-dasharray", "2 4"))
+            .add(text(x2, y2 + 26.0, 10.5, FAINT_INK, "linear").set("text-anchor", "end"));
     }
     // rinit last, so that nobody's line hides it.
     for series in series.iter().rev() {

@@ -44,6 +44,12 @@ pub fn mount_proc() {
     mount(Some("proc"), "/proc", Some("proc"), flags, none).expect("a /proc");
 }
 
+/// From now on it is as on a kernel that does not tell a reaped process's status: rinit has to reap by waitpid(2).
+pub fn refuse_pidfd_info() {
+    // ioctl(PIDFD_GET_INFO); no other ioctl matters to anybody here.
+    crate::refusal::refuse(libc::ENOTTY, &libc::SYS_ioctl.to_string());
+}
+
 /// As PID 1 of a new namespace: becomes the program that `words` says, which finds its own /proc.
 pub fn become_init(words: &[OsString]) -> ExitCode {
     mount_proc();
@@ -63,7 +69,8 @@ impl Running {
     pub fn start(namespaces: &Namespaces, init: Option<&Contender>) -> Running {
         let this = this_program();
         let mut command = Command::new(&this);
-        command.args(["act", "init"]);
+        let by_waitpid = init.is_some_and(|init| init.by_waitpid);
+        command.args(["act", if by_waitpid { "init-by-waitpid" } else { "init" }]);
         if let Some(init) = init {
             command.args([init.path.as_os_str(), OsStr::new("--")]);
         }

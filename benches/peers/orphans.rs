@@ -9,6 +9,8 @@ use super::proc::{Used, used};
 use super::statistics::Summary;
 
 pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contender], count: u32, rounds: usize) {
+    let own = inits.iter().filter(|init| init.own).map(Contender::by_waitpid);
+    let inits: Vec<Contender> = inits.iter().cloned().chain(own).collect();
     let mut cpu = vec![Vec::new(); inits.len()];
     let mut switches = vec![Vec::new(); inits.len()];
     let mut storms = vec![Vec::new(); inits.len()];
@@ -23,9 +25,13 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
             storms[index].push(storm as f64 / 1e6);
         }
     }
-    for (metric, taken) in [(Metric::OrphanCpu, cpu), (Metric::OrphanSwitches, switches), (Metric::Storm, storms)] {
-        for (init, taken) in inits.iter().zip(taken) {
-            figures.add(metric, &init.name, Summary::of(taken));
+    for (index, init) in inits.iter().enumerate() {
+        let metrics = match init.by_waitpid {
+            false => [Metric::OrphanCpu, Metric::OrphanSwitches, Metric::Storm],
+            true => [Metric::OrphanCpuByWaitpid, Metric::OrphanSwitchesByWaitpid, Metric::StormByWaitpid],
+        };
+        for (metric, taken) in metrics.into_iter().zip([&cpu, &switches, &storms]) {
+            figures.add(metric, &init.name, Summary::of(taken[index].iter().copied()));
         }
     }
 }

@@ -53,6 +53,11 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
     let lines_at = legend_at + LEGEND_HEIGHT;
     let height = lines_at + LINES_HEIGHT + FOOT;
 
+    let noisy = panels.iter().any(|metric| {
+        series.iter().any(|series| figures.get(*metric, 0, &series.init.name).is_some_and(|summary| summary.is_noisy()))
+    });
+    let noise = if noisy { " ~ is a figure with a spread above 20 %." } else { "" };
+
     let mut document = Document::new()
         .set("viewBox", (0, 0, WIDTH, height))
         .set("width", WIDTH)
@@ -60,7 +65,7 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
         .set("font-family", "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif")
         .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
         .add(text(MARGIN, 36.0, 19.0, INK, "What an init costs").set("font-weight", 600))
-        .add(text(MARGIN, 56.0, 12.0, FAINT_INK, &format!("Less is better. Medians of one run on {machine}")));
+        .add(text(MARGIN, 56.0, 12.0, FAINT_INK, &format!("Less is better. Medians of one run on {machine}.{noise}")));
     for (index, metric) in panels.into_iter().enumerate() {
         let area = Area { x: column(index), y: row(index), width, height: bars_height };
         document = document.add(bars::draw(area, metric, figures, &series));
@@ -70,13 +75,13 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
         let area = Area { x: column(index), y: lines_at, width, height: LINES_HEIGHT };
         let axes = match metric {
             Metric::ReapAmong => Axes {
-                title: "Reaping an orphan among other orphans",
+                title: "Reaping, among other orphans",
                 unit: "µs of CPU time, by the number of others alive",
                 log: true,
                 guide: false,
             },
             Metric::ForwardAmong => Axes {
-                title: "Signal to main among other processes",
+                title: "Signal to main, among others",
                 unit: "µs, by the number of others alive",
                 log: false,
                 guide: false,
@@ -106,7 +111,7 @@ fn legend(y: f64, series: &[Series<'_>]) -> Group {
     for Series { init, colour } in series {
         let mark = Rectangle::new().set("x", x).set("y", y).set("width", 12).set("height", 12).set("rx", 2);
         group = group.add(mark.set("fill", *colour)).add(text(x + 18.0, y + 10.5, 12.0, INK, &init.name));
-        x += 18.0 + 7.2 * init.name.chars().count() as f64 + 22.0;
+        x += 18.0 + 6.4 * init.name.chars().count() as f64 + 22.0;
     }
     group
 }

@@ -86,7 +86,7 @@ impl Report<'_> {
         says_spread: bool,
     ) -> String {
         let Some(summary) = self.figures.get(metric, among, &init.name) else {
-            return "-".to_owned();
+            return String::new();
         };
         let value = number(pick(&summary), metric.shown().decimals);
         let libraries = if metric == Metric::Size && init.dynamic { " + libc" } else { "" };
@@ -134,44 +134,13 @@ impl Report<'_> {
             nothing if nothing.is_empty() => "Nothing of the first table.\n".to_owned(),
             lines => lines,
         };
-        let tables = self.tables();
         format!(
-            "# Performance
-
-Written by `cargo bench`, which measures rinit and the other inits that are installed in turn, within one run.
-`.ci/bench` installs them before, as root on Debian. Less is better throughout.
-
-![The figures as bars and lines]({picture})
-
-{tables}
-## What is not better
-
-Where another init has less than rinit as it is released:
-
-{not_better}
-## How it is measured
-
-{versions}
-Every init runs by its own defaults, `INIT -- COMMAND`, as PID 1 of a PID namespace of its own. What stands in a cell is the
-median; where the middle half of the measurements lies further apart than a fifth of it, the cell says so.
-
-- **Start**, **signal to main** and **end**: all processes on one processor, else wake-ups across processors decide.
-  Start is the time from fork to the end of `INIT -- PROGRAM` less that of `PROGRAM` alone, where PROGRAM is a static one
-  of 130 bytes that only exits. A signal to main that has no init above it takes {direct:.1} µs. The end is from main's
-  last words to the end of the init, less the same without an init.
-- **Orphans**: 20,000 orphans end one by one, the next when the one before has been reaped, on one processor. CPU time and
-  wake-ups (context switches) are what the kernel counted for the init meanwhile. Then 20,000 end at once, on all
-  processors: the time until the last one is reaped.
-- **`docker stop`**: the whole command, of a container in which a program runs that ends at once.
-- **Idle**: context switches and memory (`smaps_rollup`) of an init with a sleeping main. What is resident but not private
-  is the program's file, which all containers share.
-- **Growth**: orphans, one by one, and signals, as above, while so many others live, all of them adopted by the init. In the
-  last table main ends and leaves so many others behind, which TERM ends. rinit asks them to end and waits for them; the
-  others leave at once, and the kernel kills whoever is left: what they take is the time of that.
-
-`cargo bench -- --save FILE` keeps the figures, and `--against FILE` tells what a change in the code has changed; `--init
-NAME=PATH` measures any other program too.
-"
+            include_str!("page.md"),
+            picture = picture,
+            tables = self.tables(),
+            not_better = not_better,
+            versions = versions,
+            direct = direct,
         )
     }
 }
