@@ -7,6 +7,8 @@ use super::machine::Pinned;
 use super::namespace::{Namespaces, Running};
 use super::orphans;
 use super::play::Line;
+use super::proc::processes;
+use super::report::number;
 use super::statistics::Summary;
 
 /// How much to measure.
@@ -23,7 +25,7 @@ pub struct Extent {
 }
 
 /// So many PIDs stay free for everybody else on the machine.
-const SPARE_PIDS: u32 = 2000;
+const SPARE_PIDS: u32 = 1500;
 
 /// How often the orphans are counted in one namespace.
 const BATCHES: usize = 3;
@@ -31,11 +33,12 @@ const BATCHES: usize = 3;
 /// Returns a line for each number of processes that the machine does not have.
 pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contender], extent: &Extent) -> Vec<String> {
     let mut missing = Vec::new();
+    let free = extent.pid_max.saturating_sub(processes() + SPARE_PIDS);
     let mut fit = |counts: &[u32]| -> Vec<u32> {
-        let (fit, too_many): (Vec<u32>, Vec<u32>) =
-            counts.iter().partition(|count| **count + SPARE_PIDS <= extent.pid_max);
+        let (fit, too_many): (Vec<u32>, Vec<u32>) = counts.iter().partition(|count| **count <= free);
         missing.extend(too_many.iter().map(|count| {
-            format!("not measured with {count} processes: kernel.pid_max is {}, and that is too few", extent.pid_max)
+            let count = number(f64::from(*count), 0);
+            format!("not measured with {count} processes: kernel.pid_max, {}, leaves {free}", extent.pid_max)
         }));
         fit
     };

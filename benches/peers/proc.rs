@@ -41,6 +41,13 @@ fn sleeps(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
 }
 
+/// How many processes and threads there are on the whole machine (proc_loadavg(5)).
+pub fn processes() -> u32 {
+    let load = fs::read_to_string("/proc/loadavg").expect("/proc");
+    let counts = load.split_whitespace().nth(3).and_then(|counts| counts.split_once('/'));
+    counts.map_or(0, |(_, all)| number(all) as u32)
+}
+
 /// Resident memory and the part of it that nobody shares, in kB.
 pub fn memory(pid: u32) -> (u64, u64) {
     let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("a process that lives");
