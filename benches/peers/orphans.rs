@@ -17,7 +17,8 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     for _ in 0..rounds {
         for (index, init) in inits.iter().enumerate() {
             let pinned = Pinned::new();
-            let (cpu_us, switched) = in_turn(&mut Running::start(namespaces, Some(init)), count);
+            let (cpu_us, switched) = in_turn(&mut Running::start(namespaces, Some(init)), count)
+                .expect("a machine with room for some processes");
             drop(pinned);
             cpu[index].push(cpu_us);
             switches[index].push(switched);
@@ -36,11 +37,13 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     }
 }
 
-/// Orphans that end one by one: µs of the init's CPU time and wake-ups for each.
-pub fn in_turn(running: &mut Running, count: u32) -> (f64, f64) {
+/// Orphans that end one by one: µs of the init's CPU time and wake-ups for each. None if the machine does not have them.
+pub fn in_turn(running: &mut Running, count: u32) -> Option<(f64, f64)> {
     let before = used(running.pid());
-    running.ask(Line::OrphansInTurn(count));
+    if running.ask(Line::OrphansInTurn(count)) == 0 {
+        return None;
+    }
     let Used { cpu_ns, switches } = used(running.pid());
     let each = |after: u64, before: u64| (after - before) as f64 / f64::from(count);
-    (each(cpu_ns, before.cpu_ns) / 1e3, each(switches, before.switches))
+    Some((each(cpu_ns, before.cpu_ns) / 1e3, each(switches, before.switches)))
 }

@@ -9,9 +9,9 @@ use std::process::ExitCode;
 /// What main can be told.
 #[derive(Clone, Copy, Debug)]
 pub enum Line {
-    /// Start so many orphans that live on.
+    /// Start so many orphans that live on; answers with 0 if the machine does not have them.
     Crowd(u32),
-    /// Make so many orphans and let them end one by one.
+    /// Make so many orphans and let them end one by one; answers with 0 if the machine does not have them.
     OrphansInTurn(u32),
     /// Make so many orphans and let them end at once; answers with the nanoseconds that it took.
     Storm(u32),
@@ -60,10 +60,7 @@ pub fn play() -> ExitCode {
         let line = line.expect("text");
         match Line::from_text(&line).unwrap_or_else(|| panic!("main does not know {line:?}")) {
             Line::Crowd(count) => answer(family::crowd(count).into()),
-            Line::OrphansInTurn(count) => {
-                family::orphans_in_turn(count);
-                answer(1);
-            }
+            Line::OrphansInTurn(count) => answer(family::orphans_in_turn(count).into()),
             Line::Storm(count) => answer(family::storm(count).as_nanos() as u64),
             Line::Arrivals(count) => {
                 for _ in 0..count {

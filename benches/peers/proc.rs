@@ -11,9 +11,9 @@ pub struct Used {
     pub switches: u64,
 }
 
-/// Waits until a process sleeps.
+/// Waits until a process sleeps, or has ended.
 pub fn rest(pid: u32) {
-    while !sleeps(pid) {
+    while is_busy(pid) {
         std::thread::sleep(Duration::from_micros(200));
     }
 }
@@ -36,9 +36,9 @@ pub fn used(pid: u32) -> Used {
     used
 }
 
-fn sleeps(pid: u32) -> bool {
+fn is_busy(pid: u32) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("a process that lives");
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'))
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['R', 'D']))
 }
 
 /// How many processes and threads there are on the whole machine (proc_loadavg(5)).

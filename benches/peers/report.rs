@@ -29,6 +29,9 @@ impl Report<'_> {
             (Metric::ForwardAmong, "Signal to main (µs), with so many other processes alive"),
             (Metric::Drain, "main's end to the init's end (ms), with so many others left"),
         ] {
+            if self.figures.sizes(metric).is_empty() {
+                continue;
+            }
             let _ = write!(text, "\n{heading}:\n\n{}", self.growth(metric));
         }
         if !self.remarks.is_empty() {

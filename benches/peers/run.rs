@@ -2,7 +2,7 @@
 
 use super::against;
 use super::arguments::Arguments;
-use super::contenders;
+use super::contenders::{self, Contender};
 use super::docker;
 use super::ending;
 use super::figures::Figures;
@@ -79,6 +79,45 @@ impl Amount {
     }
 }
 
+/// A run that is under way.
+pub struct Run {
+    figures: Figures,
+    namespaces: Namespaces,
+    inits: Vec<Contender>,
+    amount: Amount,
+    /// What could not be measured, and why.
+    remarks: Vec<String>,
+}
+
+impl Run {
+    fn remark(&mut self, line: String) {
+        eprintln!("peers: {line}");
+        self.remarks.push(line);
+    }
+}
+
+/// What there is to measure, in this order.
+pub const SUBJECTS: [(&str, fn(&mut Run)); 7] = [
+    ("start", |run| start::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.starts)),
+    ("signals", |run| latency::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.signals)),
+    ("end", |run| ending::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.ends)),
+    ("orphans", |run| {
+        let Amount { orphans, orphan_rounds, .. } = run.amount;
+        orphans::measure(&mut run.figures, &run.namespaces, &run.inits, orphans, orphan_rounds);
+    }),
+    ("docker", |run| {
+        if let Err(reason) = docker::measure(&mut run.figures, &run.inits, run.amount.stops) {
+            run.remark(reason);
+        }
+    }),
+    ("idle", |run| footprint::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.idle)),
+    ("growth", |run| {
+        for line in growth::measure(&mut run.figures, &run.namespaces, &run.inits, &run.amount.growth) {
+            run.remark(line);
+        }
+    }),
+];
+
 /// Goes on in a PID namespace of its own: whatever happens here, with it all ends that was started.
 pub fn in_own_namespace(words: &[OsString]) -> ExitCode {
     // In the new namespace it reads otherwise, and this one's still holds.
@@ -115,34 +154,23 @@ pub fn measure(arguments: &Arguments, pid_max: u32) -> ExitCode {
     };
     let (inits, missing) = contenders::find(&arguments.inits);
     missing.iter().for_each(|line| eprintln!("peers: {line}"));
-    let amount = Amount::new(arguments.quick, pid_max);
-    let namespaces = Namespaces::new();
-    let mut figures = Figures::default();
-    let mut remarks = missing;
+    let mut run = Run {
+        figures: Figures::default(),
+        namespaces: Namespaces::new(),
+        inits,
+        amount: Amount::new(arguments.quick, pid_max),
+        remarks: missing,
+    };
     let begin = Instant::now();
-    let step = |what: &str| eprintln!("peers: {:>4} s: {what}", begin.elapsed().as_secs());
-
-    step("start");
-    start::measure(&mut figures, &namespaces, &inits, amount.starts);
-    step("signals");
-    latency::measure(&mut figures, &namespaces, &inits, amount.signals);
-    step("end");
-    ending::measure(&mut figures, &namespaces, &inits, amount.ends);
-    step("orphans");
-    orphans::measure(&mut figures, &namespaces, &inits, amount.orphans, amount.orphan_rounds);
-    step("docker stop");
-    if let Err(reason) = docker::measure(&mut figures, &inits, amount.stops) {
-        eprintln!("peers: {reason}");
-        remarks.push(reason);
+    for (subject, measure) in SUBJECTS {
+        if arguments.subjects.is_empty() || arguments.subjects.iter().any(|wanted| wanted == subject) {
+            eprintln!("peers: {:>4} s: {subject}", begin.elapsed().as_secs());
+            measure(&mut run);
+        }
     }
-    step("idleness");
-    footprint::measure(&mut figures, &namespaces, &inits, amount.idle);
-    step("growth");
-    let too_many = growth::measure(&mut figures, &namespaces, &inits, &amount.growth);
-    too_many.iter().for_each(|line| eprintln!("peers: {line}"));
-    remarks.extend(too_many);
-    step("done");
+    eprintln!("peers: {:>4} s: done", begin.elapsed().as_secs());
 
+    let Run { figures, inits, remarks, .. } = run;
     let report = Report {
         figures: &figures,
         inits: &inits,
