@@ -96,8 +96,11 @@ impl Run {
     }
 }
 
+/// Something to measure, by the name that asks for it.
+type Subject = (&'static str, fn(&mut Run));
+
 /// What there is to measure, in this order.
-pub const SUBJECTS: [(&str, fn(&mut Run)); 7] = [
+pub const SUBJECTS: [Subject; 7] = [
     ("start", |run| start::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.starts)),
     ("signals", |run| latency::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.signals)),
     ("end", |run| ending::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.ends)),
