@@ -66,7 +66,8 @@ impl Report<'_> {
                 rows.push(row("", |summary| summary.median, true));
             }
         }
-        table(&rows)
+        // With nothing but the header there is no table.
+        if rows.len() > 1 { table(&rows) } else { String::new() }
     }
 
     fn growth(&self, metric: Metric) -> String {
