@@ -44,6 +44,7 @@ fn command() -> Command {
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     Command::new("cargo bench --")
         .no_binary_name(true)
+        .override_usage("cargo bench -- [OPTIONS] [SUBJECT]...")
         .about("Measures rinit beside tini, dumb-init and catatonit, where they are installed")
         .arg(
             Arg::new("subject")

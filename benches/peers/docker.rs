@@ -2,6 +2,7 @@
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
+use super::machine::now;
 use super::namespace::this_program;
 use super::statistics::Summary;
 use std::fs;
@@ -44,7 +45,7 @@ struct Image(String);
 
 impl Image {
     fn import() -> Result<Image, String> {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("image-{}", std::process::id()));
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("image-{}", now()));
         let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(this_program(), folder.join("peers")));
         copied.map_err(|error| format!("{}: {error}", folder.display()))?;
         let tar = Command::new("tar").arg("-C").arg(&folder).args(["-c", "."]).stdout(Stdio::piped()).spawn();

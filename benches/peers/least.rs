@@ -1,6 +1,7 @@
 //! The least program: what it costs to run it is the kernel's part alone, so that nothing hides what an init adds.
 
 use super::contenders::Contender;
+use super::machine::now;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -44,7 +45,8 @@ pub struct Least(PathBuf);
 impl Least {
     /// It is there as long as this value.
     pub fn new() -> Least {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("least");
+        // The time, as another run may go on at once, and each has the same PID in its namespace.
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("least-{}", now()));
         let Some((machine, code)) = PROGRAM else {
             // Where its instructions are not known the nearest to it is what copies nothing.
             fs::copy("/bin/cat", &path).expect("a file below target/");

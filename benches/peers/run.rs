@@ -183,7 +183,7 @@ pub fn measure(arguments: &Arguments, pid_max: u32) -> ExitCode {
     };
     print!("{}", report.tables());
     if let Some(before) = before {
-        print!("\n{}", against::compare(&before, &figures));
+        print!("\n{}", against::compare(&before, &figures, &inits));
     }
     let written = [
         write(&arguments.markdown, &report.page(&arguments.picture, &arguments.markdown)),
