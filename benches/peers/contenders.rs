@@ -48,17 +48,23 @@ const PEERS: [(&str, &str); 4] =
 const USUAL_PLACES: [&str; 6] =
     ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/sbin", "/usr/libexec/podman", "/usr/libexec/catatonit"];
 
-/// Those that are there, and a line for each that is not.
+/// Those that are there, and a line for each that is not, or is not what it should be.
 pub fn find(others: &[(String, PathBuf)]) -> (Vec<Contender>, Vec<String>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target/musl");
     let musl = format!("{target}/{}-unknown-linux-musl/release/rinit", std::env::consts::ARCH);
+    let built = Contender::new("rinit (glibc)", Path::new(env!("CARGO_BIN_EXE_rinit")), true);
     if Path::new(&musl).exists() {
-        found.push(Contender::new("rinit", Path::new(&musl), true));
+        let released = Contender::new("rinit", Path::new(&musl), true);
+        let (old, new) = (released.version(), built.version());
+        if old != new {
+            missing.push(format!("rinit is {old}, rinit (glibc) {new}: `.ci/build-musl` builds the first anew"));
+        }
+        found.push(released);
     } else {
         missing.push("rinit as it is released, static musl, is not there: `.ci/build-musl` builds it".to_owned());
     }
-    found.push(Contender::new("rinit (glibc)", Path::new(env!("CARGO_BIN_EXE_rinit")), true));
+    found.push(built);
     for (program, package) in PEERS {
         match in_path(program) {
             Some(path) => found.push(Contender::new(program, &path, false)),
