@@ -58,7 +58,9 @@ pub fn find(others: &[(String, PathBuf)]) -> (Vec<Contender>, Vec<String>) {
         let released = Contender::new("rinit", Path::new(&musl), true);
         let (old, new) = (released.version(), built.version());
         if old != new {
-            missing.push(format!("rinit is {old}, rinit (glibc) {new}: `.ci/build-musl` builds the first anew"));
+            missing.push(format!(
+                "the musl build is {old}, the glibc build {new}: `.ci/build-musl` builds the former anew"
+            ));
         }
         found.push(released);
     } else {
