@@ -304,6 +304,8 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
     Ok(())
 }
 
+// clap's part is large, in code and on the stack, and most containers never enter it.
+#[inline(never)]
 fn read_options(persona: &Persona, words: Words, environment: Words, order: Order) -> Result<Request, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();
@@ -334,8 +336,10 @@ fn read_options(persona: &Persona, words: Words, environment: Words, order: Orde
         words.tail(total - found.len())
     };
     match (options.pause, words.is_empty()) {
-        (true, false) => Err(Failure::own("--pause starts nothing, so it takes no command")),
-        (true, true) => Ok(Request::Run(options, words)),
+        (true, false) if !persona.pauses_beside_command => {
+            Err(Failure::own("--pause starts nothing, so it takes no command"))
+        }
+        (true, _) => Ok(Request::Run(options, words)),
         (false, _) => Ok(Request::Run(options, command(words)?)),
     }
 }

@@ -28,6 +28,8 @@ pub struct Persona {
     pub permutes: bool,
     /// Whether a long option can be cut short.
     pub abbreviates: bool,
+    /// Whether a command beside `--pause` is overlooked, and not refused.
+    pub pauses_beside_command: bool,
     /// What the first `-v` shows; each further one shows a level more.
     pub first_verbose: LevelFilter,
     /// Variables besides rinit's own. They win over options.
@@ -48,7 +50,7 @@ pub struct Session {
     /// Signals that are rewritten unless the user has a word on them. In a session of its own main has no parent that
     /// could continue it, so the kernel discards the terminal's stop signals.
     pub rewrites: &'static [(Signal, Signal)],
-    /// Sent to main's group when main has ended.
+    /// Sent to main's group when main has ended, unless a rewrite makes something else of it.
     pub parting: Option<Signal>,
 }
 
@@ -105,6 +107,7 @@ const RINIT: Persona = Persona {
     letters: "gctrpsekPwvqlVh",
     permutes: false,
     abbreviates: false,
+    pauses_beside_command: false,
     first_verbose: LevelFilter::Info,
     variables: &[],
     statuses: STATUSES,
@@ -181,6 +184,7 @@ const CATATONIT: Persona = Persona {
     letters: "ghLPV",
     permutes: true,
     abbreviates: true,
+    pauses_beside_command: true,
     statuses: Statuses { own: 1, cannot_execute: 1, not_found: 1 },
     // So that engines can read it, the original calls itself tini here.
     version: ("tini version ", "_rinit"),
@@ -252,7 +256,7 @@ impl Persona {
             && options.target != Target::Main
         {
             options.session = true;
-            options.parting = session.parting;
+            options.parting = session.parting.and_then(|signal| options.rewrites.apply(signal));
             for (from, to) in session.rewrites {
                 options.rewrites.set_if_unsaid(*from, Some(*to));
             }

@@ -272,15 +272,15 @@ fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_
 }
 
 #[test]
-fn dumb_init_sends_term_to_the_group_that_main_leaves() {
-    let mut rinit =
-        Rinit::as_child().name("dumb-init").puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]);
-    rinit = rinit.variable("RINIT_LOG", "debug");
-    let mut rinit = rinit.start();
-    rinit.expect("ready");
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(3));
-    assert!(finished.stderr.contains("SIGTERM sent to main's group"), "{finished:?}");
+fn dumb_init_sends_term_to_the_group_that_main_leaves_or_what_a_rewrite_makes_of_it() {
+    for (options, sent) in [([].as_slice(), "SIGTERM"), (&["-r", "15:3"], "SIGQUIT")] {
+        let rinit = Rinit::as_child().name("dumb-init").options(options).variable("RINIT_LOG", "debug");
+        let mut rinit = rinit.puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]).start();
+        rinit.expect("ready");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert!(finished.stderr.contains(&format!("{sent} sent to main's group")), "{finished:?}");
+    }
 }
 
 #[test]
@@ -299,10 +299,12 @@ fn none_of_the_three_waits_for_the_others() {
 
 #[test]
 fn catatonit_pauses() {
-    for signal in [libc::SIGTERM, libc::SIGINT] {
-        let mut rinit = called("catatonit").options(["-P"]).start();
-        rinit.until("it rests", || rinit.itself().state == 'S');
-        rinit.send(signal);
-        assert_eq!(rinit.finish().status, Status::Exited(0));
+    for words in [["-P"].as_slice(), &["-P", "a-command-that-it-overlooks"]] {
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            let mut rinit = called("catatonit").options(words).start();
+            rinit.until("it rests", || rinit.itself().state == 'S');
+            rinit.send(signal);
+            assert_eq!(rinit.finish().status, Status::Exited(0), "{words:?}");
+        }
     }
 }
