@@ -35,16 +35,23 @@ logs_must_have() {
     }
 }
 
-# stops_at_once NAME STATUS: docker stop takes less than a second, and then the status is STATUS.
-stops_at_once() {
-    local began=${EPOCHREALTIME/./} took
+# time_stop NAME: docker stop. Sets took (ms) and status.
+time_stop() {
+    local began=${EPOCHREALTIME/./}
     docker stop "$1" >/dev/null
     took=$(((${EPOCHREALTIME/./} - began) / 1000))
+    status=$(docker inspect --format '{{.State.ExitCode}}' "$1")
+}
+
+# stops_at_once NAME STATUS: docker stop takes less than a second, and then the status is STATUS.
+stops_at_once() {
+    local took status
+    time_stop "$1"
     ((took < 1000)) || {
         echo "docker stop took $took ms"
         return 1
     }
-    same 'status after docker stop' "$(docker inspect --format '{{.State.ExitCode}}' "$1")" "$2"
+    same 'status after docker stop' "$status" "$2"
 }
 
 # ends STATUS TEXT ARGUMENT…: docker run ARGUMENT… ends with STATUS, and TEXT is in what it says.
