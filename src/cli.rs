@@ -4,22 +4,23 @@
 use crate::duration;
 use crate::failure::Failure;
 use crate::options::{LogFilter, Options, Target};
+use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
 use crate::signal::Signal;
 use crate::sys::arguments::{Words, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use log::LevelFilter;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// What rinit was called for.
 pub enum Request {
-    /// To start a command; its words are the last ones of the command line.
+    /// To start a command, or with no words to do without one.
     Run(Options, Words),
-    /// To print this on stdout.
-    Print(String),
+    /// To print this.
+    Print(String, Stream),
     /// To print the process table.
     Report(Form),
 }
@@ -59,6 +60,43 @@ const SETTINGS: &[Setting] = &[
                 "all" => Target::All,
                 _ => return None,
             };
+            Some(())
+        },
+    },
+    Setting {
+        option: "rewrite",
+        short: Some('r'),
+        variable: "RINIT_REWRITE",
+        allowed: "FROM:TO, or a list of these with commas; FROM is a signal by name (TERM, SIGTERM, RTMIN+3) or number, but \
+                  not KILL or STOP, which no process can catch, nor CHLD, which is about rinit's own children; TO is a \
+                  signal, or 0 or none to drop it",
+        take: |options, value| {
+            value.split(',').try_for_each(|entry| {
+                let (from, to) = entry.split_once(':')?;
+                let from = Signal::parse(from).filter(|from| !Signal::UNREWRITABLE.contains(*from))?;
+                let to = if to == "0" || to == "none" { None } else { Some(Signal::parse(to)?) };
+                options.rewrites.set(from, to);
+                Some(())
+            })
+        },
+    },
+    Setting {
+        option: "session",
+        short: None,
+        variable: "RINIT_SESSION",
+        allowed: FLAG,
+        take: |options, value| {
+            options.session = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "warn-reaped",
+        short: Some('w'),
+        variable: "RINIT_WARN_REAPED",
+        allowed: FLAG,
+        take: |options, value| {
+            options.warn_reaped = flag(value)?;
             Some(())
         },
     },
@@ -187,21 +225,52 @@ fn log_spec(value: &str) -> Result<(), &str> {
 }
 
 /// Reads the command line (with the program's own name in front) and the environment.
-pub fn read(words: Words, environment: Words) -> Result<Request, Failure> {
+pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Request, Failure> {
     let words = words.tail(1);
-    let mut options = Options::default();
+    let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
     let first = words.into_iter().next().map(|word| word.to_bytes());
-    match first {
-        Some(b"--") => {
-            take_environment(&mut options, environment)?;
-            Ok(Request::Run(options, command(words.tail(1))?))
+    let command_words = match first {
+        None => return Err(no_command()),
+        Some(b"--") => command(words.tail(1))?,
+        Some(first) if !is_option(first) => {
+            let permutes = persona.permutes && words.into_iter().any(|word| is_option(word.to_bytes()));
+            if permutes && !is_set(environment, b"POSIXLY_CORRECT") {
+                return read_options(persona, words, environment, Order::Permuted);
+            }
+            words
         }
-        Some(word) if !word.starts_with(b"-") || word == b"-" => {
-            take_environment(&mut options, environment)?;
-            Ok(Request::Run(options, words))
+        Some(_) => return read_options(persona, words, environment, Order::OptionsFirst),
+    };
+    let mut options = (persona.defaults)();
+    take_environment(&mut options, environment)?;
+    take_foreign_environment(persona, &mut options, environment);
+    persona.complete(&mut options);
+    Ok(Request::Run(options, command_words))
+}
+
+/// Where options can stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    /// The first word that is none ends them.
+    OptionsFirst,
+    /// Between the command's words too, up to a `--`.
+    Permuted,
+}
+
+fn is_set(environment: Words, name: &[u8]) -> bool {
+    value_of(environment, name).is_some()
+}
+
+/// Of a variable that is there twice the first counts, as for getenv(3).
+fn value_of(mut environment: Words, name: &[u8]) -> Option<&'static [u8]> {
+    environment.find_map(|entry| entry.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
+}
+
+fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: Words) {
+    for variable in persona.variables {
+        if let Some(value) = value_of(environment, variable.name.as_bytes()) {
+            (variable.take)(options, value);
         }
-        None => Err(no_command()),
-        Some(_) => read_options(options, words, environment),
     }
 }
 
@@ -235,32 +304,50 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
     Ok(())
 }
 
-fn read_options(mut options: Options, words: Words, environment: Words) -> Result<Request, Failure> {
+fn read_options(persona: &Persona, words: Words, environment: Words, order: Order) -> Result<Request, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();
-    let mut parser = parser();
+    let permutes = order == Order::Permuted || persona.permutes && !is_set(environment, b"POSIXLY_CORRECT");
+    let mut parser = parser(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error))?;
     if matches.get_flag("help") {
-        return Ok(Request::Print(parser.render_help().to_string()));
+        return Ok(Request::Print(parser.render_help().to_string(), persona.help_to));
     }
     if matches.get_flag("version") {
-        return Ok(Request::Print(format!("{}\n", version())));
+        return Ok(Request::Print(version(persona), persona.version_to));
     }
     if matches.get_flag("license") {
-        return Ok(Request::Print(include_str!("../LICENSE").to_owned()));
+        return Ok(Request::Print(include_str!("../LICENSE").to_owned(), Stream::Stdout));
     }
-    let command_words = matches.get_many::<OsString>("command").map_or(0, |words| words.len());
+    let found: Vec<&OsString> = matches.get_many("command").map(Iterator::collect).unwrap_or_default();
     if let Some(form) = matches.get_one::<OsString>("report") {
-        return report(form, command_words);
+        return report(form, &found, &matches);
     }
+    let mut options = (persona.defaults)();
     take_environment(&mut options, environment)?;
-    take_options(&mut options, &matches)?;
-    Ok(Request::Run(options, command(words.tail(total - command_words))?))
+    take_options(&mut options, &matches, persona)?;
+    take_foreign_environment(persona, &mut options, environment);
+    persona.complete(&mut options);
+    let words = if permutes {
+        Words::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
+    } else {
+        words.tail(total - found.len())
+    };
+    match (options.pause, words.is_empty()) {
+        (true, false) if !persona.pauses_beside_command => {
+            Err(Failure::own("--pause starts nothing, so it takes no command"))
+        }
+        (true, _) => Ok(Request::Run(options, words)),
+        (false, _) => Ok(Request::Run(options, command(words)?)),
+    }
 }
 
-fn report(form: &OsStr, command_words: usize) -> Result<Request, Failure> {
-    if command_words > 0 {
+fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Request, Failure> {
+    if !command.is_empty() {
         return Err(Failure::own("--report starts nothing, so it takes no command"));
+    }
+    if matches.get_flag("pause") {
+        return Err(Failure::own("--report prints and exits, so it does not go with --pause"));
     }
     match form.to_str() {
         Some("table") => Ok(Request::Report(Form::Table)),
@@ -269,7 +356,7 @@ fn report(form: &OsStr, command_words: usize) -> Result<Request, Failure> {
     }
 }
 
-fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failure> {
+fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) -> Result<(), Failure> {
     for setting in SETTINGS {
         let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
             continue;
@@ -288,6 +375,13 @@ fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failu
     if matches.get_flag("wait-all") {
         options.wait_all = true;
     }
+    if matches.get_flag("session") {
+        options.session = true;
+    }
+    if matches.get_flag("warn-reaped") {
+        options.warn_reaped = true;
+    }
+    options.pause = matches.get_flag("pause");
     if matches.get_flag("group") {
         options.target = Target::Group;
     }
@@ -297,16 +391,18 @@ fn take_options(options: &mut Options, matches: &ArgMatches) -> Result<(), Failu
     match (matches.get_flag("quiet"), matches.get_count("verbose")) {
         (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
         (false, 0) => {}
-        (false, 1) => options.log = LogFilter::Level(LevelFilter::Info),
-        (false, 2) => options.log = LogFilter::Level(LevelFilter::Debug),
-        (false, _) => options.log = LogFilter::Level(LevelFilter::Trace),
+        (false, times) => {
+            let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
+            options.log = LogFilter::Level(more);
+        }
     }
     Ok(())
 }
 
 /// The form that `docker info` reads an init's version from.
-fn version() -> String {
-    format!("rinit {} - git.{}", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
+fn version(persona: &Persona) -> String {
+    let (before, behind) = persona.version;
+    format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
 /// One line out of clap's several.
@@ -331,18 +427,19 @@ fn wrong_usage(error: &clap::Error) -> Failure {
     Failure::own(text)
 }
 
-fn parser() -> Command {
+fn parser(persona: &Persona, permutes: bool) -> Command {
+    let letter = |short: Option<char>| short.filter(|letter| persona.letters.contains(*letter));
     let flag = |name: &'static str, short: Option<char>, help: &'static str| {
-        Arg::new(name).short(short).long(name).action(ArgAction::SetTrue).help(help)
+        Arg::new(name).short(letter(short)).long(name).action(ArgAction::SetTrue).help(help)
     };
     let valued = |name: &'static str, value: &'static str, help: &'static str| {
         let setting = SETTINGS.iter().find(|setting| setting.option == name);
         Arg::new(name)
-            .short(setting.and_then(|setting| setting.short))
+            .short(letter(setting.and_then(|setting| setting.short)))
             .long(name)
             .value_name(value)
-            // A negative number is a bad value and not an unknown option.
-            .allow_negative_numbers(true)
+            // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
+            .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString))
             .help(help)
     };
@@ -351,6 +448,7 @@ fn parser() -> Command {
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
+        .infer_long_args(persona.abbreviates)
         .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
         .help_template(HELP)
         .arg(
@@ -365,6 +463,19 @@ fn parser() -> Command {
             valued("target", "WHO", "Forward signals to main, group or all [RINIT_TARGET]")
                 .overrides_with_all(["group", "single-child"]),
         )
+        .arg(
+            valued(
+                "rewrite",
+                "FROM:TO",
+                "Send TO where FROM arrives, or nothing if TO is 0 or none; can be repeated [RINIT_REWRITE]",
+            )
+            .action(ArgAction::Append),
+        )
+        .arg(flag(
+            "session",
+            None,
+            "Have main lead a session of its own, with the terminal, if there is one [RINIT_SESSION=1]",
+        ))
         .arg(valued(
             "parent-death",
             "SIG",
@@ -394,6 +505,8 @@ fn parser() -> Command {
             "TIME",
             "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
         ))
+        .arg(flag("pause", Some('P'), "Start no command: reap orphans until TERM or INT, then exit with 0"))
+        .arg(flag("warn-reaped", Some('w'), "Say at level warn which orphans are reaped [RINIT_WARN_REAPED=1]"))
         .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
         .arg(
             flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")
@@ -411,14 +524,14 @@ fn parser() -> Command {
                 .value_parser(clap::value_parser!(OsString))
                 .help("Print the container's process table and exit: table or json"),
         )
-        .arg(flag("license", Some('l'), "Print the licence and exit"))
+        .arg(flag("license", letter(Some('l')).or(Some('L')), "Print the licence and exit"))
         .arg(flag("version", Some('V'), "Print the version and exit"))
         .arg(flag("help", Some('h'), "Print this and exit"))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
                 .num_args(0..)
-                .trailing_var_arg(true)
+                .trailing_var_arg(!permutes)
                 .hide(true)
                 .value_parser(clap::value_parser!(OsString)),
         )
@@ -497,6 +610,10 @@ mod tests {
 
     #[test]
     fn the_parser_is_consistent() {
-        parser().debug_assert();
+        for name in ["rinit", "docker-init", "tini", "dumb-init", "catatonit"] {
+            for permutes in [true, false] {
+                parser(Persona::named(name.as_bytes()), permutes).debug_assert();
+            }
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! What to start and how: the command's path, its words and environment, its group and terminal. And, where it did not
 //! start, why.
 
-use crate::failure::{Failure, STATUS_CANNOT_EXECUTE, STATUS_NOT_FOUND};
+use crate::failure::{Failure, Kind};
 use crate::options::Options;
 use crate::signal::SignalSet;
 use crate::sys::arguments::{Words, os};
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
 use crate::sys::spawn::{Error, PidText, Plan, Pointers};
-use crate::sys::terminal::Terminal;
+use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, reason, spawn};
 use log::debug;
 use std::ffi::{CStr, CString, OsStr, c_char};
@@ -21,7 +21,7 @@ pub struct Child {
     pub pid: Pid,
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
-    /// Whether there is a controlling terminal, the foreground of which its group has or may come to have.
+    /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
     pub has_terminal: bool,
 }
 
@@ -46,13 +46,23 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     let environment = Environment::new();
     let paths = candidates(name.to_bytes(), environment.path);
     let terminal = Terminal::open();
-    let in_foreground = terminal.as_ref().filter(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    let in_foreground =
+        terminal.as_ref().filter(|terminal| !options.session && terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    let descriptor = if options.session {
+        if let Some(terminal) = &terminal {
+            terminal.give_up();
+        }
+        terminal.as_ref().map(Terminal::descriptor).or_else(terminal::among_standard_streams)
+    } else {
+        in_foreground.map(Terminal::descriptor)
+    };
     let plan = Plan {
         paths: &paths,
         argv: words.as_ptr(),
         envp: environment.as_ptr(),
         listen_pid: environment.listen_pid.as_deref(),
-        terminal: in_foreground.map(Terminal::descriptor),
+        session: options.session,
+        terminal: descriptor,
         parent_death: options.parent_death,
         mask: inherited.mask,
         sigchld: inherited.sigchld,
@@ -69,7 +79,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     match started {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
-            Ok(Child { pid, pidfd, has_terminal: terminal.is_some() })
+            Ok(Child { pid, pidfd, has_terminal: terminal.is_some() && !options.session })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {
@@ -166,7 +176,7 @@ fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
     let script = script.map_or(OsStr::new(""), |path| os(path));
     let text =
         format!("cannot execute {script:?}: it has no #! line, and {SHELL:?} cannot be executed: {}", reason(errno));
-    Failure::command(STATUS_CANNOT_EXECUTE, text)
+    Failure::command(Kind::CannotExecute, text)
 }
 
 /// Says why the command did not start, and what to do where that is certain.
@@ -181,34 +191,37 @@ fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
             ));
         }
         Error::Group(errno) => {
-            return Failure::own(format!("cannot start {name:?}: no process group of its own: {}", reason(errno)));
+            return Failure::own(format!(
+                "cannot start {name:?}: no process group or session of its own: {}",
+                reason(errno)
+            ));
         }
         Error::Exec { path, errno } => (paths.get(path), errno),
     };
     let Some(path) = path else {
-        return Failure::command(STATUS_NOT_FOUND, "cannot start \"\": the command is an empty word");
+        return Failure::command(Kind::NotFound, "cannot start \"\": the command is an empty word");
     };
     let shown = OsStr::from_bytes(path.to_bytes());
     match errno {
         Errno::ENOENT | Errno::ENOTDIR => {
             if let Some((shown, hint)) = paths.iter().find_map(|path| Some((os(path), missing_part(path)?))) {
-                return Failure::command(STATUS_NOT_FOUND, format!("cannot execute {shown:?}: {hint}"));
+                return Failure::command(Kind::NotFound, format!("cannot execute {shown:?}: {hint}"));
             }
             let text = if paths.len() > 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
                 format!("cannot start {name:?}: not found in PATH")
             } else {
                 format!("cannot execute {shown:?}: {}", reason(errno))
             };
-            Failure::command(STATUS_NOT_FOUND, text)
+            Failure::command(Kind::NotFound, text)
         }
         Errno::EACCES if std::path::Path::new(shown).is_dir() => {
-            Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: is a directory"))
+            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: is a directory"))
         }
         Errno::ENOEXEC => {
             let hint = foreign_machine(&beginning(path)).unwrap_or_default();
-            Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: {}{hint}", reason(errno)))
+            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}{hint}", reason(errno)))
         }
-        errno => Failure::command(STATUS_CANNOT_EXECUTE, format!("cannot execute {shown:?}: {}", reason(errno))),
+        errno => Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}", reason(errno))),
     }
 }
 

@@ -10,23 +10,34 @@ pub const STATUS_CANNOT_EXECUTE: u8 = 126;
 /// There is no such command.
 pub const STATUS_NOT_FOUND: u8 = 127;
 
-/// A failure before main runs: one line, and the status that rinit exits with.
+/// What failed, as far as an exit status tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// rinit itself, or what it was asked for.
+    Own,
+    /// The command was found but cannot be executed.
+    CannotExecute,
+    /// There is no such command.
+    NotFound,
+}
+
+/// A failure before main runs: one line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// 125, 126 or 127.
-    pub status: u8,
+    /// What failed.
+    pub kind: Kind,
     text: String,
 }
 
 impl Failure {
     /// A failure of rinit's own, or a wrong option.
     pub fn own(text: impl Into<String>) -> Failure {
-        Failure { status: STATUS_OWN, text: text.into() }
+        Failure { kind: Kind::Own, text: text.into() }
     }
 
     /// A command that cannot be started.
-    pub fn command(status: u8, text: impl Into<String>) -> Failure {
-        Failure { status, text: text.into() }
+    pub fn command(kind: Kind, text: impl Into<String>) -> Failure {
+        Failure { kind, text: text.into() }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::report::slow_stop::{self, Stop};
 use crate::signal::Signal;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
-use log::{debug, error, info, warn};
+use log::{Level, debug, error, info, log, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ const REAPED_A_ROUND: usize = 64;
 
 /// A process that attends to main until the end.
 pub struct Init {
-    child: Child,
+    /// main; None where there is no command.
+    child: Option<Child>,
     inbox: Inbox,
     lifecycle: Lifecycle,
     others: Others,
@@ -29,6 +30,8 @@ pub struct Init {
     /// What bears on how main's end is told.
     circumstances: Circumstances,
     target: Target,
+    /// Whether each orphan that is reaped is a warning.
+    warn_reaped: bool,
     /// How many orphans were reaped.
     orphans: u64,
     /// Set once there is nothing left to do but exit.
@@ -36,19 +39,21 @@ pub struct Init {
 }
 
 impl Init {
-    /// main runs: settles down to attend to it.
-    pub fn new(child: Child, inbox: Inbox, options: Options) -> Init {
-        let job_control = match child.has_terminal {
+    /// main runs, or there is none: settles down to attend to it, or to the others alone.
+    pub fn new(child: Option<Child>, inbox: Inbox, options: Options) -> Init {
+        let has_terminal = child.as_ref().is_some_and(|child| child.has_terminal);
+        let job_control = match has_terminal {
             false => JobControl::None,
             true if process::group_is_orphaned() => JobControl::Nobody,
             true => JobControl::Shell,
         };
-        release(&child, &inbox);
+        release(child.as_ref(), &inbox);
         Init {
             inbox,
             grace: options.grace,
-            circumstances: Circumstances { has_terminal: child.has_terminal, ..Circumstances::default() },
+            circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
+            warn_reaped: options.warn_reaped,
             orphans: 0,
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::of_this_process(),
@@ -126,8 +131,9 @@ impl Init {
 
     /// Reaps what is dead. Whether more may be left.
     fn reap(&mut self) -> bool {
-        if self.lifecycle.watches_stops()
-            && let Ok(Some(signal)) = wait::stopped_by(self.child.pid)
+        if let Some(child) = &self.child
+            && self.lifecycle.watches_stops()
+            && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
             self.on(Event::MainStopped { signal, in_foreground: is_in_foreground() });
         }
@@ -136,14 +142,15 @@ impl Init {
         while reaped < REAPED_A_ROUND {
             match wait::reap_any() {
                 Ok(Some((pid, status)))
-                    if pid == self.child.pid && self.lifecycle.main_runs() && end_of_main.is_none() =>
+                    if self.main_pid() == Some(pid) && self.lifecycle.main_runs() && end_of_main.is_none() =>
                 {
                     exit::tell(pid, status, self.circumstances);
                     end_of_main = Some(status);
                 }
                 Ok(Some((pid, status))) => {
                     self.orphans = self.orphans.saturating_add(1);
-                    debug!("reaped orphan {pid}, which {status}");
+                    let level = if self.warn_reaped { Level::Warn } else { Level::Debug };
+                    log!(level, "reaped orphan {pid}, which {status}");
                 }
                 Ok(None) => {
                     self.children = true;
@@ -174,8 +181,9 @@ impl Init {
         match action {
             Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
+                let stopped_by = self.main_pid().map_or(Err(Errno::ECHILD), wait::stopped_by);
                 // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
-                if !matches!(wait::stopped_by(self.child.pid), Ok(None) | Err(Errno::ECHILD)) {
+                if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
             }
@@ -186,8 +194,14 @@ impl Init {
                 info!("others are still alive: asking them to end");
                 self.others.ask(self.lifecycle.grace_ends());
             }
-            Action::Look => self.on(Event::Seen(self.others.look(self.children))),
-            Action::LookForKillable => self.on(Event::Seen(self.others.look_for_killable(self.children))),
+            Action::Look => {
+                let alive = self.others.look(self.children);
+                self.on(Event::Seen(alive));
+            }
+            Action::LookForKillable => {
+                let alive = self.others.look_for_killable(self.children);
+                self.on(Event::Seen(alive));
+            }
             Action::ReportSlowStop => self.report_slow_stop(),
             Action::NameSurvivors => self.others.name_survivors(self.grace),
             Action::KillOthers => self.others.kill(),
@@ -195,8 +209,12 @@ impl Init {
         }
     }
 
+    fn main_pid(&self) -> Option<Pid> {
+        self.child.as_ref().map(|child| child.pid)
+    }
+
     fn forward(&mut self, signal: Signal, target: Target) {
-        let pid = self.child.pid;
+        let pid = self.main_pid();
         self.others.note(signal, target, pid);
         let sent = match target {
             Target::Group => self.send_to_group(signal),
@@ -220,41 +238,46 @@ impl Init {
 
     fn report_slow_stop(&self) {
         let Some((signal, since)) = self.lifecycle.stop() else { return };
-        let main = self.lifecycle.main_runs().then_some(self.child.pid);
+        let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
         slow_stop::report(Stop { signal, ago: clock::now().saturating_sub(since), target: self.target, main });
     }
 
     fn kill_main(&mut self) {
-        info!("main, PID {}, has not ended in time: killing it and its group", self.child.pid);
+        let Some(pid) = self.main_pid() else { return };
+        info!("main, PID {pid}, has not ended in time: killing it and its group");
         self.circumstances.killed_by_us = true;
-        let _ = signals::send_to_group(self.child.pid, Signal::KILL);
+        let _ = signals::send_to_group(pid, Signal::KILL);
         // It may have moved to another group.
         let _ = self.send_to_main(Signal::KILL);
     }
 
     /// main leads its group until it moves to another; the group is gone when nobody stayed behind.
     fn send_to_group(&self, signal: Signal) -> Result<()> {
-        let pid = self.child.pid;
-        match signals::send_to_group(pid, signal) {
-            Ok(()) if nix::unistd::getpgid(Some(pid)) == Ok(pid) => Ok(()),
-            Ok(()) | Err(Errno::ESRCH) => self.send_to_main(signal),
-            Err(errno) => Err(errno),
+        let pid = self.main_pid().ok_or(Errno::ESRCH)?;
+        let sent = signals::send_to_group(pid, signal);
+        // Once it has been reaped, its PID may be another's.
+        let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(pid)) != Ok(pid);
+        match sent {
+            Ok(()) | Err(Errno::ESRCH) if may_have_left => self.send_to_main(signal),
+            sent => sent,
         }
     }
 
     /// main has not been reaped while this is called, so its PID is still its own.
     fn send_to_main(&self, signal: Signal) -> Result<()> {
-        match &self.child.pidfd {
-            Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(self.child.pid, signal)),
-            None => signals::send(self.child.pid, signal),
+        let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
+        match &child.pidfd {
+            Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(child.pid, signal)),
+            None => signals::send(child.pid, signal),
         }
     }
 
     fn lend_terminal(&self) {
         if is_in_foreground()
+            && let Some(pid) = self.main_pid()
             && let Some(terminal) = terminal::Terminal::open()
         {
-            let _ = terminal.set_foreground(self.child.pid);
+            let _ = terminal.set_foreground(pid);
         }
     }
 
@@ -269,14 +292,12 @@ impl Init {
 
     /// Gives the terminal back to our own group, if main's had it at the end.
     fn return_terminal(&self) {
-        if !self.child.has_terminal {
-            return;
-        }
+        let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return };
         let Some(terminal) = terminal::Terminal::open() else {
             return;
         };
         match terminal.foreground() {
-            Ok(group) if group == self.child.pid || !terminal::group_exists(group) => {
+            Ok(group) if group == child.pid || !terminal::group_exists(group) => {
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
             // Somebody else has taken it meanwhile, as a shell does that put us into the background.
@@ -292,8 +313,8 @@ fn is_in_foreground() -> bool {
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes
 /// end when main's side does. 0, 1 and 2 stay: people write to /proc/1/fd/1 what shall appear in `docker logs`.
-fn release(child: &Child, inbox: &Inbox) {
-    let pidfd = child.pidfd.as_ref().map(AsRawFd::as_raw_fd);
+fn release(child: Option<&Child>, inbox: &Inbox) {
+    let pidfd = child.and_then(|child| child.pidfd.as_ref()).map(AsRawFd::as_raw_fd);
     descriptors::close_inherited([inbox.descriptor(), pidfd]);
     if let Err(errno) = nix::unistd::chdir("/") {
         debug!("cannot change to /: {}", crate::sys::reason(errno));
@@ -301,14 +322,15 @@ fn release(child: &Child, inbox: &Inbox) {
 }
 
 /// Who gets a signal, for people.
-struct Recipient(Target, Pid);
+struct Recipient(Target, Option<Pid>);
 
 impl std::fmt::Display for Recipient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Target::Group => write!(f, "main's group {}", self.1),
-            Target::Main => write!(f, "main, PID {}", self.1),
-            Target::All => f.write_str("all"),
+        match (self.0, self.1) {
+            (Target::Group, Some(pid)) => write!(f, "main's group {pid}"),
+            (Target::Main, Some(pid)) => write!(f, "main, PID {pid}"),
+            (Target::All, _) => f.write_str("all"),
+            (Target::Group | Target::Main, None) => f.write_str("nobody: there is no main"),
         }
     }
 }

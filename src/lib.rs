@@ -17,6 +17,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod options;
 pub mod others;
+pub mod persona;
 pub mod report;
 pub mod signal;
 pub mod sys;
@@ -24,6 +25,7 @@ pub mod sys;
 use cli::Request;
 use command::Inherited;
 use failure::Failure;
+use persona::{Persona, Stream};
 use signal::SignalSet;
 use sys::arguments::Words;
 use sys::signals::{self, Inbox};
@@ -38,28 +40,40 @@ pub unsafe fn run(argc: c_int, argv: *const *const c_char) -> c_int {
     let mask = signals::set_mask(SignalSet::ALL);
     // SAFETY: the caller's promise.
     let words = unsafe { Words::from_main(argc, argv) };
-    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(words, mask)) {
+    let persona = Persona::named(words.into_iter().next().map_or(b"", |name| name.to_bytes()));
+    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(persona, words, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
             log::start(&options::LogFilter::Level(log::DEFAULT));
             ::log::error!("{failure}");
-            failure.status.into()
+            persona.statuses.of(failure.kind).into()
         }
     }
 }
 
-fn attend(words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (options, words) = match cli::read(words, Words::environment())? {
+fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
+    let (options, words) = match cli::read(persona, words, Words::environment())? {
         Request::Run(options, words) => (options, words),
-        Request::Print(text) => return print(&text, mask),
-        Request::Report(form) => return print(&report::table::print(form)?, mask),
+        Request::Print(text, to) => return print(&text, to, mask),
+        Request::Report(form) => return print(&report::table::print(form)?, Stream::Stdout, mask),
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
     let inbox = Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
     let unheard = follow_parent(&options);
     let adopted = adopt_orphans(&options);
-    let child = command::start(words, &options, &Inherited { mask, sigchld })?;
+    if options.warn_not_init && !options.subreaper && !sys::process::is_init() {
+        ::log::warn!(
+            "not PID 1, and not told to adopt orphans (-s, TINI_SUBREAPER): orphans pass it by and are not reaped"
+        );
+    }
+    let child = match options.pause {
+        true => None,
+        false => Some(command::start(words, &options, &Inherited { mask, sigchld })?),
+    };
+    if options.unforwarded != SignalSet::EMPTY {
+        let _ = signals::set_mask(SignalSet::ALL.less(options.unforwarded));
+    }
     if let Some(part) = &options.bad_log {
         ::log::warn!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}", cli::LOG_ALLOWED);
     }
@@ -88,12 +102,16 @@ fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
 }
 
 /// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.
-fn print(text: &str, mask: SignalSet) -> Result<u8, Failure> {
+fn print(text: &str, to: Stream, mask: SignalSet) -> Result<u8, Failure> {
     let _ = signals::set_mask(mask);
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map(|()| 0).map_err(|error| {
+    let (what, written) = match to {
+        Stream::Stdout => ("write to stdout", stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())),
+        Stream::Stderr => ("write to stderr", std::io::stderr().write_all(text.as_bytes())),
+    };
+    written.map(|()| 0).map_err(|error| {
         let errno = sys::Errno::from_raw(error.raw_os_error().unwrap_or_default());
-        cannot("write to stdout", errno)
+        cannot(what, errno)
     })
 }
 

@@ -47,7 +47,7 @@ pub enum Alive {
 /// What rinit is to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send a signal on.
+    /// Send a signal on. To the group once main has ended: to those whom it left there.
     Forward(Signal, Target),
     /// Continue the target if main is stopped: a stopped process does not see a TERM.
     ContinueIfStopped(Target),
@@ -119,6 +119,8 @@ pub enum JobControl {
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// There is no main, only the others: until TERM or INT.
+    Pausing,
     /// main runs.
     Running {
         /// When `--kill-after` is due.
@@ -193,16 +195,10 @@ pub struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// main has just been started.
+    /// main has just been started, or there is none.
     pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        Lifecycle {
-            options,
-            job_control,
-            phase: Phase::Running { kill_main: None },
-            stop: None,
-            report: None,
-            status: 0,
-        }
+        let phase = if options.pause { Phase::Pausing } else { Phase::Running { kill_main: None } };
+        Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
     /// Whether it matters that main was stopped.
@@ -235,7 +231,7 @@ impl Lifecycle {
             Phase::Waiting(looks) => [None, looks.next],
             Phase::Draining { kill, looks } => [kill, looks.next],
             Phase::Killing { leave, looks } => [Some(leave), looks.next],
-            Phase::Ended | Phase::Gone => return None,
+            Phase::Pausing | Phase::Ended | Phase::Gone => return None,
         };
         of_phase.into_iter().chain([self.report]).flatten().min()
     }
@@ -256,10 +252,13 @@ impl Lifecycle {
         }
     }
 
-    fn on_signal(&mut self, now: Moment, signal: Signal) -> Actions {
-        if signal == Signal::CHLD {
+    fn on_signal(&mut self, now: Moment, received: Signal) -> Actions {
+        if received == Signal::CHLD {
             return Actions::NONE;
         }
+        let Some(signal) = self.options.rewrites.apply(received) else {
+            return Actions::NONE;
+        };
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
         match self.phase {
@@ -272,6 +271,8 @@ impl Lifecycle {
                 }
                 if signal.is_stop() {
                     Actions::two(forward, Action::ContinueIfStopped(target))
+                } else if self.options.suspending.contains(received) {
+                    Actions::two(forward, Action::StopSelf(Signal::STOP))
                 } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
                     Actions::two(Action::LendTerminal, Action::Forward(signal, Target::Group.or_wider(target)))
                 } else {
@@ -287,7 +288,11 @@ impl Lifecycle {
                 Actions::two(to_others, Action::Forward(Signal::CONT, Target::All))
             }
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
-            Phase::Ended | Phase::Killing { .. } | Phase::Gone => Actions::NONE,
+            Phase::Pausing if matches!(signal, Signal::TERM | Signal::INT) => {
+                self.note_stop(now, signal);
+                self.end()
+            }
+            Phase::Pausing | Phase::Ended | Phase::Killing { .. } | Phase::Gone => Actions::NONE,
         }
     }
 
@@ -316,8 +321,15 @@ impl Lifecycle {
             return Actions::NONE;
         }
         self.status = self.options.exit_map.apply(status.shell_code());
+        self.end()
+    }
+
+    /// main is gone, or was never there.
+    fn end(&mut self) -> Actions {
         if self.options.grace == Some(Duration::ZERO) && !self.options.wait_all {
-            return self.exit();
+            let parting = self.options.parting.map(|signal| Action::Forward(signal, Target::Group));
+            let [exit, ..] = self.exit().0;
+            return Actions([parting, exit, None]);
         }
         self.phase = Phase::Ended;
         Actions::one(Action::Look)
@@ -327,12 +339,12 @@ impl Lifecycle {
         match self.phase {
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(Action::Look),
             Phase::Killing { .. } => Actions::one(Action::LookForKillable),
-            Phase::Running { .. } | Phase::Ended | Phase::Gone => Actions::NONE,
+            Phase::Pausing | Phase::Running { .. } | Phase::Ended | Phase::Gone => Actions::NONE,
         }
     }
 
     fn on_seen(&mut self, now: Moment, alive: Alive) -> Actions {
-        if self.main_runs() || self.phase == Phase::Gone {
+        if self.main_runs() || matches!(self.phase, Phase::Pausing | Phase::Gone) {
             return Actions::NONE;
         }
         if alive == Alive::Nobody {
@@ -352,7 +364,7 @@ impl Lifecycle {
                 Alive::Children | Alive::Nobody => looks.next = None,
             },
             Phase::Killing { looks, .. } => looks.schedule(now),
-            Phase::Running { .. } | Phase::Gone => {}
+            Phase::Pausing | Phase::Running { .. } | Phase::Gone => {}
         }
         Actions::NONE
     }

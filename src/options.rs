@@ -1,22 +1,38 @@
 //! What rinit was asked to do: plain data, made once from the command line and the environment.
 
-use crate::signal::Signal;
+use crate::signal::{Rewrites, Signal, SignalSet};
 use log::LevelFilter;
 use std::time::Duration;
 
 /// Everything that can be chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Whether there is no command: rinit only reaps, until TERM or INT.
+    pub pause: bool,
     /// Who gets the forwarded signals.
     pub target: Target,
+    /// What is sent in the place of a signal that arrives.
+    pub rewrites: Rewrites,
+    /// Signals that are not forwarded: rinit itself takes their default action.
+    pub unforwarded: SignalSet,
+    /// Signals that are forwarded and then stop rinit too.
+    pub suspending: SignalSet,
+    /// Whether main leads a session of its own, and not only a group.
+    pub session: bool,
     /// Sent to main when rinit's parent, or rinit itself, ends.
     pub parent_death: Option<Signal>,
     /// Whether orphans are adopted where rinit is not PID 1.
     pub subreaper: bool,
+    /// Whether it is a warning where rinit is not PID 1 and does not adopt orphans either.
+    pub warn_not_init: bool,
+    /// Whether each orphan that is reaped is a warning.
+    pub warn_reaped: bool,
     /// What is exited with for each status of main's.
     pub exit_map: ExitMap,
     /// How long the others may take to end once main has ended, before they are killed. None: for ever.
     pub grace: Option<Duration>,
+    /// Sent to main's group when main has ended, where nobody is waited for.
+    pub parting: Option<Signal>,
     /// How long after the first stop signal main is killed. None: never.
     pub kill_after: Option<Duration>,
     /// Whether rinit outlives main for as long as others live.
@@ -29,14 +45,23 @@ pub struct Options {
     pub bad_log: Option<String>,
 }
 
+/// Those of rinit by its own name.
 impl Default for Options {
     fn default() -> Options {
         Options {
+            pause: false,
             target: Target::Group,
+            rewrites: Rewrites::NONE,
+            unforwarded: SignalSet::EMPTY,
+            suspending: SignalSet::EMPTY,
+            session: false,
             parent_death: None,
             subreaper: true,
+            warn_not_init: false,
+            warn_reaped: false,
             exit_map: ExitMap::default(),
             grace: Some(Duration::from_secs(5)),
+            parting: None,
             kill_after: None,
             wait_all: false,
             report_after: Some(Duration::from_secs(5)),

@@ -14,6 +14,10 @@ use std::time::Duration;
 pub struct Others {
     reach: Reach,
     asked: Vec<Request>,
+    /// Whom the drain has asked, or found to have been asked before, in order of PID.
+    known: Vec<Pid>,
+    /// Whether it found somebody whom it cannot reach yet.
+    some_are_out_of_reach: bool,
 }
 
 /// How far rinit's answer goes.
@@ -75,16 +79,16 @@ impl Others {
     /// As this process may: all of the namespace for its init, descendants for any other.
     pub fn of_this_process() -> Others {
         let reach = Everyone::of_our_namespace().map_or(Reach::Descendants, Reach::Namespace);
-        Others { reach, asked: Vec::with_capacity(4) }
+        Others { reach, asked: Vec::with_capacity(4), known: Vec::new(), some_are_out_of_reach: false }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
     /// programs take a second TERM as "now, without saving".
-    pub fn note(&mut self, signal: Signal, target: Target, main: Pid) {
+    pub fn note(&mut self, signal: Signal, target: Target, main: Option<Pid>) {
         let group = match target {
-            Target::Group => Some(main),
+            Target::Group if main.is_some() => main,
             Target::All => None,
-            Target::Main => return,
+            Target::Group | Target::Main => return,
         };
         if !signal.asks_for_an_end() {
             return;
@@ -107,8 +111,14 @@ impl Others {
         }
     }
 
-    /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told.
-    pub fn look(&self, children: bool) -> Alive {
+    /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told. Those who have come within
+    /// reach since the others were asked are asked now.
+    pub fn look(&mut self, children: bool) -> Alive {
+        if self.some_are_out_of_reach
+            && let Some(procfs) = Procfs::of_our_namespace()
+        {
+            self.ask_who_is_new(procfs, clock::now().saturating_add(ASKING_TAKES));
+        }
         if children {
             return Alive::Children;
         }
@@ -133,7 +143,7 @@ impl Others {
     }
 
     /// Who is left that a KILL from us can end.
-    pub fn look_for_killable(&self, children: bool) -> Alive {
+    pub fn look_for_killable(&mut self, children: bool) -> Alive {
         let alive = self.look(children);
         let Some(procfs) = Procfs::of_our_namespace() else {
             return alive;
@@ -150,22 +160,45 @@ impl Others {
     /// Asks those to end that have not been asked yet, with TERM; and an interactive shell, which ignores TERM, with
     /// HUP. Then continues all, as a stopped process sees neither. `deadline` is the end
     /// of the grace.
-    pub fn ask(&self, deadline: Option<Moment>) {
+    pub fn ask(&mut self, deadline: Option<Moment>) {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return self.ask_unseen();
         };
         let deadline = deadline.unwrap_or_else(|| clock::now().saturating_add(ASKING_TAKES));
-        let mut known: Vec<Pid> = Vec::new();
+        let asked = self.ask_who_is_new(procfs, deadline);
+        if let Reach::Namespace(everyone) = self.reach {
+            if self.known.is_empty() && everyone.exists() {
+                // Mounted with hidepid (proc(5)).
+                self.ask_unseen();
+            } else {
+                let _ = everyone.send(Signal::CONT);
+            }
+        }
+        debug!("{asked} of {} others asked to end", self.known.len());
+    }
+
+    /// In passes over all of them, until one finds nobody new. How many were sent a TERM.
+    fn ask_who_is_new(&mut self, procfs: Procfs, deadline: Moment) -> usize {
+        let us = nix::unistd::getpid();
+        // Without pidfds no PID is certain to be its owner's but a child's. Who is none becomes one as its parents end.
+        let only_children = matches!(self.reach, Reach::Descendants) && Pidfd::open(us).is_err();
+        let mut known = std::mem::take(&mut self.known);
+        let mut out_of_reach = false;
         let mut refused = Refused::default();
         let mut asked = 0usize;
         for _ in 0..PASSES {
             let before = known.len();
+            out_of_reach = false;
             for pid in self.members(procfs) {
                 let Err(place) = known.binary_search(&pid) else {
                     continue;
                 };
                 if clock::now() >= deadline {
                     break;
+                }
+                if only_children && procfs.stat(pid).is_some_and(|stat| stat.parent != us) {
+                    out_of_reach = true;
+                    continue;
                 }
                 known.insert(place, pid);
                 asked += usize::from(self.ask_one(procfs, pid, &mut refused));
@@ -174,18 +207,10 @@ impl Others {
                 break;
             }
         }
-        if let Reach::Namespace(everyone) = self.reach {
-            let _ = everyone.send(Signal::CONT);
-        }
-        if let Reach::Namespace(everyone) = self.reach
-            && known.is_empty()
-            && everyone.exists()
-        {
-            // Mounted with hidepid (proc(5)).
-            self.ask_unseen();
-        }
-        debug!("{asked} of {} others asked to end", known.len());
+        self.known = known;
+        self.some_are_out_of_reach = out_of_reach;
         refused.report(procfs);
+        asked
     }
 
     /// Whether `pid` was sent a TERM.
@@ -231,8 +256,7 @@ impl Others {
     pub fn name_survivors(&self, grace: Option<Duration>) {
         let grace = grace.unwrap_or_default();
         let Some(procfs) = Procfs::of_our_namespace() else {
-            warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
-            return;
+            return warn_of_unseen_survivors(grace);
         };
         if let Reach::Namespace(everyone) = self.reach
             && self.members(procfs).nth(CROWD).is_some()
@@ -240,7 +264,14 @@ impl Others {
             // Else they take all the time that naming them needs. A fork bomb above all.
             let _ = everyone.send(Signal::STOP);
         }
-        let mut members = self.members(procfs);
+        let mut members = self.members(procfs).peekable();
+        if let Reach::Namespace(everyone) = self.reach
+            && members.peek().is_none()
+            && everyone.exists()
+        {
+            // Mounted with hidepid (proc(5)).
+            return warn_of_unseen_survivors(grace);
+        }
         let mut named = 0;
         let mut more = 0usize;
         for pid in members.by_ref().take(LOOKED_AT) {
@@ -266,7 +297,8 @@ impl Others {
     }
 
     /// KILL to all.
-    pub fn kill(&self) {
+    pub fn kill(&mut self) {
+        self.some_are_out_of_reach = false;
         match self.reach {
             Reach::Namespace(everyone) => {
                 let _ = everyone.send(Signal::KILL);
@@ -297,6 +329,10 @@ impl Others {
             Reach::Descendants => send_to_descendant(procfs, pid, signal),
         }
     }
+}
+
+fn warn_of_unseen_survivors(grace: Duration) {
+    warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
 }
 
 /// Whether a process will be told by an init below us, and to be asked by both would be once too often: by the init of
@@ -345,19 +381,17 @@ fn descendants(procfs: Procfs) -> Vec<Pid> {
 /// pidfd holds on to one process; what is read after it was opened is about that process, or that process is dead and the
 /// signal fails.
 fn send_to_descendant(procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
-    match Pidfd::open(pid) {
-        Ok(pidfd) => {
-            if !is_descendant(procfs, pid) {
-                return Err(Errno::ESRCH);
-            }
-            pidfd.send(signal)
-        }
+    let sent = Pidfd::open(pid).and_then(|pidfd| match is_descendant(procfs, pid) {
+        true => pidfd.send(signal),
+        false => Err(Errno::ESRCH),
+    });
+    match sent {
         // No pidfds here: a child's PID is its own until we reap it, and nobody else's is safe.
         Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
             let is_child = procfs.stat(pid).is_some_and(|stat| stat.parent == nix::unistd::getpid());
             if is_child { signals::send(pid, signal) } else { Err(Errno::EPERM) }
         }
-        Err(errno) => Err(errno),
+        sent => sent,
     }
 }
 
@@ -462,7 +496,7 @@ mod tests {
 
     #[test]
     fn only_what_asks_for_an_end_is_noted() {
-        let main = Pid::from_raw(7);
+        let main = Some(Pid::from_raw(7));
         let mut others = Others::of_this_process();
         for (signal, target) in
             [(Signal::HUP, Target::Group), (Signal::CONT, Target::All), (Signal::TERM, Target::Main)]
@@ -474,6 +508,6 @@ mod tests {
         others.note(Signal::INT, Target::All, main);
         others.note(Signal::TERM, Target::Group, main);
         let groups: Vec<_> = others.asked.iter().map(|request| (request.signal, request.group)).collect();
-        assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, Some(main))]);
+        assert_eq!(groups, [(Signal::INT, None), (Signal::TERM, main)]);
     }
 }

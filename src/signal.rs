@@ -81,6 +81,9 @@ impl Signal {
     /// systemd's "end in order": what it sends to the init of a container.
     pub const RTMIN_3: Signal = Signal(RTMIN + 3);
 
+    /// No process gets the first two to see, and CHLD is for rinit, about its own children.
+    pub const UNREWRITABLE: SignalSet = SignalSet::of(&[libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD]);
+
     const fn of(number: i32) -> Signal {
         Signal(number as u8)
     }
@@ -160,12 +163,33 @@ impl fmt::Debug for Signal {
 pub struct SignalSet(pub u64);
 
 impl SignalSet {
+    /// No signal.
+    pub const EMPTY: SignalSet = SignalSet(0);
+
     /// All 64. The kernel takes KILL and STOP out of a mask by itself (sigprocmask(2)).
     pub const ALL: SignalSet = SignalSet(u64::MAX);
 
+    /// The signals with these numbers; what is no signal's number counts for nothing.
+    pub const fn of(numbers: &[i32]) -> SignalSet {
+        let mut set = 0;
+        let mut rest = numbers;
+        while let [number, more @ ..] = rest {
+            if *number >= 1 && *number <= 64 {
+                set |= 1 << (*number - 1);
+            }
+            rest = more;
+        }
+        SignalSet(set)
+    }
+
     /// The same set and `signal`.
-    pub fn with(self, signal: Signal) -> SignalSet {
+    pub const fn with(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 | 1 << (signal.0 - 1))
+    }
+
+    /// The same set less those in `other`.
+    pub const fn less(self, other: SignalSet) -> SignalSet {
+        SignalSet(self.0 & !other.0)
     }
 
     /// The same set less `signal`.
@@ -182,9 +206,61 @@ impl SignalSet {
     }
 }
 
+/// What is sent in the place of each signal: itself, another one, or nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rewrites([u8; 64]);
+
+impl Rewrites {
+    const AS_IT_IS: u8 = u8::MAX;
+    const NOTHING: u8 = 0;
+
+    /// Each signal stays what it is.
+    pub const NONE: Rewrites = Rewrites([Rewrites::AS_IT_IS; 64]);
+
+    /// Has `to` sent in the place of `from`, or nothing; the last word on a signal counts.
+    pub fn set(&mut self, from: Signal, to: Option<Signal>) {
+        if let Some(entry) = self.0.get_mut(usize::from(from.0 - 1)) {
+            *entry = to.map_or(Rewrites::NOTHING, |to| to.0);
+        }
+    }
+
+    /// As `set`, but for a signal that has a word already.
+    pub fn set_if_unsaid(&mut self, from: Signal, to: Option<Signal>) {
+        if self.word_on(from) == Rewrites::AS_IT_IS {
+            self.set(from, to);
+        }
+    }
+
+    /// What to send where `signal` has come; None for nothing. Not applied twice: 1 to 2 and 2 to 3 make 2 out of 1.
+    pub fn apply(&self, signal: Signal) -> Option<Signal> {
+        match self.word_on(signal) {
+            Rewrites::AS_IT_IS => Some(signal),
+            number => Signal::new(number.into()),
+        }
+    }
+
+    fn word_on(&self, signal: Signal) -> u8 {
+        self.0.get(usize::from(signal.0 - 1)).copied().unwrap_or(Rewrites::AS_IT_IS)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_rewrite_of_a_signal_counts_and_is_applied_once() {
+        let signal = |number| Signal::new(number).unwrap();
+        let mut rewrites = Rewrites::NONE;
+        rewrites.set(signal(1), Some(signal(2)));
+        rewrites.set(signal(2), Some(signal(3)));
+        rewrites.set(signal(64), Some(signal(4)));
+        rewrites.set(signal(64), None);
+        rewrites.set_if_unsaid(signal(64), Some(signal(5)));
+        rewrites.set_if_unsaid(signal(63), Some(signal(5)));
+        let sent = [1, 2, 3, 63, 64].map(|number| rewrites.apply(signal(number)).map(Signal::number));
+        assert_eq!(sent, [Some(2), Some(3), Some(3), Some(5), None]);
+    }
 
     #[test]
     fn every_signal_is_shown_by_a_name_that_is_read_back() {

@@ -1,6 +1,7 @@
 //! The whole behaviour, without a process: time is a number here, and who is alive is said.
 
 use super::*;
+use crate::signal::SignalSet;
 use std::collections::BTreeSet;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -98,6 +99,67 @@ fn every_signal_but_chld_is_forwarded_once_to_the_target() {
             }
         }
     }
+}
+
+#[test]
+fn a_rewritten_signal_is_what_it_was_rewritten_to_and_a_dropped_one_is_nothing() {
+    let mut options = Options::default();
+    options.rewrites.set(signal(10), Some(Signal::TERM));
+    options.rewrites.set(signal(15), None);
+    options.kill_after = Some(SECOND);
+    let mut story = Story::new(options, JobControl::None);
+    assert_eq!(story.signal(15), []);
+    assert_eq!(story.lifecycle.deadline(), None);
+    let done = story.signal(10);
+    assert_eq!(
+        done,
+        [Action::Forward(Signal::TERM, Target::Group), Action::ContinueIfStopped(Target::Group)],
+        "USR1 is a stop signal now"
+    );
+    assert!(story.lifecycle.deadline().is_some());
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.signal(10)[0], Action::Forward(Signal::TERM, ALL), "in the drain too");
+    assert_eq!(story.signal(15), []);
+}
+
+#[test]
+fn a_suspending_signal_is_forwarded_and_then_stops_rinit() {
+    let suspending = SignalSet::EMPTY.with(Signal::TSTP);
+    let mut options = Options { suspending, ..Options::default() };
+    options.rewrites.set(Signal::TSTP, Some(Signal::STOP));
+    let mut story = Story::new(options, JobControl::None);
+    let stop = [Action::Forward(Signal::STOP, Target::Group), Action::StopSelf(Signal::STOP)];
+    assert_eq!(story.signal(20), stop);
+    assert_eq!(story.signal(21), [Action::Forward(Signal::TTIN, Target::Group)]);
+}
+
+#[test]
+fn a_parting_signal_goes_to_the_group_where_nobody_is_waited_for() {
+    let options = Options { parting: Some(Signal::TERM), grace: Some(Duration::ZERO), ..Options::default() };
+    let mut story = Story::new(options.clone(), JobControl::None);
+    let parting = [Action::Forward(Signal::TERM, Target::Group), Action::Exit(3)];
+    assert_eq!(story.main_ends(3 << 8, Alive::Strangers), parting);
+    let mut story = Story::new(Options { grace: Some(SECOND), ..options }, JobControl::None);
+    assert_eq!(story.main_ends(3 << 8, Alive::Nobody), [Action::Look, Action::Exit(3)]);
+}
+
+#[test]
+fn without_a_command_only_term_and_int_end_it_and_the_others_are_drained() {
+    let options = Options { pause: true, ..Options::default() };
+    for end in [2, 15] {
+        let mut story = Story::new(options.clone(), JobControl::None);
+        story.alive = Alive::Strangers;
+        for number in (1..=64).filter(|number| ![2, 15].contains(number)) {
+            assert_eq!(story.signal(number), [], "{number}");
+        }
+        assert_eq!(story.on(Event::Reaped), []);
+        assert_eq!(story.lifecycle.deadline(), None);
+        assert_eq!(story.signal(end), [Action::Look, Action::AskOthers, Action::Look]);
+        story.alive = Alive::Nobody;
+        assert_eq!(story.on(Event::Reaped).last(), Some(&Action::Exit(0)));
+    }
+    let options = Options { grace: Some(Duration::ZERO), ..options };
+    assert_eq!(Story::new(options, JobControl::None).signal(15), [Action::Exit(0)]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the kernel handed over at exec: the words of the command line and the environment, both as C left them. main
 //! gets these very bytes, so nothing is copied and nothing need be UTF-8.
 
-use std::ffi::{CStr, OsStr, c_char, c_int};
+use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 
@@ -30,6 +30,15 @@ impl Words {
         // Before Linux 5.18 a process could be started with no words at all, not even its name (execve(2)).
         let first = if argc < 1 || argv.is_null() { &raw const NOTHING.0 } else { argv };
         Words { first, not_send: PhantomData }
+    }
+
+    /// Words of our own. They are never freed.
+    pub fn of(words: impl Iterator<Item = CString>) -> Words {
+        let array: Vec<*const c_char> =
+            words.map(|word| word.into_raw().cast_const()).chain([std::ptr::null()]).collect();
+        let count = c_int::from(array.len() > 1);
+        // SAFETY: an array that ends with a null pointer and, like the words, lives for ever.
+        unsafe { Words::from_main(count, array.leak().as_ptr()) }
     }
 
     /// The environment that rinit was given.

@@ -166,7 +166,7 @@ impl Inbox {
 fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
     let mut limit = limit;
     while batch.filled < BATCH {
-        match sigtimedwait(limit) {
+        match sigtimedwait(SignalSet::ALL, limit) {
             Ok(info) => batch.put(&info),
             Err(Errno::EAGAIN) => break,
             Err(_) if batch.filled > 0 => break,
@@ -177,15 +177,14 @@ fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
     Ok(())
 }
 
-fn sigtimedwait(limit: Option<Duration>) -> Result<libc::siginfo_t> {
-    let all = SignalSet::ALL;
+fn sigtimedwait(set: SignalSet, limit: Option<Duration>) -> Result<libc::siginfo_t> {
     let limit = limit.map(poll::timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
     // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call. The old call's
     // timespec is libc's own on 64-bit targets; on 32-bit ones with a 64-bit time_t libc's wrapper would be needed.
     let done = unsafe {
-        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const all.0, info.as_mut_ptr(), limit, size_of::<u64>())
+        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set.0, info.as_mut_ptr(), limit, size_of::<u64>())
     };
     // SAFETY: all zeros is a siginfo, and the kernel filled it where it answered with a signal.
     Errno::result(done).map(|_| unsafe { info.assume_init() })
@@ -242,8 +241,13 @@ pub fn stop_own_group(signal: Signal) -> bool {
     pending().contains(Signal::CONT)
 }
 
+/// Takes one signal that waits, if it does, and forgets it.
+pub fn discard(signal: Signal) {
+    let _ = sigtimedwait(SignalSet::EMPTY.with(signal), Some(Duration::ZERO));
+}
+
 /// Signals that have been sent to us and wait (rt_sigpending(2)).
-fn pending() -> SignalSet {
+pub fn pending() -> SignalSet {
     let mut set = SignalSet(0);
     // SAFETY: room for 64 bits, and their size.
     unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, size_of::<u64>()) };

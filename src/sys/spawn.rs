@@ -22,7 +22,9 @@ pub struct Plan<'a> {
     pub envp: *const *const c_char,
     /// Ours to fill in: the value of LISTEN_PID in `envp`, where it is to name main.
     pub listen_pid: Option<&'a PidText>,
-    /// The terminal whose foreground main's group shall be.
+    /// Whether main leads a session, and not only a group.
+    pub session: bool,
+    /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
     pub terminal: Option<RawFd>,
     /// Sent to main when rinit ends.
     pub parent_death: Option<Signal>,
@@ -37,7 +39,7 @@ pub struct Plan<'a> {
 pub enum Error {
     /// No process could be made.
     Clone(Errno),
-    /// The process could not get a group of its own.
+    /// The process could not get a group, or a session, of its own.
     Group(Errno),
     /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
     Exec {
@@ -177,13 +179,14 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
     // By the raw call: a libc may remember the parent's.
     // SAFETY: takes nothing.
     let me = unsafe { libc::syscall(libc::SYS_getpid) } as libc::pid_t;
-    // SAFETY: two numbers.
-    if let Err(errno) = Errno::result(unsafe { libc::setpgid(0, 0) }) {
+    // SAFETY: two numbers, or nothing.
+    let led = unsafe { if plan.session { libc::setsid() } else { libc::setpgid(0, 0) } };
+    if let Err(errno) = Errno::result(led) {
         return (errno, GROUP);
     }
     if let Some(terminal) = plan.terminal {
-        // Where this fails the terminal has gone, and main will see that by itself.
-        let _ = terminal::set_foreground(terminal, me);
+        // Where this fails the terminal has gone, or is another session's, and main will see that by itself.
+        let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, me) };
     }
     if let Some(signal) = plan.parent_death {
         let _ = super::process::set_parent_death_signal(signal);

@@ -1,6 +1,7 @@
 //! The controlling terminal and its foreground process group (tty_ioctl(4), tcsetpgrp(3)).
 
-use super::{Errno, Pid, Result, descriptors};
+use super::{Errno, Pid, Result, descriptors, signals};
+use crate::signal::Signal;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Our controlling terminal, opened for as long as it is needed.
@@ -34,10 +35,41 @@ impl Terminal {
         set_foreground(self.0.as_raw_fd(), group.as_raw())
     }
 
+    /// Gives it up, so that another session can have it. Does nothing unless we lead its session: for others it stays
+    /// that session's. The kernel tells the foreground group, ours most likely, by HUP and CONT (tty_ioctl(4)); these two
+    /// are taken back, as they are about our own doing.
+    pub fn give_up(&self) {
+        if nix::unistd::getsid(None) != Ok(nix::unistd::getpid()) {
+            return;
+        }
+        let before = signals::pending();
+        // SAFETY: a descriptor; the request takes no argument.
+        if unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TIOCNOTTY) } == 0 {
+            for signal in [Signal::HUP, Signal::CONT] {
+                if !before.contains(signal) {
+                    signals::discard(signal);
+                }
+            }
+        }
+    }
+
     /// Its descriptor.
     pub fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()
     }
+}
+
+/// Makes the terminal the controlling one of our session, which has none; its foreground is our group then. Fails where
+/// it is another session's.
+pub fn take(fd: RawFd) -> Result<()> {
+    // SAFETY: a descriptor and a number.
+    Errno::result(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) }).map(drop)
+}
+
+/// Which of the standard streams is a terminal.
+pub fn among_standard_streams() -> Option<RawFd> {
+    // SAFETY: a descriptor, which need not be open.
+    (0..=2).find(|fd| unsafe { libc::isatty(*fd) } == 1)
 }
 
 /// As `Terminal::set_foreground`, for a child between clone and exec.

@@ -14,6 +14,7 @@ mod report;
 mod reports;
 mod signals;
 mod terminal;
+mod witness;
 
 use output::say;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
@@ -66,6 +67,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
         "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
+        "witness" => witness::tell(&rest[0], &rest[1..]),
         "without-dev" => terminal::without_dev(rest),
         other => unknown(other),
     }

@@ -70,7 +70,7 @@ struct Valued {
     allowed: &'static str,
 }
 
-const VALUED: [Valued; 3] = [
+const VALUED: [Valued; 4] = [
     Valued {
         short: "-t",
         long: "--target",
@@ -138,6 +138,37 @@ const VALUED: [Valued; 3] = [
         ],
         allowed: "0 to 255",
     },
+    Valued {
+        short: "-r",
+        long: "--rewrite",
+        variable: "RINIT_REWRITE",
+        bad: &[
+            "TERM",
+            "TERM:",
+            ":INT",
+            ":",
+            "",
+            " ",
+            "TERM: INT",
+            "TERM :INT",
+            "TERM:INT:HUP",
+            "TERM:INT,",
+            ",TERM:INT",
+            "TERM=INT",
+            "65:1",
+            "0:1",
+            "1:65",
+            "-1:1",
+            "1:-1",
+            "TERM:NONE",
+            "KILL:TERM",
+            "9:15",
+            "STOP:TSTP",
+            "SIGCHLD:0",
+            "CLD:TERM",
+        ],
+        allowed: "not KILL or STOP, which no process can catch",
+    },
 ];
 
 #[test]
@@ -176,9 +207,11 @@ fn a_bad_value_in_a_variable_is_refused_with_the_variables_name() {
 fn a_bad_flag_in_a_variable_is_refused_with_the_variables_name() {
     for bad in ["", " ", "2", "maybe", "1 ", "yes,no", "-1"] {
         let scratch = Scratch::new();
-        let rinit = rinit(&scratch).variable("RINIT_SUBREAPER", bad);
-        let shown = format!("{bad:?}");
-        assert_refused(rinit, &scratch, &["RINIT_SUBREAPER", &shown, "yes"]);
+        for variable in ["RINIT_SUBREAPER", "RINIT_SESSION", "RINIT_WARN_REAPED", "RINIT_WAIT_ALL"] {
+            let rinit = rinit(&scratch).variable(variable, bad);
+            let shown = format!("{bad:?}");
+            assert_refused(rinit, &scratch, &[variable, &shown, "yes"]);
+        }
     }
 }
 
@@ -287,6 +320,12 @@ fn every_good_form_starts_the_command() {
         &["-sce", "143"],
         &["-c", "-c"],
         &["-p", "TERM", "-p", "INT"],
+        &["-w"],
+        &["--warn-reaped"],
+        &["--session"],
+        &["-r", "TERM:INT"],
+        &["-r15:2", "-r", "SIGHUP:none,RTMIN+3:15"],
+        &["--rewrite=USR1:0"],
     ];
     for form in forms {
         let rinit = Rinit::as_pid1().options(*form).puppet(["exit", "7"]);
@@ -307,6 +346,9 @@ fn every_good_variable_starts_the_command() {
         ("RINIT_SUBREAPER", "True"),
         ("RINIT_SUBREAPER", "OFF"),
         ("RINIT_MAP_EXIT", "1,2:3"),
+        ("RINIT_REWRITE", "TERM:INT,1:0"),
+        ("RINIT_SESSION", "yes"),
+        ("RINIT_WARN_REAPED", "0"),
         ("RINIT_LOG", "error"),
         ("RINIT_LOG", "rinit=warn"),
     ] {
@@ -390,6 +432,13 @@ fn the_help_names_every_option_with_its_variable() {
             "RINIT_TARGET=main",
             "-t, --target",
             "RINIT_TARGET]",
+            "-r, --rewrite",
+            "RINIT_REWRITE",
+            "--session",
+            "RINIT_SESSION",
+            "-P, --pause",
+            "-w, --warn-reaped",
+            "RINIT_WARN_REAPED",
             "-p, --parent-death",
             "RINIT_PARENT_DEATH",
             "-s, --subreaper",
@@ -496,4 +545,14 @@ fn quiet_still_says_why_nothing_was_started() {
     let rinit = Rinit::as_pid1().options(["-q"]).command(["/no/such/command"]);
     let stderr = rinit.start().finish().stderr;
     assert_eq!(levels(&stderr, 1), ["ERROR"]);
+}
+
+#[test]
+fn what_starts_nothing_takes_no_command_and_goes_with_nothing_that_starts_something() {
+    assert_options_refused(["--pause"], &["--pause", "no command"]);
+    assert_options_refused(["-P"], &["--pause", "no command"]);
+    assert_options_refused(["--report"], &["--report", "no command"]);
+    let finished = Rinit::as_pid1().options(["--report", "--pause"]).start().finish();
+    assert_eq!(finished.status, Status::Exited(125));
+    assert!(finished.stderr.contains("--report") && finished.stderr.contains("--pause"), "{finished:?}");
 }

@@ -126,3 +126,22 @@ fn the_end_of_an_orphan_is_not_taken_for_mains() {
     let mut rinit = rinit.puppet(["exit", "42"]).start();
     assert_eq!(rinit.wait(), Status::Exited(42));
 }
+
+#[test]
+fn each_orphan_is_a_warning_where_that_is_asked_for_and_main_is_none() {
+    for rinit in [
+        Rinit::as_pid1().options(["-w"]),
+        Rinit::as_child().options(["--warn-reaped"]),
+        Rinit::as_pid1().variable("RINIT_WARN_REAPED", "1"),
+    ] {
+        let mut rinit = rinit.puppet(["orphans", "3", "4"]).start();
+        rinit.expect("done");
+        rinit.until("rinit and main are alone", || is_alone_with_main(&rinit.processes(), &rinit.itself()));
+        rinit.close_stdin();
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(4));
+        let warnings: Vec<&str> = finished.stderr.lines().collect();
+        assert_eq!(warnings.len(), 3, "{warnings:?}");
+        assert!(warnings.iter().all(|line| line.contains("WARN: reaped orphan ")), "{warnings:?}");
+    }
+}

@@ -1,0 +1,313 @@
+//! Who rinit is, by the name that it was called by: rinit itself, or one of the inits whose place it can take. All that is
+//! different then is data, and stands here.
+//!
+//! Observed of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7 as Debian packages them.
+
+use crate::failure::Kind;
+use crate::log::DEFAULT;
+use crate::options::{LogFilter, Options, Target};
+use crate::signal::{Signal, SignalSet};
+use log::LevelFilter;
+use std::time::Duration;
+
+/// One of them.
+#[derive(Debug)]
+pub struct Persona {
+    /// The last parts of argv[0] that stand for it.
+    pub names: &'static [&'static str],
+    /// What is so where neither an option nor a variable says otherwise.
+    pub defaults: fn() -> Options,
+    /// Where these go nowhere: signals that are not forwarded, unless a rewrite has a word on them.
+    pub dropped: &'static [Signal],
+    /// What is so besides, unless signals go to main alone. None: main leads a session only where that is asked for.
+    pub session: Option<Session>,
+    /// The options that have a letter. Long ones are rinit's own under every name.
+    pub letters: &'static str,
+    /// Whether options are taken from behind the command's name too, up to a `--` (getopt(3), unless POSIXLY_CORRECT is
+    /// set).
+    pub permutes: bool,
+    /// Whether a long option can be cut short.
+    pub abbreviates: bool,
+    /// Whether a command beside `--pause` is overlooked, and not refused.
+    pub pauses_beside_command: bool,
+    /// What the first `-v` shows; each further one shows a level more.
+    pub first_verbose: LevelFilter,
+    /// Variables besides rinit's own. They win over options.
+    pub variables: &'static [Variable],
+    /// What is exited with where no command runs.
+    pub statuses: Statuses,
+    /// What stands in front of the version's number, and behind it.
+    pub version: (&'static str, &'static str),
+    /// Where the version is printed.
+    pub version_to: Stream,
+    /// Where the help is printed.
+    pub help_to: Stream,
+}
+
+/// What comes with main's being in a session of its own.
+#[derive(Debug)]
+pub struct Session {
+    /// Signals that are rewritten unless the user has a word on them. In a session of its own main has no parent that
+    /// could continue it, so the kernel discards the terminal's stop signals.
+    pub rewrites: &'static [(Signal, Signal)],
+    /// Sent to main's group when main has ended, unless a rewrite makes something else of it.
+    pub parting: Option<Signal>,
+}
+
+/// A variable, and what follows from its value.
+#[derive(Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// Nothing is refused: the originals refuse nothing.
+    pub take: fn(&mut Options, &[u8]),
+}
+
+/// Exit statuses.
+#[derive(Clone, Copy, Debug)]
+pub struct Statuses {
+    own: u8,
+    cannot_execute: u8,
+    not_found: u8,
+}
+
+impl Statuses {
+    /// The one for a failure of this kind.
+    pub fn of(self, kind: Kind) -> u8 {
+        match kind {
+            Kind::Own => self.own,
+            Kind::CannotExecute => self.cannot_execute,
+            Kind::NotFound => self.not_found,
+        }
+    }
+}
+
+/// Where something is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// stdout.
+    Stdout,
+    /// stderr.
+    Stderr,
+}
+
+/// As `docker run`, env(1) and timeout(1) have it.
+const STATUSES: Statuses = Statuses {
+    own: crate::failure::STATUS_OWN,
+    cannot_execute: crate::failure::STATUS_CANNOT_EXECUTE,
+    not_found: crate::failure::STATUS_NOT_FOUND,
+};
+
+/// rinit by its own name, and by any that is nobody else's.
+const RINIT: Persona = Persona {
+    names: &["rinit", "podman-init"],
+    defaults: Options::default,
+    dropped: &[],
+    session: None,
+    letters: "gctrpsekPwvqlVh",
+    permutes: false,
+    abbreviates: false,
+    pauses_beside_command: false,
+    first_verbose: LevelFilter::Info,
+    variables: &[],
+    statuses: STATUSES,
+    version: ("rinit ", ""),
+    version_to: Stream::Stdout,
+    help_to: Stream::Stdout,
+};
+
+/// What `docker run --init` mounts into the container. Its users know tini's variables.
+const DOCKER_INIT: Persona = Persona { names: &["docker-init"], variables: TINI_VARIABLES, ..RINIT };
+
+const TINI: Persona = Persona {
+    names: &["tini", "tini-static"],
+    defaults: || Options {
+        target: Target::Main,
+        unforwarded: FAULTS_AND_HIDDEN,
+        subreaper: false,
+        warn_not_init: true,
+        ..at_once()
+    },
+    dropped: &[Signal::TTIN, Signal::TTOU],
+    letters: "psvwgelh",
+    permutes: true,
+    variables: TINI_VARIABLES,
+    statuses: Statuses { own: 1, ..STATUSES },
+    version: ("tini version ", "_rinit"),
+    ..RINIT
+};
+
+const DUMB_INIT: Persona = Persona {
+    names: &["dumb-init"],
+    defaults: || Options {
+        unforwarded: HIDDEN,
+        suspending: SignalSet::EMPTY.with(Signal::TSTP).with(Signal::TTIN).with(Signal::TTOU),
+        subreaper: false,
+        ..at_once()
+    },
+    session: Some(Session {
+        rewrites: &[(Signal::TSTP, Signal::STOP), (Signal::TTIN, Signal::STOP), (Signal::TTOU, Signal::STOP)],
+        parting: Some(Signal::TERM),
+    }),
+    letters: "crvhV",
+    abbreviates: true,
+    first_verbose: LevelFilter::Debug,
+    variables: &[
+        Variable {
+            name: "DUMB_INIT_SETSID",
+            take: |options, value| {
+                if value == b"0" {
+                    options.target = Target::Main;
+                }
+            },
+        },
+        Variable {
+            name: "DUMB_INIT_DEBUG",
+            take: |options, value| {
+                if value == b"1" {
+                    options.log = LogFilter::Level(LevelFilter::Debug);
+                }
+            },
+        },
+    ],
+    statuses: Statuses { own: 1, cannot_execute: 2, not_found: 2 },
+    version: ("dumb-init v", "_rinit"),
+    version_to: Stream::Stderr,
+    help_to: Stream::Stderr,
+    ..RINIT
+};
+
+const CATATONIT: Persona = Persona {
+    names: &["catatonit"],
+    defaults: || Options { target: Target::Main, unforwarded: FAULTS_AND_HIDDEN, ..at_once() },
+    dropped: &[Signal::TSTP, Signal::TTIN, Signal::TTOU],
+    letters: "ghLPV",
+    permutes: true,
+    abbreviates: true,
+    pauses_beside_command: true,
+    statuses: Statuses { own: 1, cannot_execute: 1, not_found: 1 },
+    // So that engines can read it, the original calls itself tini here.
+    version: ("tini version ", "_rinit"),
+    help_to: Stream::Stderr,
+    ..RINIT
+};
+
+static OTHERS: [Persona; 4] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT];
+
+/// The others end with main: none of the three waits for anybody.
+fn at_once() -> Options {
+    Options { grace: Some(Duration::ZERO), ..Options::default() }
+}
+
+/// The two signals that libc keeps to itself: the three do not block them, and take their default action.
+const HIDDEN: SignalSet = SignalSet::of(&[32, 33]);
+
+/// Besides, what the kernel sends for a fault of the program's own, which these two take for one of the init's.
+const FAULTS_AND_HIDDEN: SignalSet = SignalSet::of(&[
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGSEGV,
+    libc::SIGSYS,
+    32,
+    33,
+]);
+
+const TINI_VARIABLES: &[Variable] = &[
+    // These two are on as soon as they are there.
+    Variable { name: "TINI_SUBREAPER", take: |options, _| options.subreaper = true },
+    Variable { name: "TINI_KILL_PROCESS_GROUP", take: |options, _| options.target = Target::Group },
+    Variable { name: "TINI_VERBOSITY", take: |options, value| options.log = LogFilter::Level(tini_level(value)) },
+];
+
+/// As atoi(3) reads it: what is no number is 0, and below 0 everything is shown.
+fn tini_level(value: &[u8]) -> LevelFilter {
+    let value = value.trim_ascii_start();
+    if value.starts_with(b"-") {
+        return LevelFilter::Trace;
+    }
+    let digits = value.strip_prefix(b"+").unwrap_or(value).iter().take_while(|byte| byte.is_ascii_digit());
+    match digits.skip_while(|digit| **digit == b'0').collect::<Vec<_>>()[..] {
+        [] => LevelFilter::Error,
+        [b'1'] => DEFAULT,
+        [b'2'] => LevelFilter::Info,
+        [b'3'] => LevelFilter::Debug,
+        _ => LevelFilter::Trace,
+    }
+}
+
+impl Persona {
+    /// The one that a name stands for: argv[0], with a path in front or a login shell's dash.
+    pub fn named(name: &[u8]) -> &'static Persona {
+        let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let last = last.strip_prefix(b"-").unwrap_or(last);
+        let has_name = |persona: &&Persona| persona.names.iter().any(|name| name.as_bytes() == last);
+        OTHERS.iter().find(has_name).unwrap_or(&RINIT)
+    }
+
+    /// Adds what follows from the choices that were made.
+    pub fn complete(&self, options: &mut Options) {
+        for signal in self.dropped {
+            options.rewrites.set_if_unsaid(*signal, None);
+        }
+        if let Some(session) = &self.session
+            && options.target != Target::Main
+        {
+            options.session = true;
+            options.parting = session.parting.and_then(|signal| options.rewrites.apply(signal));
+            for (from, to) in session.rewrites {
+                options.rewrites.set_if_unsaid(*from, Some(*to));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(argv0: &str) -> &'static str {
+        Persona::named(argv0.as_bytes()).names[0]
+    }
+
+    #[test]
+    fn the_last_part_of_the_name_counts() {
+        for argv0 in ["tini", "/usr/bin/tini", "/sbin/../x/tini", "-tini", "./tini-static"] {
+            assert_eq!(name(argv0), "tini", "{argv0}");
+        }
+        assert_eq!(name("/usr/local/bin/dumb-init"), "dumb-init");
+        assert_eq!(name("/sbin/docker-init"), "docker-init");
+        assert_eq!(name("/catatonit"), "catatonit");
+        for argv0 in ["rinit", "", "/", "tini/", "/run/podman-init", "minitini", "tini2", "--tini", "init"] {
+            assert_eq!(name(argv0), "rinit", "{argv0}");
+        }
+    }
+
+    #[test]
+    fn the_verbosity_is_read_as_a_number_from_the_beginning_on() {
+        use LevelFilter::{Debug, Error, Info, Trace, Warn};
+        let levels = [("0", Error), ("1", Warn), ("2", Info), ("3", Debug), ("4", Trace), ("10", Trace), ("-1", Trace)];
+        let odd = [("", Error), ("x", Error), ("2x", Info), (" 2", Info), ("+3", Debug), ("01", Warn), ("00", Error)];
+        for (value, level) in levels.into_iter().chain(odd) {
+            assert_eq!(tini_level(value.as_bytes()), level, "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_comes_with_what_belongs_to_it_unless_signals_go_to_main_alone() {
+        let dumb_init = Persona::named(b"dumb-init");
+        let mut options = (dumb_init.defaults)();
+        options.rewrites.set(Signal::TTIN, None);
+        dumb_init.complete(&mut options);
+        assert_eq!((options.session, options.parting), (true, Some(Signal::TERM)));
+        let sent = [Signal::TSTP, Signal::TTIN].map(|signal| options.rewrites.apply(signal));
+        assert_eq!(sent, [Some(Signal::STOP), None]);
+
+        let mut options = Options { target: Target::Main, ..(dumb_init.defaults)() };
+        dumb_init.complete(&mut options);
+        assert_eq!((options.session, options.parting), (false, None));
+        assert_eq!(options.rewrites.apply(Signal::TSTP), Some(Signal::TSTP));
+    }
+}

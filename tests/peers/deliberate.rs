@@ -1,0 +1,291 @@
+//! The one table of what rinit does not as the program whose name it has, and why.
+
+use crate::cases::{Case, Main, Peer, Place};
+use crate::observe::{Field, HANGS, Observation};
+use crate::support::signal_set;
+use std::collections::BTreeMap;
+
+/// A difference that is meant.
+pub struct Deliberate {
+    /// Whose name.
+    pub name: &'static str,
+    pub original: &'static str,
+    pub rinit: &'static str,
+    pub reason: &'static str,
+    /// Whether a difference in a field is this one.
+    pub explains: fn(&Seen) -> bool,
+}
+
+/// A difference that a case showed.
+pub struct Seen<'a> {
+    pub case: &'a Case,
+    pub field: Field,
+    pub original: &'a str,
+    pub rinit: &'a str,
+    /// All that the two runs showed.
+    pub theirs: &'a Observation,
+    pub ours: &'a Observation,
+}
+
+pub const TABLE: &[Deliberate] = &[
+    Deliberate {
+        name: "all three",
+        original: "say nothing when a signal killed the command",
+        rinit: "one warning on stderr, where rinit did not send that signal",
+        reason: "it is what people look for in the log when a container is gone",
+        explains: |seen| {
+            seen.field == Field::Stderr
+                && matches!(seen.case.main, Main::Witness { end, .. } if end.starts_with("die:"))
+                && without(seen.rinit, "warning") == seen.original
+        },
+    },
+    Deliberate {
+        name: "tini, dumb-init",
+        original: "`-v`, `TINI_VERBOSITY`: tini logs to stdout, both log each step",
+        rinit: "logs to stderr, in rinit's own words",
+        reason: "stdout is the command's",
+        explains: |seen| {
+            [Field::Stdout, Field::Stderr].contains(&seen.field)
+                && without(seen.original, "log") == without(seen.rinit, "log")
+        },
+    },
+    Deliberate {
+        name: "tini, catatonit, `dumb-init -c`",
+        original: "not as PID 1 on a terminal: leave it to the command's group, so the kernel sends HUP to what is left of \
+                   that group",
+        rinit: "takes the terminal back before it ends",
+        reason: "whoever started rinit wants it back",
+        explains: |seen| {
+            let gives_up = seen.case.peer != Peer::DumbInit || stays_in_session(seen.case);
+            seen.field == Field::Seen
+                && seen.case.terminal
+                && seen.case.place == Place::Child
+                && gives_up
+                && tokens(seen.original, &["1"]) == tokens(seen.rinit, &["1"])
+        },
+    },
+    Deliberate {
+        name: "tini",
+        original: "a command on a terminal that is stopped where nobody could continue it stays stopped",
+        rinit: "it goes on",
+        reason: "Ctrl-Z under `docker run -it` would freeze the container",
+        explains: |seen| {
+            seen.field == Field::Events
+                && seen.case.peer.is_tini()
+                && seen.case.terminal
+                && seen.original == "main stopped"
+                && seen.rinit.is_empty()
+        },
+    },
+    Deliberate {
+        name: "tini, catatonit",
+        original: "started with CHLD ignored, never notice the command's end",
+        rinit: "ends with it",
+        reason: "nobody wants a container that never ends",
+        explains: |seen| {
+            seen.case.ignored.contains(&libc::SIGCHLD)
+                && has(seen.theirs, Field::Events, HANGS)
+                && has(seen.ours, Field::Status, "exit 7")
+        },
+    },
+    Deliberate {
+        name: "`dumb-init -c`, `DUMB_INIT_SETSID=0`",
+        original: "the command shares the init's process group",
+        rinit: "it leads one of its own, which has the terminal",
+        reason: "a key such as Ctrl-C reaches the command once, not once from the terminal and once through the init; and \
+                 TSTP stops it",
+        explains: |seen| {
+            let stops = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
+            match seen.field {
+                Field::Main => {
+                    stays_in_session(seen.case)
+                        && seen.rinit.starts_with("group its own, session the init's")
+                        && seen.original.starts_with("group the init's, session the init's")
+                }
+                Field::Events => {
+                    stays_in_session(seen.case)
+                        && seen.case.main == Main::Plain
+                        && seen.case.signals.iter().all(|signal| stops.contains(signal))
+                        && seen.rinit.ends_with("main stopped")
+                }
+                _ => false,
+            }
+        },
+    },
+    Deliberate {
+        name: "dumb-init",
+        original: "TSTP, TTIN and TTOU stop the init also where `-r` makes something else of them for the command",
+        rinit: "it stops only where the command may have been stopped",
+        reason: "a stopped init forwards nothing",
+        explains: |seen| {
+            let is_rewritten =
+                ["20:", "21:", "22:"].map(|from| seen.case.options.iter().any(|word| word.starts_with(from)));
+            is_rewritten.contains(&true)
+                && has(seen.theirs, Field::Events, "the init stopped")
+                && match seen.field {
+                    Field::Events => seen.rinit.is_empty(),
+                    // The CONT that lets the init go on; and the HUP from above.
+                    Field::Seen => tokens(seen.original, &["18", "1"]) == tokens(seen.rinit, &["18", "1"]),
+                    _ => false,
+                }
+        },
+    },
+    Deliberate {
+        name: "dumb-init",
+        original: "the command starts with no signal blocked and none up to 31 ignored, whatever dumb-init was given",
+        rinit: "it starts with the mask and the dispositions that rinit was given",
+        reason: "the command starts as if there were no init: nohup works, and so does a program that was told to ignore PIPE",
+        explains: |seen| seen.case.peer == Peer::DumbInit && is_transparent(seen),
+    },
+    Deliberate {
+        name: "catatonit",
+        original: "the command starts with TSTP, TTIN and TTOU blocked",
+        rinit: "it starts with the mask that rinit was given",
+        reason: "Ctrl-Z works in the command and in all that it starts",
+        explains: |seen| seen.case.peer == Peer::Catatonit && is_transparent(seen),
+    },
+    Deliberate {
+        name: "tini, catatonit",
+        original: "`--help`, `--group` and the like are wrong options, `--version` beside other words is so for tini, and \
+                   `--ver` is `--version` for catatonit",
+        rinit: "has its own long options under each name, so `--ver` could also mean `--verbose`",
+        reason: "one set of options to learn",
+        explains: |seen| {
+            let long = |word: &&str| word.len() > 2 && word.starts_with("--");
+            seen.case.peer != Peer::DumbInit && seen.case.options.iter().any(long) && one_refuses(seen)
+        },
+    },
+    Deliberate {
+        name: "tini, dumb-init",
+        original: "`-p` takes some names with SIG, `-r` numbers from 1 to 31",
+        rinit: "take every signal, by name or number, with or without SIG",
+        reason: "more is allowed, nothing else is meant",
+        explains: |seen| {
+            let value =
+                after(seen.case, &["-p", "-r"]).filter(|value| !value.is_empty()).or(attached(seen.case, "-r="));
+            let is_known = |signal: &str| rinit::signal::Signal::parse(signal).is_some() || signal == "0";
+            value.is_some_and(|value| value.split(':').all(is_known)) && refuses(seen.theirs) && !refuses(seen.ours)
+        },
+    },
+    Deliberate {
+        name: "tini, dumb-init",
+        original: "numbers end where they end: `-r 15:3x` is `15:3`, `-e ''` is 0, and a space or plus in front is nothing",
+        rinit: "refuses such a value",
+        reason: "it is a slip, and better seen than not",
+        explains: |seen| {
+            let is_odd =
+                |value: &str| value.is_empty() || value.contains([' ', '+', 'x']) || value.matches(':').count() > 1;
+            after(seen.case, &["-e", "-r"]).is_some_and(is_odd) && refuses(seen.ours) && !refuses(seen.theirs)
+        },
+    },
+    Deliberate {
+        name: "dumb-init",
+        original: "`-r` of KILL, STOP or CHLD is accepted and does nothing",
+        rinit: "refuses it and says why",
+        reason: "it can never have an effect",
+        explains: |seen| {
+            let never = ["9:", "19:", "17:"];
+            let value = after(seen.case, &["-r"]).unwrap_or_default();
+            never.iter().any(|from| value.starts_with(from)) && refuses(seen.ours) && !refuses(seen.theirs)
+        },
+    },
+    Deliberate {
+        name: "all three",
+        original: "of several options that print something or are wrong, the first one decides",
+        rinit: "a wrong one is refused first, then help, version and licence come in this order; a value is looked at last",
+        reason: "nobody writes this",
+        explains: |seen| {
+            let several: [&[&str]; 6] =
+                [&["-h", "-x"], &["-Vx"], &["-V", "-x"], &["-V", "-h"], &["-L", "-V"], &["-e", "300", "-h"]];
+            several.contains(&&seen.case.options[..])
+        },
+    },
+    Deliberate {
+        name: "tini",
+        original: "a path that goes through a file is status 1",
+        rinit: "127, as for every other path where there is nothing",
+        reason: "there is no such command",
+        explains: |seen| {
+            seen.case.options.contains(&"/etc/passwd/x")
+                && has(seen.theirs, Field::Status, "exit 1")
+                && has(seen.ours, Field::Status, "exit 127")
+        },
+    },
+    Deliberate {
+        name: "tini",
+        original: "`-e 127` and `-e 126` also make a success of a command that cannot be started",
+        rinit: "they are about the command's own statuses",
+        reason: "where nothing ran, nothing has succeeded",
+        explains: |seen| {
+            ["126", "127"].map(Some).contains(&after(seen.case, &["-e"]))
+                && has(seen.theirs, Field::Status, "exit 0")
+                && !has(seen.ours, Field::Status, "exit 0")
+        },
+    },
+];
+
+/// For the README.
+pub fn markdown() -> String {
+    let head = "| called | the original | rinit | why |\n|---|---|---|---|\n";
+    let rows =
+        TABLE.iter().map(|row| format!("| {} | {} | {} | {} |\n", row.name, row.original, row.rinit, row.reason));
+    head.to_owned() + &rows.collect::<String>()
+}
+
+fn has(observation: &Observation, field: Field, text: &str) -> bool {
+    observation.get(&field).is_some_and(|seen| seen == text)
+}
+
+fn refuses(observation: &Observation) -> bool {
+    has(observation, Field::Status, "exit 1")
+        && has(observation, Field::Stderr, "refusal")
+        && has(observation, Field::Seen, "")
+}
+
+fn one_refuses(seen: &Seen) -> bool {
+    refuses(seen.theirs) != refuses(seen.ours)
+}
+
+/// Whether main stays in the init's session: dumb-init's other mode.
+fn stays_in_session(case: &Case) -> bool {
+    let is_single = |word: &&str| ["-c", "-vc", "-cv", "--single-child"].contains(word);
+    case.peer == Peer::DumbInit
+        && (case.variables.contains(&("DUMB_INIT_SETSID", "0")) || case.options.iter().any(is_single))
+}
+
+/// Of a list of kinds those that are not this one.
+fn without(kinds: &str, kind: &str) -> String {
+    kinds.split(", ").filter(|each| *each != kind).collect::<Vec<_>>().join(", ")
+}
+
+/// What each process saw, in order, but for some signals.
+fn tokens<'a>(seen: &'a str, but: &[&str]) -> BTreeMap<&'a str, Vec<&'a str>> {
+    let processes = seen.split("; ").map(|process| {
+        let mut words = process.split(' ');
+        let who = words.next().unwrap_or_default();
+        (who, words.filter(|word| !but.contains(word)).collect::<Vec<_>>())
+    });
+    processes.filter(|(who, words)| !words.is_empty() || ["ready", "round"].contains(who)).collect()
+}
+
+/// Whether all that differs is the mask and the dispositions, and rinit's command has exactly those that rinit was given.
+fn is_transparent(seen: &Seen) -> bool {
+    let given = [("SigBlk:", &seen.case.blocked), ("SigIgn:", &seen.case.ignored)]
+        .map(|(name, set)| format!("{name}\t{:016x}", signal_set(set.iter().copied())));
+    let is_mask = |line: &str| line.starts_with("SigBlk:") || line.starts_with("SigIgn:");
+    let rest = |lines: &str| lines.split("; ").filter(|line| !is_mask(line)).map(str::to_owned).collect::<Vec<_>>();
+    matches!(seen.case.main, Main::Puppet(_))
+        && seen.field == Field::Seen
+        && given.iter().all(|line| seen.rinit.split("; ").any(|shown| shown == line))
+        && rest(seen.original) == rest(seen.rinit)
+}
+
+/// The last value of these options.
+fn after(case: &Case, options: &[&str]) -> Option<&'static str> {
+    let mut words = case.options.windows(2).rev();
+    words.find(|pair| options.contains(&pair[0])).map(|pair| pair[1])
+}
+
+fn attached(case: &Case, start: &str) -> Option<&'static str> {
+    case.options.iter().find_map(|word| word.strip_prefix(start))
+}

@@ -1,0 +1,86 @@
+//! `--pause`: no command, only reaping, until TERM or INT.
+
+use crate::support::{Process, Rinit, Running, Status, catchable};
+
+const ENDING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
+
+fn paused(rinit: Rinit, option: &str) -> Running {
+    let rinit = rinit.options([option]).start();
+    // There is no word to wait for; who moves to the root and forgets all else has settled down.
+    rinit.until("rinit sleeps", || is_asleep(&rinit));
+    rinit
+}
+
+fn is_asleep(rinit: &Running) -> bool {
+    let itself = rinit.itself();
+    itself.name == "rinit" && itself.state == 'S'
+}
+
+#[test]
+fn term_and_int_end_it_with_0() {
+    for option in ["-P", "--pause"] {
+        for signal in ENDING {
+            for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+                let mut rinit = paused(rinit, option);
+                rinit.send(signal);
+                let finished = rinit.finish();
+                assert_eq!(finished.status, Status::Exited(0));
+                assert_eq!((finished.stdout, finished.stderr), (String::new(), String::new()));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_other_signal_ends_it() {
+    let mut rinit = paused(Rinit::as_pid1(), "-P");
+    for signal in catchable().filter(|signal| !ENDING.contains(signal)) {
+        rinit.send(signal);
+    }
+    rinit.until("rinit has taken them all and sleeps", || is_asleep(&rinit));
+    rinit.exec(["exit", "0"]);
+    rinit.send(libc::SIGTERM);
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn orphans_are_reaped_meanwhile() {
+    let mut rinit = paused(Rinit::as_pid1(), "-P");
+    let mut orphans = rinit.start_exec(["orphans", "300", "0"]);
+    orphans.expect("done");
+    rinit.eventually("their parent and rinit are alone", |processes| processes.len() == 2);
+    orphans.close_stdin();
+    assert_eq!(orphans.finish().status, Status::Exited(0));
+    rinit.send(libc::SIGTERM);
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn the_others_are_drained_at_the_end() {
+    let mut rinit = paused(Rinit::as_pid1(), "-P");
+    let mut other = rinit.start_exec(["play", "block-all", "say", "ready", "print", "other", "TERM"]);
+    other.expect("ready");
+    rinit.send(libc::SIGTERM);
+    other.expect("other 15");
+    assert_eq!(other.finish().status, Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn without_a_grace_nobody_is_waited_for() {
+    let mut rinit = paused(Rinit::as_pid1().options(["--grace", "0"]), "-P");
+    let mut other = rinit.start_exec(["play", "ignore", "TERM", "say", "ready", "pause"]);
+    other.expect("ready");
+    rinit.send(libc::SIGTERM);
+    // The namespace ends when its last member has been reaped, and this one is ours.
+    assert_eq!(other.finish().status, Status::Killed(libc::SIGKILL));
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn a_terminals_job_control_is_not_its_business() {
+    let rinit = paused(Rinit::as_child(), "-P");
+    rinit.send(libc::SIGTSTP);
+    rinit.exec(["exit", "0"]);
+    assert!(!rinit.processes().iter().any(Process::is_stopped));
+}

@@ -1,0 +1,310 @@
+//! Called by another init's name, rinit is that one. What each does in every case is held against the original by a suite
+//! of its own, which needs the originals; here is what must hold wherever rinit is built.
+
+use crate::support::{Finished, Rinit, Running, Scratch, Status, puppet, rinit_binary};
+
+fn called(name: &str) -> Rinit {
+    Rinit::as_pid1().name(name)
+}
+
+fn status_of(name: &str, options: &[&str], status: &str) -> Status {
+    called(name).options(options).puppet(["exit", status]).start().finish().status
+}
+
+fn printing(rinit: Rinit) -> Running {
+    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+#[test]
+fn lines_of_images_in_the_wild_work_unchanged() {
+    for (name, options) in [
+        ("/usr/bin/tini", &["-g", "--"][..]),
+        ("/tini", &["--"]),
+        ("/tini", &["-e", "143", "--"]),
+        ("/tini", &["-v", "-s", "-p", "SIGTERM", "--"]),
+        ("/sbin/../x/tini-static", &["-wg"]),
+        ("-tini", &["-gv", "--"]),
+        ("dumb-init", &[]),
+        ("dumb-init", &["--rewrite", "15:3", "--"]),
+        ("/usr/local/bin/dumb-init", &["-c", "--"]),
+        ("dumb-init", &["-r", "15:3", "-r2:0", "--verbose"]),
+        ("/usr/libexec/podman/catatonit", &["-g", "--"]),
+        ("/sbin/docker-init", &["--"]),
+        ("/run/podman-init", &["--"]),
+    ] {
+        assert_eq!(status_of(name, options, "7"), Status::Exited(7), "{name} {options:?}");
+    }
+    assert_eq!(status_of("/tini", &["-e", "143", "--"], "143"), Status::Exited(0));
+}
+
+#[test]
+fn the_kernel_starts_it_as_the_first_line_of_a_script() {
+    let scratch = Scratch::new();
+    let link = scratch.path("dumb-init");
+    std::os::unix::fs::symlink(rinit_binary(), &link).unwrap();
+    let text = format!("#!{} /bin/sh\necho \"$0\" \"$1\"\nexit 5\n", link.display());
+    let script = scratch.program("script", text);
+    let words = [script.to_str().unwrap(), "word"];
+    let finished = Rinit::as_pid1().absent().command(words).start().finish();
+    assert_eq!(finished.status, Status::Exited(5), "{finished:?}");
+    assert_eq!(finished.stdout, format!("{} word\n", script.display()));
+}
+
+#[test]
+fn links_and_copies_count_by_their_name() {
+    let scratch = Scratch::new();
+    for kind in ["symbolic", "hard", "copy"] {
+        scratch.folder(kind);
+        let name = format!("{kind}/tini");
+        let copy = || scratch.program(&name, std::fs::read(rinit_binary()).unwrap());
+        let path = scratch.path(&name);
+        match kind {
+            "symbolic" => std::os::unix::fs::symlink(rinit_binary(), &path).unwrap(),
+            // Where the folder is on another file system there can be none.
+            "hard" => std::fs::hard_link(rinit_binary(), &path).unwrap_or_else(|_| drop(copy())),
+            _ => drop(copy()),
+        }
+        let finished = Rinit::as_pid1().absent().command([path.to_str().unwrap(), "--version"]).start().finish();
+        assert_eq!(finished.status, Status::Exited(0), "{kind}: {finished:?}");
+        assert!(finished.stdout.starts_with("tini version "), "{kind}: {finished:?}");
+    }
+}
+
+fn printed(name: &str, option: &str) -> Finished {
+    let finished = called(name).options([option]).start().finish();
+    assert_eq!(finished.status, Status::Exited(0), "{name} {option}: {finished:?}");
+    finished
+}
+
+#[test]
+fn the_version_has_the_originals_form_on_the_originals_stream() {
+    for (name, option, form) in
+        [("tini", "--version", "tini version "), ("catatonit", "-V", "tini version "), ("docker-init", "-V", "rinit ")]
+    {
+        let finished = printed(name, option);
+        assert!(finished.stdout.starts_with(form) && finished.stdout.contains(" - git."), "{name}: {finished:?}");
+        assert_eq!(finished.stderr, "");
+    }
+    let finished = printed("dumb-init", "-V");
+    assert!(finished.stderr.starts_with("dumb-init v"), "{finished:?}");
+    assert_eq!(finished.stdout, "");
+}
+
+#[test]
+fn the_help_is_rinits_own_on_the_originals_stream_with_the_originals_letters() {
+    let help = printed("tini", "-h").stdout;
+    assert!(
+        help.contains("-g, --group") && help.contains("    --rewrite") && !help.contains("-r, --rewrite"),
+        "{help}"
+    );
+    let help = printed("dumb-init", "-h").stderr;
+    assert!(help.contains("-r, --rewrite") && help.contains("    --group") && !help.contains("-g, --group"), "{help}");
+    let help = printed("catatonit", "-h").stderr;
+    assert!(help.contains("-P, --pause") && help.contains("-L, --license"), "{help}");
+}
+
+#[test]
+fn failures_have_the_originals_statuses() {
+    for (name, wrong, not_found, cannot_execute) in
+        [("tini", 1, 127, 126), ("dumb-init", 1, 2, 2), ("catatonit", 1, 1, 1), ("docker-init", 125, 127, 126)]
+    {
+        let failing = |words: &[&str]| {
+            let finished = called(name).options(words).start().finish();
+            assert_eq!(finished.stderr.lines().filter(|line| line.contains("ERROR")).count(), 1, "{finished:?}");
+            assert_eq!(finished.stdout, "");
+            finished.status
+        };
+        assert_eq!(failing(&[]), Status::Exited(wrong), "{name}");
+        assert_eq!(failing(&["--"]), Status::Exited(wrong), "{name}");
+        assert_eq!(failing(&["--no-such-option", "true"]), Status::Exited(wrong), "{name}");
+        assert_eq!(failing(&["-x", "true"]), Status::Exited(wrong), "{name}");
+        assert_eq!(failing(&["--", "no-such-command"]), Status::Exited(not_found), "{name}");
+        assert_eq!(failing(&["--", "/"]), Status::Exited(cannot_execute), "{name}");
+    }
+}
+
+#[test]
+fn tini_and_catatonit_take_options_from_behind_the_command_up_to_two_dashes() {
+    let puppet = puppet().to_str().unwrap();
+    for name in ["tini", "catatonit"] {
+        let words = [puppet, "args", "one", "-g", "--", "-x", "--"];
+        let finished = called(name).options(words).start().finish();
+        assert_eq!(finished.stdout, "one\n-x\n--\n", "{name}: {finished:?}");
+        let refused = called(name).options([puppet, "args", "-x"]).start().finish();
+        assert_eq!(refused.status, Status::Exited(1), "{name}: {refused:?}");
+        let posix = called(name).variable("POSIXLY_CORRECT", "").options([puppet, "args", "-g", "--", "-x"]);
+        assert_eq!(posix.start().finish().stdout, "-g\n--\n-x\n", "{name}");
+    }
+    let finished = called("dumb-init").options([puppet, "args", "-c", "--", "-x"]).start().finish();
+    assert_eq!(finished.stdout, "-c\n--\n-x\n");
+}
+
+#[test]
+fn a_word_that_is_not_utf_8_survives_being_moved() {
+    use std::os::unix::ffi::OsStrExt;
+    let word = std::ffi::OsStr::from_bytes(b"\xff\xfe");
+    let words = [puppet().as_os_str(), "args".as_ref(), word, "-s".as_ref(), "--".as_ref(), "-\u{fc}".as_ref()];
+    let finished = called("tini").options(words).start().finish();
+    assert_eq!(finished.stdout, "\\xff\\xfe\n-\\xc3\\xbc\n", "{finished:?}");
+}
+
+#[test]
+fn tini_says_so_where_it_is_not_pid_1_and_adopts_no_orphans() {
+    let warned = |rinit: Rinit| {
+        let finished = rinit.puppet(["exit", "0"]).start().finish();
+        assert_eq!(finished.status, Status::Exited(0));
+        assert!(finished.stderr.is_empty() || finished.stderr.contains("WARN: not PID 1"), "{finished:?}");
+        !finished.stderr.is_empty()
+    };
+    let tini = || Rinit::as_child().name("tini");
+    assert!(warned(tini()));
+    assert!(!warned(tini().options(["-s"])));
+    assert!(!warned(tini().variable("TINI_SUBREAPER", "")));
+    assert!(!warned(tini().variable("TINI_VERBOSITY", "0")));
+    assert!(!warned(called("tini")));
+    for name in ["dumb-init", "catatonit", "docker-init"] {
+        assert!(!warned(Rinit::as_child().name(name)), "{name}");
+    }
+}
+
+#[test]
+fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
+    for (name, options, session, group) in [
+        ("tini", &[][..], false, false),
+        ("tini", &["-g"], false, true),
+        ("dumb-init", &[], true, true),
+        ("dumb-init", &["-c"], false, false),
+        ("catatonit", &[], false, false),
+        ("catatonit", &["-g"], false, true),
+        ("docker-init", &[], false, true),
+    ] {
+        let mut rinit = called(name).options(options).puppet(["pair", "15"]).start();
+        rinit.expect("ready");
+        let main = rinit.main();
+        assert_eq!(main.session == main.pid, session, "{name} {options:?}");
+        rinit.send(libc::SIGTERM);
+        let mut lines = vec![rinit.line()];
+        if group {
+            lines.push(rinit.line());
+        } else {
+            // What the other one had got would be a line by now.
+            rinit.exec(["signal", &(main.pid + 1).to_string(), "64"]);
+            lines.push(rinit.line());
+        }
+        lines.sort();
+        let second = if group { "other 15" } else { "other 64" };
+        assert_eq!(lines, ["main 15", second], "{name} {options:?}");
+    }
+}
+
+#[test]
+fn the_originals_variables_count() {
+    let session_of = |rinit: Rinit| {
+        let rinit = printing(rinit);
+        let main = rinit.main();
+        main.session == main.pid
+    };
+    assert!(!session_of(called("dumb-init").variable("DUMB_INIT_SETSID", "0")));
+    assert!(session_of(called("dumb-init").variable("DUMB_INIT_SETSID", "no")));
+    assert!(!session_of(called("tini").variable("DUMB_INIT_SETSID", "1")));
+
+    for name in ["tini", "docker-init"] {
+        let rinit = called(name).variable("TINI_KILL_PROCESS_GROUP", "").variable("TINI_VERBOSITY", "3");
+        let mut rinit = rinit.puppet(["pair", "15"]).start();
+        rinit.expect("ready");
+        rinit.send(libc::SIGTERM);
+        let mut lines = [rinit.line(), rinit.line()];
+        lines.sort();
+        assert_eq!(lines, ["main 15", "other 15"]);
+        rinit.close_stdin();
+        let stderr = rinit.finish().stderr;
+        assert!(stderr.contains("DEBUG: "), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn what_the_originals_do_not_forward_is_not_forwarded() {
+    for (name, unforwarded) in [
+        ("tini", &[4, 5, 6, 7, 8, 11, 17, 21, 22, 31, 32, 33][..]),
+        ("catatonit", &[4, 5, 6, 7, 8, 11, 17, 20, 21, 22, 31, 32, 33]),
+        ("dumb-init", &[17, 32, 33]),
+    ] {
+        let mut rinit = called(name).puppet(["print-signals", "15"]).start();
+        rinit.expect("ready");
+        // The mask is the last that changes before rinit rests.
+        rinit.until("rinit rests", || rinit.itself().state == 'S');
+        for signal in unforwarded {
+            rinit.send(*signal);
+        }
+        for signal in [libc::SIGUSR1, 64, libc::SIGTERM] {
+            rinit.send(signal);
+            rinit.expect(signal);
+        }
+        assert_eq!(rinit.finish().status, Status::Exited(0), "{name}");
+    }
+}
+
+#[test]
+fn not_as_pid_1_tini_dies_of_a_fault_signal_as_the_original() {
+    let rinit = Rinit::as_child().name("tini").options(["-s"]).puppet(["print-signals", "15"]);
+    let mut rinit = rinit.start();
+    rinit.expect("ready");
+    rinit.until("rinit rests", || rinit.itself().state == 'S');
+    rinit.send(libc::SIGABRT);
+    assert_eq!(rinit.wait(), Status::Killed(libc::SIGABRT));
+}
+
+#[test]
+fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_main() {
+    for (signal, rewritten) in [(libc::SIGTSTP, true), (libc::SIGTTIN, true), (libc::SIGTTOU, true)] {
+        let rinit = printing(Rinit::as_child().name("dumb-init"));
+        let (main, itself) = (rinit.main().pid, rinit.itself().pid);
+        rinit.send(signal);
+        rinit.eventually("both are stopped", |processes| {
+            let stopped = |pid| processes.iter().any(|process| process.pid == pid && process.is_stopped());
+            stopped(main) == rewritten && stopped(itself)
+        });
+        rinit.send(libc::SIGCONT);
+        rinit.eventually("both go on", |processes| !processes.iter().any(|process| process.is_stopped()));
+    }
+}
+
+#[test]
+fn dumb_init_sends_term_to_the_group_that_main_leaves_or_what_a_rewrite_makes_of_it() {
+    for (options, sent) in [([].as_slice(), "SIGTERM"), (&["-r", "15:3"], "SIGQUIT")] {
+        let rinit = Rinit::as_child().name("dumb-init").options(options).variable("RINIT_LOG", "debug");
+        let mut rinit = rinit.puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]).start();
+        rinit.expect("ready");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert!(finished.stderr.contains(&format!("{sent} sent to main's group")), "{finished:?}");
+    }
+}
+
+#[test]
+fn none_of_the_three_waits_for_the_others() {
+    for name in ["tini", "dumb-init", "catatonit"] {
+        let words = ["play", "[", "session", "ignore", "TERM", "say", "ready", "pause", "]", "exit", "3"];
+        let finished = called(name).puppet(words).start().finish();
+        assert_eq!(finished.status, Status::Exited(3), "{name}");
+        assert_eq!(finished.stderr, "", "{name}: nobody was waited for, so nobody is named");
+    }
+    // Unless rinit is told to.
+    let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];
+    let finished = called("tini").variable("RINIT_GRACE", "30s").puppet(words).start().finish();
+    assert_eq!((finished.status, finished.stdout.as_str()), (Status::Exited(3), "asked\n"));
+}
+
+#[test]
+fn catatonit_pauses() {
+    for words in [["-P"].as_slice(), &["-P", "a-command-that-it-overlooks"]] {
+        for signal in [libc::SIGTERM, libc::SIGINT] {
+            let mut rinit = called("catatonit").options(words).start();
+            rinit.until("it rests", || rinit.itself().state == 'S');
+            rinit.send(signal);
+            assert_eq!(rinit.finish().status, Status::Exited(0), "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! `--session`: main leads a session of its own, and has the terminal there.
+
+use crate::support::pty::{CTRL_C, CTRL_Z, Pty};
+use crate::support::{Rinit, Running, Status, Stream};
+
+fn at(pty: &Pty, rinit: Rinit) -> Rinit {
+    rinit.stdin(Stream::Given(pty.terminal())).controlling_terminal(0)
+}
+
+fn started(rinit: Rinit) -> Running {
+    let mut rinit = rinit.options(["--session"]).puppet(["print-signals", "15"]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+#[track_caller]
+fn end(mut rinit: Running) {
+    rinit.send(libc::SIGTERM);
+    rinit.expect(15);
+    let finished = rinit.finish();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
+}
+
+#[test]
+fn main_leads_a_session_where_that_is_asked_for_and_only_a_group_else() {
+    for rinit in [Rinit::as_pid1, Rinit::as_child] {
+        for rinit in [rinit().options(["--session"]), rinit().variable("RINIT_SESSION", "1")] {
+            let mut rinit = rinit.puppet(["print-signals", "15"]).start();
+            rinit.expect("ready");
+            let main = rinit.main();
+            assert_eq!((main.session, main.group), (main.pid, main.pid));
+            end(rinit);
+        }
+        let mut rinit = rinit().puppet(["print-signals", "15"]).start();
+        rinit.expect("ready");
+        let main = rinit.main();
+        assert_eq!((main.session, main.group), (rinit.itself().session, main.pid));
+        end(rinit);
+    }
+}
+
+#[test]
+fn the_terminal_becomes_the_controlling_one_of_mains_session() {
+    for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
+        let pty = Pty::new();
+        let rinit = started(at(&pty, rinit));
+        let (main, itself) = (rinit.main(), rinit.itself());
+        assert_ne!(main.terminal, 0);
+        assert_eq!(main.foreground, main.pid);
+        assert_eq!(itself.terminal, 0, "rinit has given it up");
+        end(rinit);
+    }
+}
+
+#[test]
+fn a_terminal_that_nobody_has_becomes_mains_whichever_stream_it_is() {
+    let pty = Pty::new();
+    let rinit = started(Rinit::as_pid1().stderr(Stream::Given(pty.terminal())));
+    let main = rinit.main();
+    assert_ne!(main.terminal, 0);
+    assert_eq!(main.foreground, main.pid);
+    rinit.send(libc::SIGTERM);
+}
+
+#[test]
+fn giving_the_terminal_up_sends_main_nothing() {
+    let pty = Pty::new();
+    let rinit = at(&pty, Rinit::as_pid1()).options(["-vv"]);
+    let mut rinit = started(rinit);
+    rinit.send(libc::SIGTERM);
+    rinit.expect(15);
+    let stderr = rinit.finish().stderr;
+    assert!(!stderr.contains("SIGHUP") && !stderr.contains("SIGCONT from"), "{stderr}");
+}
+
+#[test]
+fn a_hangup_and_a_continuation_of_somebody_elses_arrive_each_time() {
+    let pty = Pty::new();
+    let mut rinit = started(at(&pty, Rinit::as_pid1()));
+    for signal in [libc::SIGHUP, libc::SIGCONT, libc::SIGHUP, libc::SIGCONT] {
+        rinit.send(signal);
+        rinit.expect(signal);
+    }
+    end(rinit);
+}
+
+#[test]
+fn the_terminals_keys_reach_main_once() {
+    let mut pty = Pty::new();
+    let mut rinit = started(at(&pty, Rinit::as_pid1()));
+    pty.press(CTRL_C);
+    rinit.expect(2);
+    pty.press(CTRL_Z);
+    rinit.expect(20);
+    pty.resize(11, 22);
+    rinit.expect(28);
+    end(rinit);
+}
+
+#[test]
+fn a_signal_reaches_all_of_the_group_that_main_leads() {
+    let mut rinit = Rinit::as_pid1().options(["--session"]).puppet(["pair", "15"]).start();
+    rinit.expect("ready");
+    rinit.send(libc::SIGTERM);
+    let mut lines = [rinit.line(), rinit.line()];
+    lines.sort();
+    assert_eq!(lines, ["main 15", "other 15"]);
+}
