@@ -58,13 +58,13 @@ spawn_dockerd() {
     local folder=$1
     shift
     # No bridge, no iptables rule, no change of the machine's forwarding: the containers need no
-    # network. An empty configuration in the place of the machine's.
-    echo '{}' >"$folder/daemon.json"
+    # network. A configuration in the place of the machine's.
+    [[ -e $folder/daemon.json ]] || echo "{\"init-path\": \"$rinit\"}" >"$folder/daemon.json"
     setsid dockerd --config-file "$folder/daemon.json" --containerd "$scratch/containerd.sock" \
         --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/docker.pid" \
         --host "unix://$folder/docker.sock" --cgroup-parent "/$cgroup" --exec-opt native.cgroupdriver=cgroupfs \
         --bridge=none --iptables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
-        --init-path "$rinit" "$@" >>"$folder/dockerd.log" 2>&1 &
+        "$@" >>"$folder/dockerd.log" 2>&1 &
     dockerd=$!
     wait_for 'dockerd answers' docker --host "unix://$folder/docker.sock" version || {
         tail "$folder/dockerd.log"

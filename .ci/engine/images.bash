@@ -86,13 +86,13 @@ ENTRYPOINT ["/rinit", "--"]
 END
 }
 
-# build TAG [OPTION…] <DOCKERFILE
+# build TAG [OPTION…] <DOCKERFILE, with what is in the folder context, or in that of the suite.
 # The classic builder: it needs neither a plugin nor a registry.
 build() {
-    local tag=$1
+    local tag=$1 context=${context:-$scratch/context}
     shift
-    cat >"$scratch/context/Dockerfile"
-    DOCKER_BUILDKIT=0 docker build --network none --tag "$tag" "$@" "$scratch/context" \
+    cat >"$scratch/Dockerfile"
+    DOCKER_BUILDKIT=0 docker build --network none --tag "$tag" --file "$scratch/Dockerfile" "$@" "$context" \
         >"$scratch/build.log" 2>&1 || {
         cat "$scratch/build.log"
         return 1

@@ -7,7 +7,7 @@
 # shellcheck source=/dev/null
 source "$repo/.ci/engine/experiments.bash"
 
-programs=(supervisord monit s6-svscan runsvdir nginx apache2 apache2ctl postgres postgres-fast cron sshd node python)
+programs=(supervisord monit s6-svscan runsvdir nginx apache2 apache2ctl postgres postgres-fast postgres-rewrite cron sshd node python)
 
 check_programs() {
     local program init
@@ -214,6 +214,12 @@ program_postgres() {
 program_postgres_fast() {
     program_postgres
     options=(--stop-signal INT)
+}
+
+# The signal is TERM, and INT what rinit makes of it. Without rinit nobody does.
+program_postgres_rewrite() {
+    program_postgres
+    options=(--env RINIT_REWRITE=TERM:INT)
 }
 
 open_session_of_postgres() {
