@@ -5,7 +5,7 @@
 
 check_signals() {
     check_both 'docker kill delivers every signal once, and docker exec kill does' signals_arrive
-    check_both 'docker stop sends the signal of --stop-signal' stop_signals_arrive QUIT RTMIN+3 USR1 64
+    check_both 'docker stop sends the signal of --stop-signal' stop_signals_arrive QUIT RTMIN+3 USR1 RTMAX
     check 'docker stop sends the STOPSIGNAL of the image, a real-time one' stop_signal_of_the_image_arrives
     check_both 'docker kill ends all at once, with status 137' docker_kill_ends_all
     check_both 'docker restart stops in order and starts again' docker_restart_stops_in_order
@@ -14,23 +14,28 @@ check_signals() {
     check_both 'kill -TERM 1 from inside stops in order' kill_term_1_stops_in_order
 }
 
-# A shell that names each signal it gets; the last of them ends it. Its sleep is in the same group
-# and may die of one.
-# start_trap_shell [OPTION…] -- SIGNAL…
+# start_trap_shell [OPTION…] -- SIGNAL…: a program that names each signal it gets, of which the last
+# ends it. It takes them one by one, and so misses none: a shell with traps may, between two commands.
 start_trap_shell() {
-    local options=()
+    local options=() signal signals=()
     while [[ $1 != -- ]]; do
         options+=("$1")
         shift
     done
     shift
-    # shellcheck disable=SC2016 # The shell in the container expands it.
-    start shell "${options[@]}" "${debian[@]}" bash -c '
-        for signal; do trap "echo got $signal" "$signal"; done
-        trap "echo got $signal; exit 9" "$signal"
-        echo ready
-        while :; do sleep 1000 & wait; done' bash "$@"
-    wait_for 'the shell is ready' logs_have shell '^ready$'
+    for signal; do
+        signals+=("$signal=$(kill -l "$signal")")
+    done
+    start shell "${options[@]}" "${debian[@]}" python3 -c '
+import signal, sys
+names = {int(number): name for name, number in (word.split("=") for word in sys.argv[1:])}
+signal.pthread_sigmask(signal.SIG_BLOCK, names)
+print("ready", flush=True)
+for number in iter(lambda: signal.sigwait(names), None):
+    print("got", names[number], flush=True)
+    if number == list(names)[-1]:
+        sys.exit(9)' "${signals[@]}"
+    wait_for 'it is ready' logs_have shell '^ready$'
 }
 
 signals_arrive() {
