@@ -304,6 +304,8 @@ fn take_environment(options: &mut Options, environment: Words) -> Result<(), Fai
     Ok(())
 }
 
+// clap's part is large, in code and on the stack, and most containers never enter it.
+#[inline(never)]
 fn read_options(persona: &Persona, words: Words, environment: Words, order: Order) -> Result<Request, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();

@@ -3,6 +3,7 @@
 
 use crate::failure::{Failure, Kind};
 use crate::options::Options;
+use crate::search::Candidates;
 use crate::signal::SignalSet;
 use crate::sys::arguments::{Words, os};
 use crate::sys::pidfd::Pidfd;
@@ -33,9 +34,6 @@ pub struct Inherited {
     pub sigchld: Disposition,
 }
 
-/// Where commands are looked for when there is no PATH: what the engines set, and shells assume.
-const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 const SHELL: &CStr = c"/bin/sh";
 
 /// Starts the command that `words` is.
@@ -44,7 +42,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
     let environment = Environment::new();
-    let paths = candidates(name.to_bytes(), environment.path);
+    let paths = Candidates::new(name, environment.path);
     let terminal = Terminal::open();
     let in_foreground =
         terminal.as_ref().filter(|terminal| !options.session && terminal.foreground() == Ok(nix::unistd::getpgrp()));
@@ -57,7 +55,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         in_foreground.map(Terminal::descriptor)
     };
     let plan = Plan {
-        paths: &paths,
+        paths,
         argv: words.as_ptr(),
         envp: environment.as_ptr(),
         listen_pid: environment.listen_pid.as_deref(),
@@ -67,16 +65,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };
-    let started = match spawn::start(&plan) {
-        Err(Error::Exec { path, errno: Errno::ENOEXEC }) if is_script(paths.get(path)) => {
-            start_script(paths.get(path), words, &plan).map_err(|error| match error {
-                Error::Exec { errno, .. } => no_shell(paths.get(path), errno),
-                error => explain(name, &paths, error),
-            })
-        }
-        started => started.map_err(|error| explain(name, &paths, error)),
-    };
-    match started {
+    match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
             Ok(Child { pid, pidfd, has_terminal: terminal.is_some() && !options.session })
@@ -91,6 +80,25 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     }
 }
 
+/// What was to be started is a script after all, or it is said why it did not start.
+fn start_script_or_explain(
+    name: &CStr,
+    words: Words,
+    plan: &Plan<'_>,
+    error: Error,
+) -> Result<(Pid, Option<Pidfd>), Failure> {
+    let paths = plan.paths.to_vec();
+    match error {
+        Error::Exec { path, errno: Errno::ENOEXEC } if is_script(paths.get(path)) => {
+            start_script(paths.get(path), words, plan).map_err(|error| match error {
+                Error::Exec { errno, .. } => no_shell(paths.get(path), errno),
+                error => explain(name, &paths, error),
+            })
+        }
+        error => Err(explain(name, &paths, error)),
+    }
+}
+
 /// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
 fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
     let path: &CStr = path.map_or(c"", |path| path.as_c_str());
@@ -98,7 +106,7 @@ fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result
     let dashed = CString::new([b"./", path.to_bytes()].concat()).unwrap_or_default();
     let path = if path.to_bytes().starts_with(b"-") { &dashed } else { path };
     let argv = Pointers::with_first(&[SHELL.as_ptr(), path.as_ptr()], words.tail(1));
-    spawn::start(&Plan { paths: &[SHELL.to_owned()], argv: argv.as_ptr(), ..*plan })
+    spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv: argv.as_ptr(), ..*plan })
 }
 
 /// The environment for main: rinit's own, but that a LISTEN_PID which names rinit names main (sd_listen_fds(3)).
@@ -137,24 +145,6 @@ impl Environment {
     }
 }
 
-/// The paths that `name` may mean, in order, as execvp(3) has it: a name with a slash is a path, an empty one nothing,
-/// any other is looked for in PATH, in which an empty element is the working directory.
-fn candidates(name: &[u8], path: Option<&[u8]>) -> Vec<CString> {
-    if name.is_empty() {
-        return Vec::new();
-    }
-    if name.contains(&b'/') {
-        return CString::new(name).into_iter().collect();
-    }
-    let folders = path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
-    folders
-        .filter_map(|folder| {
-            let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
-            CString::new([folder, slash, name].concat()).ok()
-        })
-        .collect()
-}
-
 /// The first bytes of a file, as far as they can be read.
 fn beginning(path: &CStr) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -180,8 +170,8 @@ fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
 }
 
 /// Says why the command did not start, and what to do where that is certain.
-fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
-    let name = OsStr::from_bytes(name.to_bytes());
+fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
+    let name = os(command);
     let (path, errno) = match error {
         Error::Clone(errno) => {
             return Failure::own(format!(
@@ -198,16 +188,18 @@ fn explain(name: &CStr, paths: &[CString], error: Error) -> Failure {
         }
         Error::Exec { path, errno } => (paths.get(path), errno),
     };
-    let Some(path) = path else {
+    if name.is_empty() {
         return Failure::command(Kind::NotFound, "cannot start \"\": the command is an empty word");
-    };
-    let shown = OsStr::from_bytes(path.to_bytes());
+    }
+    // None where all of them are too long to be tried.
+    let path = path.map_or(command, CString::as_c_str);
+    let shown = os(path);
     match errno {
         Errno::ENOENT | Errno::ENOTDIR => {
             if let Some((shown, hint)) = paths.iter().find_map(|path| Some((os(path), missing_part(path)?))) {
                 return Failure::command(Kind::NotFound, format!("cannot execute {shown:?}: {hint}"));
             }
-            let text = if paths.len() > 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
+            let text = if paths.len() != 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
                 format!("cannot start {name:?}: not found in PATH")
             } else {
                 format!("cannot execute {shown:?}: {}", reason(errno))
@@ -255,29 +247,4 @@ fn missing_part(path: &CStr) -> Option<String> {
 fn foreign_machine(first: &[u8]) -> Option<String> {
     let (machine, own) = (crate::elf::machine(first)?, std::env::consts::ARCH);
     (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shown(name: &str, path: Option<&str>) -> Vec<String> {
-        let found = candidates(name.as_bytes(), path.map(str::as_bytes));
-        found.into_iter().map(|path| path.into_string().unwrap()).collect()
-    }
-
-    #[test]
-    fn a_name_is_looked_for_in_path_and_a_path_is_not() {
-        assert_eq!(shown("true", Some("/bin:/usr/bin")), ["/bin/true", "/usr/bin/true"]);
-        assert_eq!(shown("./true", Some("/bin")), ["./true"]);
-        assert_eq!(shown("/true", None), ["/true"]);
-        assert_eq!(shown("", Some("/bin")), [""; 0]);
-    }
-
-    #[test]
-    fn an_empty_element_of_path_is_the_working_directory() {
-        assert_eq!(shown("x", Some(":/a::b:")), ["x", "/a/x", "x", "b/x", "x"]);
-        assert_eq!(shown("x", Some("")), ["x"]);
-        assert_eq!(shown("x", None).len(), 6);
-    }
 }

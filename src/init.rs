@@ -4,17 +4,17 @@ use crate::command::Child;
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::others::Others;
+use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
 use crate::signal::Signal;
+use crate::sys::everyone::Everyone;
 use crate::sys::signals::{self, Batch, Inbox, Received};
+use crate::sys::wait::WaitStatus;
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
-use log::{Level, debug, error, info, log, warn};
+use log::{debug, error, info, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
-
-/// Children that one round reaps at most, so that a storm of orphans cannot hold up a signal.
-const REAPED_A_ROUND: usize = 64;
 
 /// A process that attends to main until the end.
 pub struct Init {
@@ -23,52 +23,49 @@ pub struct Init {
     inbox: Inbox,
     lifecycle: Lifecycle,
     others: Others,
+    reaping: Reaping,
     grace: Option<Duration>,
-    me: Pid,
-    /// Whether a child was alive when the last waitpid(2) was asked.
-    children: bool,
     /// What bears on how main's end is told.
     circumstances: Circumstances,
     target: Target,
-    /// Whether each orphan that is reaped is a warning.
-    warn_reaped: bool,
-    /// How many orphans were reaped.
-    orphans: u64,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
 
 impl Init {
-    /// main runs, or there is none: settles down to attend to it, or to the others alone.
-    pub fn new(child: Option<Child>, inbox: Inbox, options: Options) -> Init {
+    /// main runs, or there is none: settles down to attend to it, or to the others alone. `everyone` is for the init of a
+    /// PID namespace.
+    pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
         let has_terminal = child.as_ref().is_some_and(|child| child.has_terminal);
         let job_control = match has_terminal {
             false => JobControl::None,
             true if process::group_is_orphaned() => JobControl::Nobody,
             true => JobControl::Shell,
         };
-        release(child.as_ref(), &inbox);
+        release(child.as_ref());
+        let inbox = Inbox::open();
+        let wanted = Wanted { stops: job_control != JobControl::None, warnings: options.warn_reaped };
+        let reaping = Reaping::start(child.as_ref(), &inbox, wanted);
+        debug!("{reaping}");
         Init {
             inbox,
+            reaping,
             grace: options.grace,
             circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
-            warn_reaped: options.warn_reaped,
-            orphans: 0,
             lifecycle: Lifecycle::new(options, job_control),
-            others: Others::of_this_process(),
-            me: nix::unistd::getpid(),
-            children: true,
+            others: Others::new(everyone),
             exit: None,
             child,
         }
     }
 
     /// Attends to main until there is nothing left to do. Returns the status to exit with.
-    pub fn attend(mut self) -> u8 {
+    pub fn attend(&mut self) -> u8 {
         let mut batch = Batch::new();
-        // Whoever died before main was started, a child of the program that became rinit, sent its CHLD to that one.
-        let mut more_to_reap = self.reap();
+        // Whoever died before the kernel was told to reap; and before main was started, a child of the program that became
+        // rinit, sent its CHLD to that one.
+        let mut more_to_reap = self.reap(None);
         loop {
             if let Some(status) = self.exit {
                 self.tell_end(status);
@@ -77,9 +74,13 @@ impl Init {
             }
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
-            match self.inbox.receive(&mut batch, limit) {
-                // EINTR: we were stopped and continued.
-                Ok(()) | Err(Errno::EINTR) => {}
+            let mut end_of_main = None;
+            let awaited = self.reaping.awaited(self.child.as_ref());
+            match self.inbox.receive(&mut batch, awaited, limit) {
+                Ok(false) => {}
+                Ok(true) => end_of_main = awaited.map(|pidfd| self.reaping.status_of_reaped(pidfd)),
+                // We were stopped and continued.
+                Err(Errno::EINTR) => {}
                 Err(errno) => {
                     // Not known to happen. Whatever it is, it must not become a loop without a rest.
                     error!("cannot wait for signals: {}", crate::sys::reason(errno));
@@ -95,8 +96,9 @@ impl Init {
                     self.on(Event::Signal(received.signal));
                 }
             }
-            if child_changed {
-                more_to_reap = self.reap();
+            // After the signals: what arrived while main lived was for main.
+            if child_changed || end_of_main.is_some() {
+                more_to_reap = self.reap(end_of_main);
             }
             if self.time_left() == Some(Duration::ZERO) {
                 self.on(Event::Tick);
@@ -109,7 +111,7 @@ impl Init {
             let took = slow_stop::rounded(clock::now().saturating_sub(since));
             info!("ended {took:?} after {signal}");
         }
-        debug!("exiting with status {status}; orphans reaped: {}", self.orphans);
+        debug!("exiting with status {status}; orphans reaped: {}", self.reaping.orphans());
     }
 
     /// Until the next deadline, if there is one.
@@ -122,53 +124,41 @@ impl Init {
     fn is_our_own(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
-                received.by_kill && received.sender == self.me.as_raw()
+                received.by_kill && received.sender == nix::unistd::getpid().as_raw()
             }
             Signal::XCPU => received.by_kernel,
             _ => false,
         }
     }
 
-    /// Reaps what is dead. Whether more may be left.
-    fn reap(&mut self) -> bool {
+    /// Reaps what is dead; `end_of_main` is main's status where the kernel has reaped it. Whether more may be left.
+    fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
         if let Some(child) = &self.child
             && self.lifecycle.watches_stops()
             && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
             self.on(Event::MainStopped { signal, in_foreground: is_in_foreground() });
         }
-        let mut end_of_main = None;
-        let mut reaped = 0;
-        while reaped < REAPED_A_ROUND {
-            match wait::reap_any() {
-                Ok(Some((pid, status)))
-                    if self.main_pid() == Some(pid) && self.lifecycle.main_runs() && end_of_main.is_none() =>
-                {
-                    exit::tell(pid, status, self.circumstances);
-                    end_of_main = Some(status);
-                }
-                Ok(Some((pid, status))) => {
-                    self.orphans = self.orphans.saturating_add(1);
-                    let level = if self.warn_reaped { Level::Warn } else { Level::Debug };
-                    log!(level, "reaped orphan {pid}, which {status}");
-                }
-                Ok(None) => {
-                    self.children = true;
-                    break;
-                }
-                Err(_) => {
-                    self.children = false;
-                    break;
-                }
+        let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
+        let mut round = self.reaping.reap(main.filter(|_| end_of_main.is_none()));
+        let (Some(pid), Some(status)) = (main, end_of_main.or(round.end_of_main)) else {
+            if round.any {
+                self.on(Event::Reaped);
             }
-            reaped += 1;
+            return round.more;
+        };
+        exit::tell(pid, status, self.circumstances);
+        if self.reaping.in_kernel() && self.reaping.children() {
+            self.reaping.take_over();
+            // Whoever died before the kernel was told to leave it was seen by nobody.
+            round.more = self.reaping.reap(None).more;
         }
-        if let Some(status) = end_of_main {
-            self.on(Event::MainEnded(status));
-        } else if reaped > 0 {
-            self.on(Event::Reaped);
+        self.on(Event::MainEnded(status));
+        // Strangers live on, and their orphans may become our children.
+        if self.exit.is_none() {
+            self.reaping.take_over();
         }
-        reaped == REAPED_A_ROUND
+        round.more
     }
 
     fn on(&mut self, event: Event) {
@@ -181,7 +171,11 @@ impl Init {
         match action {
             Action::Forward(signal, target) => self.forward(signal, target),
             Action::ContinueIfStopped(target) => {
-                let stopped_by = self.main_pid().map_or(Err(Errno::ECHILD), wait::stopped_by);
+                let stopped_by = match (&self.child, self.reaping.pidfd(self.child.as_ref())) {
+                    (_, Some(pidfd)) => wait::is_stopped_by(pidfd),
+                    (Some(child), None) => wait::stopped_by(child.pid),
+                    (None, None) => Err(Errno::ECHILD),
+                };
                 // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
                 if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
@@ -195,11 +189,16 @@ impl Init {
                 self.others.ask(self.lifecycle.grace_ends());
             }
             Action::Look => {
-                let alive = self.others.look(self.children);
+                if self.child.is_none() && self.reaping.in_kernel() {
+                    // The end has begun, and there was no main's to learn it from.
+                    self.reaping.take_over();
+                    self.reaping.reap(None);
+                }
+                let alive = self.others.look(self.reaping.children());
                 self.on(Event::Seen(alive));
             }
             Action::LookForKillable => {
-                let alive = self.others.look_for_killable(self.children);
+                let alive = self.others.look_for_killable(self.reaping.children());
                 self.on(Event::Seen(alive));
             }
             Action::ReportSlowStop => self.report_slow_stop(),
@@ -246,26 +245,37 @@ impl Init {
         let Some(pid) = self.main_pid() else { return };
         info!("main, PID {pid}, has not ended in time: killing it and its group");
         self.circumstances.killed_by_us = true;
-        let _ = signals::send_to_group(pid, Signal::KILL);
         // It may have moved to another group.
+        let _ = self.send_to_group(Signal::KILL);
         let _ = self.send_to_main(Signal::KILL);
     }
 
     /// main leads its group until it moves to another; the group is gone when nobody stayed behind.
     fn send_to_group(&self, signal: Signal) -> Result<()> {
-        let pid = self.main_pid().ok_or(Errno::ESRCH)?;
-        let sent = signals::send_to_group(pid, signal);
+        let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
+        let sent = match self.reaping.pidfd(Some(child)) {
+            Some(pidfd) => pidfd.send_to_group(signal),
+            None => signals::send_to_group(child.pid, signal),
+        };
         // Once it has been reaped, its PID may be another's.
-        let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(pid)) != Ok(pid);
+        let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(child.pid)) != Ok(child.pid);
         match sent {
-            Ok(()) | Err(Errno::ESRCH) if may_have_left => self.send_to_main(signal),
+            Ok(()) if may_have_left => self.send_to_main(signal).or_else(|errno| match errno {
+                // It was in the group, and this signal was its end.
+                Errno::ESRCH => Ok(()),
+                errno => Err(errno),
+            }),
+            Err(Errno::ESRCH) if may_have_left => self.send_to_main(signal),
             sent => sent,
         }
     }
 
-    /// main has not been reaped while this is called, so its PID is still its own.
     fn send_to_main(&self, signal: Signal) -> Result<()> {
         let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
+        if let Some(pidfd) = self.reaping.pidfd(Some(child)) {
+            return pidfd.send(signal);
+        }
+        // Nobody but us reaps main, and this is not called afterwards: its PID is still its own.
         match &child.pidfd {
             Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(child.pid, signal)),
             None => signals::send(child.pid, signal),
@@ -313,9 +323,9 @@ fn is_in_foreground() -> bool {
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes
 /// end when main's side does. 0, 1 and 2 stay: people write to /proc/1/fd/1 what shall appear in `docker logs`.
-fn release(child: Option<&Child>, inbox: &Inbox) {
-    let pidfd = child.and_then(|child| child.pidfd.as_ref()).map(AsRawFd::as_raw_fd);
-    descriptors::close_inherited([inbox.descriptor(), pidfd]);
+fn release(child: Option<&Child>) {
+    let pidfd = child.and_then(|child| child.pidfd.as_ref());
+    descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));
     if let Err(errno) = nix::unistd::chdir("/") {
         debug!("cannot change to /: {}", crate::sys::reason(errno));
     }

@@ -18,7 +18,9 @@ pub mod log;
 pub mod options;
 pub mod others;
 pub mod persona;
+pub mod reaping;
 pub mod report;
+pub mod search;
 pub mod signal;
 pub mod sys;
 
@@ -27,8 +29,10 @@ use command::Inherited;
 use failure::Failure;
 use persona::{Persona, Stream};
 use signal::SignalSet;
+use std::mem::ManuallyDrop;
 use sys::arguments::Words;
-use sys::signals::{self, Inbox};
+use sys::everyone::Everyone;
+use sys::signals;
 
 /// All of rinit, from C's `main` to the exit status.
 ///
@@ -55,14 +59,14 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     let (options, words) = match cli::read(persona, words, Words::environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
-        Request::Report(form) => return print(&report::table::print(form)?, Stream::Stdout, mask),
+        Request::Report(form) => return print_table(form, mask),
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
-    let inbox = Inbox::open().map_err(|errno| cannot("open a descriptor for signals (signalfd)", errno))?;
     let unheard = follow_parent(&options);
-    let adopted = adopt_orphans(&options);
-    if options.warn_not_init && !options.subreaper && !sys::process::is_init() {
+    let everyone = Everyone::of_our_namespace();
+    let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
+    if options.warn_not_init && !options.subreaper && everyone.is_none() {
         ::log::warn!(
             "not PID 1, and not told to adopt orphans (-s, TINI_SUBREAPER): orphans pass it by and are not reaped"
         );
@@ -88,7 +92,8 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
             "--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended by itself"
         );
     }
-    Ok(init::Init::new(child, inbox, options).attend())
+    // Never dropped: the end of the process takes all of it along.
+    Ok(ManuallyDrop::new(init::Init::new(child, everyone, options)).attend())
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.
@@ -98,7 +103,13 @@ fn follow_parent(options: &options::Options) -> sys::Result<()> {
 
 /// Where rinit is not PID 1, orphans go to whoever is, unless it asks for them.
 fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
-    if options.subreaper && !sys::process::is_init() { sys::process::become_subreaper() } else { Ok(()) }
+    if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
+}
+
+// Kept out of `attend`, whose place on the stack is there for as long as main runs.
+#[inline(never)]
+fn print_table(form: report::table::Form, mask: SignalSet) -> Result<u8, Failure> {
+    print(&report::table::print(form)?, Stream::Stdout, mask)
 }
 
 /// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.

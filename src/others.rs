@@ -76,10 +76,10 @@ const CROWD: usize = 50;
 const LOOKED_AT: usize = 1000;
 
 impl Others {
-    /// As this process may: all of the namespace for its init, descendants for any other.
-    pub fn of_this_process() -> Others {
-        let reach = Everyone::of_our_namespace().map_or(Reach::Descendants, Reach::Namespace);
-        Others { reach, asked: Vec::with_capacity(4), known: Vec::new(), some_are_out_of_reach: false }
+    /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
+    pub fn new(everyone: Option<Everyone>) -> Others {
+        let reach = everyone.map_or(Reach::Descendants, Reach::Namespace);
+        Others { reach, asked: Vec::new(), known: Vec::new(), some_are_out_of_reach: false }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
@@ -497,7 +497,7 @@ mod tests {
     #[test]
     fn only_what_asks_for_an_end_is_noted() {
         let main = Some(Pid::from_raw(7));
-        let mut others = Others::of_this_process();
+        let mut others = Others::new(None);
         for (signal, target) in
             [(Signal::HUP, Target::Group), (Signal::CONT, Target::All), (Signal::TERM, Target::Main)]
         {

@@ -16,19 +16,14 @@ pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
     }
 }
 
-/// Closes every descriptor from 3 up but those in `keep`: a pipe that rinit still held would never report its end to
-/// the other side, and a file system that it kept busy could not be unmounted.
-pub fn close_inherited(keep: [Option<RawFd>; 2]) {
-    let mut keep = keep;
-    keep.sort_unstable();
-    let mut first: RawFd = 3;
-    for kept in keep.into_iter().flatten() {
-        if first < kept {
-            close_range(first, kept - 1);
-        }
-        first = kept + 1;
+/// Closes every descriptor from 3 up but `keep`: a pipe that rinit still held would never report its end to the other
+/// side, and a file system that it kept busy could not be unmounted.
+pub fn close_inherited(keep: Option<RawFd>) {
+    let kept = keep.unwrap_or(2);
+    if kept > 3 {
+        close_range(3, kept - 1);
     }
-    close_range(first, RawFd::MAX);
+    close_range(kept + 1, RawFd::MAX);
 }
 
 /// Without close_range(2) (Linux 5.9) and without /proc, descriptors above this stay open: with the limits that engines

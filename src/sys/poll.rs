@@ -4,15 +4,30 @@ use super::{Errno, Result};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// Sleeps until `fd` is readable or `limit` is over; None sleeps for ever. Whether it is readable. EINTR when this process was stopped and
-/// continued meanwhile (signal(7)).
-pub fn until_readable(fd: BorrowedFd<'_>, limit: Option<Duration>) -> Result<bool> {
-    let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 };
+/// What a wait has ended with.
+#[derive(Clone, Copy, Debug)]
+pub struct Ready {
+    /// There is something to read.
+    pub readable: bool,
+    /// The process has been reaped.
+    pub reaped: bool,
+}
+
+/// Sleeps until `fd` is readable, until `process`, a pidfd, has been reaped, or until `limit` is over; None sleeps for ever.
+/// EINTR when this process was stopped and continued meanwhile (signal(7)).
+pub fn until(fd: BorrowedFd<'_>, process: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Result<Ready> {
+    // A pidfd is readable from the end of its process on, but hangs up only when the exit status can be asked for. The
+    // kernel takes no notice of a negative descriptor.
+    let mut entries = [
+        libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 },
+        libc::pollfd { fd: process.map_or(-1, |process| process.as_raw_fd()), events: 0, revents: 0 },
+    ];
     let limit = limit.map(timespec);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: one entry, an optional timeout that outlives the call, and no change to the signal mask.
-    let done = unsafe { libc::ppoll(&mut entry, 1, limit, std::ptr::null()) };
-    Errno::result(done).map(|ready| ready > 0)
+    // SAFETY: two entries, an optional timeout that outlives the call, and no change to the signal mask.
+    let done = unsafe { libc::ppoll(entries.as_mut_ptr(), 2, limit, std::ptr::null()) };
+    let [fd, process] = entries;
+    Errno::result(done).map(|_| Ready { readable: fd.revents != 0, reaped: process.revents & libc::POLLHUP != 0 })
 }
 
 /// Whether a write to `fd` would find room now.

@@ -1,5 +1,6 @@
 //! Signals: the mask, the dispositions, receiving and sending. By raw system calls where libc would leave out 32 and 33.
 
+use super::pidfd::Pidfd;
 use super::{Errno, Pid, Result, descriptors, poll};
 use crate::signal::{Signal, SignalSet};
 use std::mem::{MaybeUninit, size_of};
@@ -29,19 +30,32 @@ pub struct Disposition(libc::sigaction);
 /// Gives SIGCHLD its default disposition and returns the one before. Whoever ignores it has its children reaped by the
 /// kernel, and would never learn main's status.
 pub fn default_sigchld() -> Result<Disposition> {
+    set_sigchld(libc::SIG_DFL)
+}
+
+/// Has the kernel reap our children from now on. Those that are dead already stay. SA_NOCLDWAIT would do that too
+/// (sigaction(2)), but where SIGCHLD is ignored it is not even sent.
+pub fn leave_reaping_to_kernel() -> Result<()> {
+    set_sigchld(libc::SIG_IGN).map(drop)
+}
+
+fn set_sigchld(disposition: libc::sighandler_t) -> Result<Disposition> {
     // SAFETY: all zeros is the default disposition with an empty mask and no flags.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    let default = before;
+    let wanted = libc::sigaction { sa_sigaction: disposition, ..before };
     // SAFETY: two structs that outlive the call, and no handler in them.
-    Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, &default, &mut before) })?;
+    Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, &wanted, &mut before) })?;
     Ok(Disposition(before))
 }
 
 impl Disposition {
-    /// Sets it for SIGCHLD again. Safe to call between clone and exec.
+    /// Sets it for SIGCHLD again, where it is not what `default_sigchld` has set. Safe to call between clone and exec.
     pub fn restore(&self) {
-        // SAFETY: what sigaction returned before.
-        unsafe { libc::sigaction(libc::SIGCHLD, &self.0, std::ptr::null_mut()) };
+        // Of what we were given only "ignored" is another one: no handler and no flag outlives an exec.
+        if self.0.sa_sigaction != libc::SIG_DFL {
+            // SAFETY: what sigaction returned before.
+            unsafe { libc::sigaction(libc::SIGCHLD, &self.0, std::ptr::null_mut()) };
+        }
     }
 }
 
@@ -117,38 +131,39 @@ pub enum Inbox {
 }
 
 impl Inbox {
-    /// Opens it. EMFILE and the like are errors; a refused signalfd is none.
-    pub fn open() -> Result<Inbox> {
+    /// Opens it. Without a signalfd, or a descriptor that is left for one, there is the other way.
+    pub fn open() -> Inbox {
         let all = SignalSet::ALL;
         let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
-        // SAFETY: a set of 64 bits and its size; the descriptor that comes back is nobody else's.
+        // SAFETY: a set of 64 bits and its size.
         let fd = unsafe { libc::syscall(libc::SYS_signalfd4, -1, &raw const all.0, size_of::<u64>(), flags) };
-        match Errno::result(fd) {
-            // SAFETY: a new descriptor.
-            Ok(fd) => Ok(Inbox::Descriptor(descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd as RawFd) })?)),
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES | Errno::EINVAL | Errno::ENODEV) => Ok(Inbox::Wait),
-            Err(errno) => Err(errno),
-        }
+        // SAFETY: a new descriptor, and nobody else's.
+        let fd = Errno::result(fd).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) });
+        fd.and_then(descriptors::above_stdio).map_or(Inbox::Wait, Inbox::Descriptor)
     }
 
-    /// Its descriptor, if it has one.
-    pub fn descriptor(&self) -> Option<RawFd> {
+    /// Whether `receive` can wait for a process too: an error if not.
+    pub fn can_wait_for(&self, process: &Pidfd) -> Result<()> {
         match self {
-            Inbox::Descriptor(fd) => Some(fd.as_raw_fd()),
-            Inbox::Wait => None,
+            Inbox::Descriptor(fd) => poll::until(fd.as_fd(), Some(process.as_fd()), Some(Duration::ZERO)).map(drop),
+            Inbox::Wait => Err(Errno::ENOSYS),
         }
     }
 
-    /// Sleeps until a signal has arrived or `limit` is over (None: for ever), and takes what is there, up to a batch.
-    pub fn receive(&self, batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
+    /// Sleeps until a signal has arrived, until `process` has been reaped, or until `limit` is over (None: for ever), and
+    /// takes what is there, up to a batch. Whether `process` has been reaped, for which `can_wait_for` must have said yes.
+    pub fn receive(&self, batch: &mut Batch, process: Option<&Pidfd>, limit: Option<Duration>) -> Result<bool> {
         batch.filled = 0;
-        let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit) };
-        match poll::until_readable(fd.as_fd(), limit) {
-            Ok(true) => {}
-            Ok(false) => return Ok(()),
+        let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit).map(|()| false) };
+        let ready = match poll::until(fd.as_fd(), process.map(AsFd::as_fd), limit) {
             // A filter that knows signalfd and not ppoll: the signals are there for either.
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => return wait_for_signals(batch, limit),
-            Err(errno) => return Err(errno),
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
+                return wait_for_signals(batch, limit).map(|()| false);
+            }
+            ready => ready?,
+        };
+        if !ready.readable {
+            return Ok(ready.reaped);
         }
         let room = size_of::<libc::signalfd_siginfo>() * BATCH;
         // SAFETY: `raw` has that much room, and the kernel writes whole entries only.
@@ -158,7 +173,7 @@ impl Inbox {
             Err(Errno::EAGAIN) => {}
             Err(errno) => return Err(errno),
         }
-        Ok(())
+        Ok(ready.reaped)
     }
 }
 

@@ -6,16 +6,18 @@ use super::pidfd::Pidfd;
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
 use crate::failure;
+use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
-use std::ffi::{CString, c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
+use std::ops::ControlFlow;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 
 /// What the child does before it becomes main.
 pub struct Plan<'a> {
     /// The paths to try, in order.
-    pub paths: &'a [CString],
+    pub paths: Candidates<'a>,
     /// The words that main gets.
     pub argv: *const *const c_char,
     /// The environment that main gets.
@@ -43,7 +45,7 @@ pub enum Error {
     Group(Errno),
     /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
     Exec {
-        /// Index in `paths`.
+        /// Which of `paths`, from 0.
         path: usize,
         /// The kernel's answer.
         errno: Errno,
@@ -101,7 +103,8 @@ impl Default for PidText {
 /// Shared with the child, which answers here: no pipe is needed while the memory is the same.
 struct Shared<'a> {
     plan: &'a Plan<'a>,
-    parent: Pid,
+    /// Ourselves, where the child has to know.
+    parent: Option<Pid>,
     /// 0 as long as nothing went wrong.
     errno: AtomicI32,
     /// Index of the path that `errno` is about, or `GROUP`.
@@ -110,18 +113,23 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// Enough for the child's few calls, unoptimised ones too. It is on our own stack: no call to get it, and only the pages
-/// that are used are ever touched.
-const STACK_SIZE: usize = 32 * 1024;
+/// Several times what the child's few calls take; unoptimised they take more. It is a part of our own stack, which is there
+/// anyhow, and the loop uses the same pages again; those of a larger one would be touched each, used or not (the compiler's
+/// stack probes).
+const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
+/// With room for the longest path.
+const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
 
 #[repr(align(16))]
-struct Stack(MaybeUninit<[u8; STACK_SIZE]>);
+struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
 /// Starts main and returns when it has been executed. All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
-    let shared = Shared { plan, parent: nix::unistd::getpid(), errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
+    let parent = plan.parent_death.map(|_| nix::unistd::getpid());
+    let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
     // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
     // main can do without.
+    let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
     let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
         0 => Ok((pid, pidfd)),
@@ -137,8 +145,9 @@ pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error
     }
 }
 
-fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> {
-    let mut stack = Stack(MaybeUninit::uninit());
+#[inline(never)]
+fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> {
+    let mut stack = Stack::<STACK>(MaybeUninit::uninit());
     let mut pidfd: c_int = -1;
     let mut flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
     if with_pidfd {
@@ -147,7 +156,7 @@ fn clone(shared: &Shared<'_>, with_pidfd: bool) -> Result<(Pid, Option<Pidfd>)> 
     // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
     // of them. The child makes system calls only, and no handler is installed that a signal could run.
     let pid = unsafe {
-        let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK_SIZE);
+        let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
         Errno::result(libc::clone(become_main, top.cast(), flags, shared, &raw mut pidfd))?
     };
@@ -176,9 +185,6 @@ extern "C" fn become_main(shared: *mut c_void) -> c_int {
 
 fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
     let plan = shared.plan;
-    // By the raw call: a libc may remember the parent's.
-    // SAFETY: takes nothing.
-    let me = unsafe { libc::syscall(libc::SYS_getpid) } as libc::pid_t;
     // SAFETY: two numbers, or nothing.
     let led = unsafe { if plan.session { libc::setsid() } else { libc::setpgid(0, 0) } };
     if let Err(errno) = Errno::result(led) {
@@ -186,39 +192,49 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
     }
     if let Some(terminal) = plan.terminal {
         // Where this fails the terminal has gone, or is another session's, and main will see that by itself.
-        let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, me) };
+        let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, own_pid()) };
     }
     if let Some(signal) = plan.parent_death {
         let _ = super::process::set_parent_death_signal(signal);
-        if nix::unistd::getppid() != shared.parent {
+        if shared.parent.is_some_and(|parent| parent != nix::unistd::getppid()) {
             // The parent has ended before the call above: what it asks for is due now.
-            let _ = signals::send(Pid::from_raw(me), signal);
+            let _ = signals::send(Pid::from_raw(own_pid()), signal);
         }
     }
     if let Some(text) = plan.listen_pid {
-        text.set(me);
+        text.set(own_pid());
     }
     plan.sigchld.restore();
     let _ = signals::set_mask(plan.mask);
     execute_first(plan)
 }
 
+/// By the raw call: a libc may remember the parent's.
+fn own_pid() -> libc::pid_t {
+    // SAFETY: takes nothing.
+    unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t }
+}
+
 /// Tries each path as execvp(3) does: what is missing or closed to us leads to the next one, all else is an answer.
 fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
     let mut denied = None;
-    let mut last = (Errno::ENOENT, 0);
-    for (index, path) in plan.paths.iter().enumerate() {
+    // Where all of them are too long to be tried.
+    let mut last = (Errno::ENAMETOOLONG, 0);
+    let mut index = 0;
+    let answer = plan.paths.visit(|path| {
         // SAFETY: a C string and two arrays of them, each ended by a null pointer.
         unsafe { libc::execve(path.as_ptr(), plan.argv, plan.envp) };
         last = (Errno::last(), index);
+        index += 1;
         match last.0 {
             Errno::EACCES => denied = denied.or(Some(last)),
             Errno::ENOENT | Errno::ENOTDIR | Errno::ESTALE | Errno::ENODEV | Errno::ETIMEDOUT | Errno::ENAMETOOLONG => {
             }
-            _ => return last,
+            _ => return ControlFlow::Break(()),
         }
-    }
-    denied.unwrap_or(last)
+        ControlFlow::Continue(())
+    });
+    if answer.is_break() { last } else { denied.unwrap_or(last) }
 }
 
 /// An array of C strings for execve(2), out of entries that are kept elsewhere.

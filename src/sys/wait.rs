@@ -1,7 +1,9 @@
 //! Waiting for children: statuses, reaping, and whether one is stopped.
 
+use super::pidfd::Pidfd;
 use super::{Errno, Pid, Result};
 use crate::signal::Signal;
+use std::os::fd::AsRawFd;
 
 /// How a child ended, decoded from the raw status of waitpid(2). nix's own type cannot hold a death by a real-time
 /// signal.
@@ -77,11 +79,20 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
 /// The signal that stopped our child `pid`, if it is stopped now. The answer stays there for the next who asks. An error
 /// where nothing tells (a filter may refuse waitid(2)).
 pub fn stopped_by(pid: Pid) -> Result<Option<Signal>> {
+    stopped_child(libc::P_PID, pid.as_raw().cast_unsigned())
+}
+
+/// The same for a child that the kernel may reap at any moment, after which its PID may be another child's (Linux 5.4).
+pub fn is_stopped_by(pidfd: &Pidfd) -> Result<Option<Signal>> {
+    stopped_child(libc::P_PIDFD, pidfd.as_raw_fd().cast_unsigned())
+}
+
+fn stopped_child(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Signal>> {
     // SAFETY: plain numbers, for which all zeros is a value.
     let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     let options = libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: a PID and room for one siginfo.
-    let done = unsafe { libc::waitid(libc::P_PID, pid.as_raw().cast_unsigned(), &mut info, options) };
+    // SAFETY: a PID or a descriptor, and room for one siginfo.
+    let done = unsafe { libc::waitid(kind, id, &mut info, options) };
     Errno::result(done)?;
     if info.si_signo != libc::SIGCHLD || info.si_code != libc::CLD_STOPPED {
         return Ok(None);

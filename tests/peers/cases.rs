@@ -68,6 +68,19 @@ pub enum Main {
     Pause,
 }
 
+/// How the signals come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// To the init, one after the other, each attended to before the next.
+    InTurn,
+    /// To the init, while it is stopped.
+    AtOnce,
+    /// By the terminal's keys, or its window's size.
+    Terminal,
+    /// None comes: the init's parent ends.
+    ParentEnds,
+}
+
 /// One run of the original and one of rinit.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -78,9 +91,8 @@ pub struct Case {
     pub place: Place,
     pub terminal: bool,
     pub main: Main,
-    /// Sent to the init, one after the other, each attended to before the next; or, in a burst, while it is stopped.
     pub signals: Vec<i32>,
-    pub burst: bool,
+    pub way: Way,
     pub ignored: Vec<i32>,
     pub blocked: Vec<i32>,
 }
@@ -107,8 +119,14 @@ impl fmt::Display for Case {
         }
         let numbers = |signals: &[i32]| signals.iter().map(|signal| format!(" {signal}")).collect::<String>();
         if !self.signals.is_empty() {
-            write!(f, ", signals{}{}", numbers(&self.signals), if self.burst { " at once" } else { "" })?;
+            write!(f, ", signals{}", numbers(&self.signals))?;
         }
+        f.write_str(match self.way {
+            Way::InTurn => "",
+            Way::AtOnce => " at once",
+            Way::Terminal => " from the terminal",
+            Way::ParentEnds => ", the init's parent ends",
+        })?;
         if !self.ignored.is_empty() {
             write!(f, ", ignored{}", numbers(&self.ignored))?;
         }
@@ -133,6 +151,8 @@ pub fn all() -> Vec<Case> {
     cases.extend(leftovers());
     cases.extend(inheritance());
     cases.extend(bursts());
+    cases.extend(keys());
+    cases.extend(orphaned());
     cases.extend(parsing());
     cases.extend(pausing());
     cases.extend(called());
@@ -169,7 +189,7 @@ fn case(peer: Peer, options: &[&'static str], place: Place, main: Main) -> Case 
         terminal: false,
         main,
         signals: Vec::new(),
-        burst: false,
+        way: Way::InTurn,
         ignored: Vec::new(),
         blocked: Vec::new(),
     }
@@ -362,11 +382,48 @@ fn bursts() -> Vec<Case> {
         for place in PLACES {
             for signals in [[15, 2, 10], [34, 15, 40], [15, 15, 34]] {
                 let told = set_up(setup, place, witness(AROUND));
-                cases.push(Case { signals: signals.to_vec(), burst: true, ..told });
+                cases.push(Case { signals: signals.to_vec(), way: Way::AtOnce, ..told });
             }
         }
     }
     cases
+}
+
+/// What the terminal sends: options × key × place. Where the init shares main's group both get it, and main that of the
+/// init too or not, as it happens: those setups are left out.
+fn keys() -> Vec<Case> {
+    let own_group =
+        SETUPS.into_iter().filter(|setup| setup.0 != Peer::DumbInit || setup.1 == ["--"] && setup.2.is_empty());
+    let mut cases = Vec::new();
+    for setup in own_group {
+        for place in PLACES {
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH] {
+                let signals = vec![signal];
+                let told = set_up(setup, place, witness(AROUND));
+                cases.push(Case { signals, way: Way::Terminal, terminal: true, ..told });
+            }
+        }
+    }
+    cases
+}
+
+/// The init's parent ends: options.
+fn orphaned() -> Vec<Case> {
+    let options: [(Peer, &[&str]); 11] = [
+        (Peer::Tini, &["-s", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGTERM", "--"]),
+        (Peer::Tini, &["-s", "-g", "-p", "SIGUSR1", "--"]),
+        (Peer::Tini, &["-spSIGKILL", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGCHLD", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGCONT", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGSEGV", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGTTIN", "--"]),
+        (Peer::Tini, &["-s", "-p", "SIGTERM", "-p", "SIGINT", "--"]),
+        (Peer::DumbInit, &["--"]),
+        (Peer::Catatonit, &["--"]),
+    ];
+    let cases = options.map(|(peer, options)| case(peer, options, Place::Child, witness(AROUND)));
+    cases.into_iter().map(|case| Case { way: Way::ParentEnds, ..case }).collect()
 }
 
 /// A `CMD` in these words stands for a command that prints its arguments.

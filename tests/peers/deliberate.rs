@@ -1,6 +1,6 @@
 //! The one table of what rinit does not as the program whose name it has, and why.
 
-use crate::cases::{Case, Main, Peer, Place};
+use crate::cases::{Case, Main, Peer, Place, Way};
 use crate::observe::{Field, HANGS, Observation};
 use crate::support::signal_set;
 use std::collections::BTreeMap;
@@ -86,6 +86,21 @@ pub const TABLE: &[Deliberate] = &[
             seen.case.ignored.contains(&libc::SIGCHLD)
                 && has(seen.theirs, Field::Events, HANGS)
                 && has(seen.ours, Field::Status, "exit 7")
+        },
+    },
+    Deliberate {
+        name: "tini",
+        original: "`-p SIG` is sent to tini when its parent ends, and forwarded; where tini dies of it (KILL, SEGV), the \
+                   command hears nothing",
+        rinit: "the command gets SIG also when rinit itself ends",
+        reason: "`-p SIGKILL` is there so that nothing is left",
+        explains: |seen| {
+            let has_ended = |observation| has(observation, Field::Events, "the init has ended");
+            seen.case.way == Way::ParentEnds
+                && seen.case.peer.is_tini()
+                && [Field::Seen, Field::Left].contains(&seen.field)
+                && has_ended(seen.theirs)
+                && has_ended(seen.ours)
         },
     },
     Deliberate {

@@ -1,8 +1,8 @@
 //! One run: starts a program as a case wants it, does to it what the case says, and notes all that can be seen.
 
-use crate::cases::{COMMAND, Called, Case, Main, Peer, Place};
+use crate::cases::{COMMAND, Called, Case, Main, Peer, Place, Way};
 use crate::messages;
-use crate::support::pty::Pty;
+use crate::support::pty::{self, Pty};
 use crate::support::{LIMIT, Process, Rinit, Running, Scratch, Status, Stream, puppet, signal_set};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -89,7 +89,7 @@ impl Programs {
 
 /// Runs it. What went wrong with the run itself is an event of it.
 pub fn observe(case: &Case, programs: &Programs) -> Observation {
-    let pty = case.terminal.then(Pty::new);
+    let mut pty = case.terminal.then(Pty::new);
     let (reader, writer) = std::io::pipe().expect("a pipe");
     let rinit = launch(case, programs, pty.as_ref(), writer.into());
     let mut run = Run {
@@ -100,12 +100,16 @@ pub fn observe(case: &Case, programs: &Programs) -> Observation {
         members: Vec::new(),
         events: Vec::new(),
     };
-    run.go(case);
+    run.go(case, pty.as_mut());
     run.note(case)
 }
 
 fn launch(case: &Case, programs: &Programs, pty: Option<&Pty>, stdout: OwnedFd) -> Rinit {
     let mut words = programs.words(case);
+    if case.way == Way::ParentEnds {
+        let shell = ["/bin/sh", "-c", "\"$@\"; exit", "sh"].map(OsString::from);
+        words = shell.into_iter().chain(words).collect();
+    }
     for word in &case.options {
         match *word {
             COMMAND => words.extend([puppet().into(), "args".into()]),
@@ -161,7 +165,7 @@ enum Turn {
 }
 
 impl Run {
-    fn go(&mut self, case: &Case) {
+    fn go(&mut self, case: &Case, pty: Option<&mut Pty>) {
         match case.main {
             Main::Words | Main::Puppet(_) => {
                 self.until(|_| false);
@@ -180,7 +184,10 @@ impl Run {
                     return;
                 }
                 self.meet(case);
-                self.rounds(case);
+                if case.way == Way::ParentEnds {
+                    return self.end_of_parent();
+                }
+                self.rounds(case, pty);
             }
         }
         if self.has_ended() {
@@ -193,30 +200,64 @@ impl Run {
         self.until(|_| false);
     }
 
-    fn rounds(&mut self, case: &Case) {
-        if case.burst {
-            self.signal(libc::SIGSTOP);
-            let init = self.init.as_ref().map_or(1, |init| init.pid);
-            self.running.until("the init is stopped", || self.is_stopped(init));
-            case.signals.iter().for_each(|signal| self.signal(*signal));
-            self.signal(END_OF_ROUND);
-            self.signal(libc::SIGCONT);
-            if self.until(|line| line == "round") == Turn::Ended {
-                return;
+    fn rounds(&mut self, case: &Case, pty: Option<&mut Pty>) {
+        match case.way {
+            Way::InTurn | Way::ParentEnds => {
+                for signal in &case.signals {
+                    self.signal(*signal);
+                    // Whoever is stopped by it must not get the next one before that.
+                    self.until_settled();
+                }
+                self.signal(END_OF_ROUND);
             }
-        } else {
-            for signal in &case.signals {
-                self.signal(*signal);
-                // Whoever is stopped by it must not get the next one before that.
-                self.until_settled();
+            Way::AtOnce => {
+                self.signal(libc::SIGSTOP);
+                let init = self.init.as_ref().map_or(1, |init| init.pid);
+                self.running.until("the init is stopped", || self.is_stopped(init));
+                case.signals.iter().for_each(|signal| self.signal(*signal));
+                self.signal(END_OF_ROUND);
+                self.signal(libc::SIGCONT);
             }
-            self.signal(END_OF_ROUND);
-            if matches!(case.main, Main::Witness { .. }) && self.until(|line| line == "round") == Turn::Ended {
-                return;
+            Way::Terminal => {
+                let pty = pty.expect("a terminal");
+                for signal in &case.signals {
+                    match *signal {
+                        libc::SIGINT => pty.press(pty::CTRL_C),
+                        libc::SIGQUIT => pty.press(pty::CTRL_BACKSLASH),
+                        libc::SIGTSTP => pty.press(pty::CTRL_Z),
+                        libc::SIGWINCH => pty.resize(50, 132),
+                        other => panic!("no key makes signal {other}"),
+                    }
+                    let expected = format!("main {signal}");
+                    if self.until(|line| line == expected) == Turn::Ended {
+                        return;
+                    }
+                }
+                self.signal(END_OF_ROUND);
             }
         }
-        if matches!(case.main, Main::Witness { .. }) {
+        if matches!(case.main, Main::Witness { .. }) && self.until(|line| line == "round") == Turn::Line {
             self.signal(END_OF_ROUND);
+        }
+    }
+
+    /// The init's parent, whose end the harness waits for, ends; and main tells what came of it.
+    fn end_of_parent(&mut self) {
+        self.running.send(libc::SIGKILL);
+        self.running.wait();
+        self.until_settled();
+        self.events.push(if self.has_ended() { "the init has ended" } else { "the init lives on" });
+        let main = self.main.as_ref().expect("main runs").pid;
+        // It may get a signal for the init's end, and end itself.
+        self.running.until("main has settled", || self.is_settled(main));
+        if matches!(self.state(main), None | Some(('Z', _))) {
+            return;
+        }
+        self.running.exec(["signal".to_owned(), main.to_string(), END_OF_ROUND.to_string()]);
+        let end = Instant::now() + LIMIT;
+        while !self.lines.next(&|line: &str| line == "round") {
+            assert!(Instant::now() < end, "main does not answer; {}", self.running.situation());
+            self.lines.fill(Duration::from_millis(3));
         }
     }
 
@@ -234,6 +275,10 @@ impl Run {
     fn find_init(&self, case: &Case) -> Option<Process> {
         match case.place {
             Place::Pid1 => self.running.processes().into_iter().find(|process| process.pid == 1),
+            Place::Child if case.way == Way::ParentEnds => {
+                let parent = self.running.itself().pid;
+                self.running.processes().into_iter().find(|process| process.parent == parent)
+            }
             Place::Child => Some(self.running.itself()),
         }
     }
@@ -265,15 +310,15 @@ impl Run {
         matches!(self.state(pid), None | Some(('S', false) | ('T' | 'Z', _)))
     }
 
-    /// Waits until the init and main have settled, the init in its wait for signals.
+    /// Waits until the init has settled in its wait for signals, and all to whom it may have sent one.
     fn until_settled(&self) {
         let Some(init) = &self.init else { return };
-        let main = self.main.as_ref().map_or(init.pid, |main| main.pid);
+        let main = self.main.iter().map(|main| main.pid);
+        let all: Vec<i32> = main.chain(self.members.iter().map(|(_, pid)| *pid)).collect();
+        let has_init = || self.is_settled(init.pid) && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid));
         self.running.until("all have settled", || {
-            self.has_ended()
-                || (self.is_settled(main)
-                    && self.is_settled(init.pid)
-                    && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid)))
+            // Only what the init has sent can have reached the others, and what became of them may wake the init.
+            self.has_ended() || (has_init() && all.iter().all(|pid| self.is_settled(*pid)) && has_init())
         });
     }
 

@@ -11,7 +11,7 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
-use nix::unistd::{Pid, getpid, setpgid, setsid};
+use nix::unistd::{Pid, getpid, setpgid, setsid, setuid};
 use std::ffi::{OsString, c_int, c_void};
 use std::io::{PipeWriter, Read};
 use std::str::FromStr;
@@ -32,6 +32,24 @@ pub fn without_proc(words: &[OsString]) -> c_int {
 /// Becomes the program that `words` are, in a place with the /proc of another PID namespace: that around the test's own.
 pub fn with_foreign_proc(words: &[OsString]) -> c_int {
     hide_proc();
+    execute(words)
+}
+
+/// Becomes the program that `words` are, in a place where /proc shows only those processes that one may trace
+/// (`hidepid`, proc(5)), and without the capability to trace those that can do more.
+pub fn with_hiding_proc(words: &[OsString]) -> c_int {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), Some("hidepid=4"))
+        .expect("a /proc that hides (Linux 5.8)");
+    const SYS_PTRACE: c_int = 19;
+    without_capability(SYS_PTRACE, words)
+}
+
+/// Becomes the program that `words` are, without a capability (capabilities(7)), now and ever after.
+pub fn without_capability(number: c_int, words: &[OsString]) -> c_int {
+    // SAFETY: numbers.
+    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };
+    Errno::result(dropped).expect("PR_CAPBSET_DROP");
     execute(words)
 }
 
@@ -129,6 +147,8 @@ impl Actor {
                 "die" => return signals::die(part.signal() as c_int),
                 // Prints its name and the number of each signal that arrives, up to the last one.
                 "print" => return self.print(part.word(), part.signal()),
+                // Saves when it is asked to end, as long as it likes: until a USR1. Who asks again loses what was not saved.
+                "save" => return self.save(part.word()),
                 "pause" => self.pause(),
                 "await" => self.wait_for(part.signal()),
                 "stdin" => {
@@ -152,6 +172,9 @@ impl Actor {
                 "group" => setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("setpgid"),
                 "session" => drop(setsid().expect("setsid")),
                 "terminal" => take_terminal(part.number()),
+                // Until a process can have this number.
+                "await-pid" => await_pid(part.number()),
+                "user" => setuid(part.number().cast_unsigned().into()).expect("setuid"),
                 // The number of the next process, whoever starts one.
                 "next-pid" => set_next_pid(part.number()),
                 other => panic!("{other:?} is no word of a part"),
@@ -231,6 +254,21 @@ impl Actor {
                 return 0;
             }
         }
+    }
+
+    fn save(&mut self, name: &str) -> c_int {
+        let set: SigSet = [Signal::SIGTERM, Signal::SIGUSR1].into_iter().collect();
+        set.thread_block().expect("sigprocmask");
+        self.gate = None;
+        let receive = || set.wait().expect("sigwait");
+        while receive() != Signal::SIGTERM {}
+        say(format_args!("{name} saves"));
+        let (what, status) = match receive() {
+            Signal::SIGTERM => ("lost", 1),
+            _ => ("saved", 0),
+        };
+        say(format_args!("{name} {what}"));
+        status
     }
 
     fn pause(&mut self) -> ! {
@@ -332,6 +370,18 @@ fn take_terminal(fd: c_int) {
     // SAFETY: a descriptor and a number.
     let taken = unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) };
     Errno::result(taken).expect("TIOCSCTTY");
+}
+
+fn await_pid(pid: c_int) {
+    loop {
+        set_next_pid(pid);
+        let child = spawn(|| {});
+        let _ = nix::sys::wait::waitpid(child, None);
+        if child.as_raw() == pid {
+            return;
+        }
+        std::thread::yield_now();
+    }
 }
 
 fn set_next_pid(pid: c_int) {

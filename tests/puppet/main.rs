@@ -14,6 +14,7 @@ mod report;
 mod reports;
 mod signals;
 mod terminal;
+mod tracing;
 mod witness;
 
 use output::say;
@@ -64,7 +65,10 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "play" => drain::play(rest),
         "without-proc" => drain::without_proc(rest),
         "with-foreign-proc" => drain::with_foreign_proc(rest),
+        "with-hiding-proc" => drain::with_hiding_proc(rest),
+        "without-capability" => drain::without_capability(number(&rest[0]), &rest[1..]),
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
+        "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "witness" => witness::tell(&rest[0], &rest[1..]),

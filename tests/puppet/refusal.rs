@@ -4,10 +4,13 @@
 use std::ffi::{c_int, c_ulong};
 
 /// Has the kernel answer with `errno` to the calls that `list` names by number, with commas. `clone-pidfd` among them is
-/// clone(2) where it is asked for a pidfd.
+/// clone(2) where it is asked for a pidfd, `pidfd-info` is ioctl(2) with PIDFD_GET_INFO.
 pub fn refuse(errno: c_int, list: &str) {
     const NUMBER: u32 = 0;
     const FIRST_ARGUMENT: u32 = 16;
+    const SECOND_ARGUMENT: u32 = 24;
+    /// Kind and number of PIDFD_GET_INFO, without the size of the struct (ioctl(2)).
+    const GET_INFO: u32 = 0xff0b;
     let refusal = libc::SECCOMP_RET_ERRNO | errno.unsigned_abs();
     let (load, answer) = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, libc::BPF_RET | libc::BPF_K);
     let (is, has) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K);
@@ -21,6 +24,16 @@ pub fn refuse(errno: c_int, list: &str) {
             step(is, libc::SYS_clone as u32, 3),
             step(load, FIRST_ARGUMENT, 0),
             step(has, pidfd, 1),
+            step(answer, refusal, 0),
+        ]);
+    }
+    if list.split(',').any(|word| word == "pidfd-info") {
+        filter.extend([
+            step(load, NUMBER, 0),
+            step(is, libc::SYS_ioctl as u32, 4),
+            step(load, SECOND_ARGUMENT, 0),
+            step(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 0xffff, 0),
+            step(is, GET_INFO, 1),
             step(answer, refusal, 0),
         ]);
     }

@@ -1,6 +1,8 @@
 //! rinit while nothing happens: what it holds on to, and that it sleeps.
 
-use crate::support::{LIMIT, Rinit, Running, Scratch, Status, Stream, catchable, signal_set};
+use crate::support::{
+    LIMIT, Reaping, Rinit, Running, Scratch, Status, Stream, catchable, counting_rinit, puppet, signal_set,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -80,14 +82,7 @@ fn a_pipe_that_main_closes_ends_though_rinit_had_it_too() {
 fn rinit_sleeps_until_something_happens_and_sets_no_timer() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let rinit = resting(rinit);
-        let file = rinit.proc(&format!("{}/syscall", rinit.itself().pid));
-        // The call's number and its arguments in hexadecimal (proc_pid_syscall(5)); it is "running" when in none.
-        rinit.until("rinit waits in a call without a time limit", || {
-            let call = std::fs::read_to_string(&file).unwrap();
-            let words: Vec<&str> = call.split_whitespace().collect();
-            let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
-            waits.iter().any(|wait| words[0] == wait.to_string()) && words[3] == "0x0"
-        });
+        rinit.until("rinit waits in a call without a time limit", || rinit.sleeps());
     }
 }
 
@@ -120,4 +115,27 @@ fn signals_and_orphans_leave_nothing_open_in_rinit() {
     assert_eq!(descriptors(), before);
     rinit.send(libc::SIGTERM);
     assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn no_memory_is_taken_at_the_start_or_for_signals_and_orphans() {
+    for by in Reaping::BOTH {
+        // rinit's place is taken by the one that counts.
+        let words = [counting_rinit().to_str().unwrap(), "--", puppet().to_str().unwrap(), "print-signals", "12"]
+            .map(str::to_owned);
+        let mut rinit = Rinit::as_pid1().absent().reaping(by).command(words).start();
+        rinit.expect("ready");
+        for _ in 0..100 {
+            (0..100).for_each(|_| rinit.send(40));
+            (0..100).for_each(|_| rinit.expect(40));
+        }
+        let mut maker = rinit.start_exec(["orphans", "300", "0"]);
+        maker.expect("done");
+        maker.close_stdin();
+        assert_eq!(maker.wait(), Status::Exited(0));
+        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.send(libc::SIGUSR2);
+        let finished = rinit.finish();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), "allocations: 0\n"), "{by:?}");
+    }
 }

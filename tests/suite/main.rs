@@ -11,6 +11,7 @@
 mod support;
 
 mod at_rest;
+mod drain;
 mod forwarding;
 mod never_blocks;
 mod options;

@@ -1,6 +1,6 @@
 //! Starting the command: where it is found, and what rinit does where it cannot be started.
 
-use crate::support::{Rinit, Scratch, Status, puppet};
+use crate::support::{Rinit, Scratch, Status, puppet, rinit_binary};
 use std::path::Path;
 
 /// rinit ends with this status, and says why in one line, which is returned without what stands in front of each line.
@@ -249,25 +249,19 @@ fn a_limit_on_processes_is_125_and_said_to_be_that() {
 }
 
 #[test]
-fn without_a_descriptor_for_signals_it_is_125_and_nothing_starts() {
-    let scratch = Scratch::new();
-    let file = scratch.path("made-by-main");
-    let rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, 3, 3);
-    let line = refused(rinit.puppet(["create", shown(&file)]), 125);
-    assert_names(&line, &["signal", "EMFILE"]);
-    assert!(!file.exists());
-}
-
-#[test]
-fn one_descriptor_is_enough() {
-    let mut rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, 4, 4).puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
-    rinit.send(libc::SIGUSR1);
-    rinit.expect(libc::SIGUSR1);
-    rinit.send(libc::SIGTERM);
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(0));
-    assert_eq!(finished.stderr, "");
+fn rinit_needs_no_descriptor_of_its_own() {
+    // One is enough for main's pidfd, and two for the signals too.
+    for descriptors in [3, 4, 5] {
+        let rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, descriptors, descriptors);
+        let mut rinit = rinit.puppet(["print-signals", "15"]).start();
+        rinit.expect("ready");
+        rinit.send(libc::SIGUSR1);
+        rinit.expect(libc::SIGUSR1);
+        rinit.send(libc::SIGTERM);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(0));
+        assert_eq!(finished.stderr, "");
+    }
 }
 
 #[test]
@@ -443,5 +437,17 @@ fn any_name_will_do_for_rinit_itself() {
     for name in ["", "x", "/sbin/rinit", "-rinit", "init", "docker-init", "podman-init"] {
         let finished = Rinit::as_pid1().name(name).command([puppet().to_str().unwrap(), "exit", "5"]).start().finish();
         assert_eq!(finished.status, Status::Exited(5), "{name:?}: {finished:?}");
+    }
+}
+
+#[test]
+fn no_call_too_many_comes_before_mains_exec() {
+    // Each with its reason in docs/start.md. PID 1 need not become a subreaper.
+    for (pid1, expected) in [("1", 8), ("0", 9)] {
+        let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
+        let finished = Rinit::as_pid1().absent().puppet(words).start().finish();
+        assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+        let calls: Vec<&str> = finished.stdout.split_whitespace().collect();
+        assert_eq!(calls.len(), expected, "{calls:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! main's status is rinit's: its exit code, or 128 and the number of the signal that killed it.
 
-use crate::support::{Rinit, Status};
+use crate::support::{Reaping, Rinit, Status, puppet};
 
 fn status_of(rinit: Rinit) -> Status {
     let finished = rinit.start().finish();
@@ -10,17 +10,21 @@ fn status_of(rinit: Rinit) -> Status {
 
 #[test]
 fn every_exit_code_is_rinits_own() {
-    for code in 0..=255 {
-        let rinit = Rinit::as_pid1().puppet(["exit", &code.to_string()]);
-        assert_eq!(status_of(rinit), Status::Exited(code));
+    for by in Reaping::BOTH {
+        for code in 0..=255 {
+            let rinit = Rinit::as_pid1().reaping(by).puppet(["exit", &code.to_string()]);
+            assert_eq!(status_of(rinit), Status::Exited(code));
+        }
     }
 }
 
 #[test]
 fn an_exit_code_is_rinits_own_where_it_is_not_pid_1() {
-    for code in [0, 1, 3, 125, 126, 127, 128, 143, 255] {
-        let rinit = Rinit::as_child().puppet(["exit", &code.to_string()]);
-        assert_eq!(status_of(rinit), Status::Exited(code));
+    for by in Reaping::BOTH {
+        for code in [0, 1, 3, 125, 126, 127, 128, 143, 255] {
+            let rinit = Rinit::as_child().reaping(by).puppet(["exit", &code.to_string()]);
+            assert_eq!(status_of(rinit), Status::Exited(code));
+        }
     }
 }
 
@@ -41,74 +45,86 @@ fn deadly() -> impl Iterator<Item = i32> {
 
 #[test]
 fn a_death_by_any_signal_is_128_and_its_number() {
-    for signal in deadly() {
-        let mut rinit = Rinit::as_pid1().puppet(["die", &signal.to_string()]).start();
-        assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+    for by in Reaping::BOTH {
+        for signal in deadly() {
+            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["die", &signal.to_string()]).start();
+            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+        }
     }
 }
 
 #[test]
 fn a_death_by_a_signal_is_an_exit_where_rinit_is_not_pid_1_too() {
-    for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGSEGV, libc::SIGABRT, 32, 64] {
-        let mut rinit = Rinit::as_child().puppet(["die", &signal.to_string()]).start();
-        assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+    for by in Reaping::BOTH {
+        for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGSEGV, libc::SIGABRT, 32, 64] {
+            let mut rinit = Rinit::as_child().reaping(by).puppet(["die", &signal.to_string()]).start();
+            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+        }
     }
 }
 
 #[test]
 fn a_main_that_a_forwarded_signal_kills_is_128_and_its_number() {
-    for signal in deadly().filter(|signal| *signal != libc::SIGKILL) {
-        let mut rinit = Rinit::as_pid1().puppet(["pause"]).start();
-        rinit.expect("ready");
-        rinit.send(signal);
-        assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+    for by in Reaping::BOTH {
+        for signal in deadly().filter(|signal| *signal != libc::SIGKILL) {
+            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["pause"]).start();
+            rinit.expect("ready");
+            rinit.send(signal);
+            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+        }
     }
 }
 
 #[test]
 fn an_exit_status_is_mapped_where_that_is_asked_for() {
-    let cases: &[(&[&str], i32, i32)] = &[
-        (&["-e", "3"], 3, 0),
-        (&["-e3"], 3, 0),
-        (&["-e", "3"], 4, 4),
-        (&["-e", "3:7"], 3, 7),
-        (&["-e3:7"], 3, 7),
-        (&["--map-exit", "3:7"], 3, 7),
-        (&["--map-exit=3:7"], 3, 7),
-        (&["-e", "0:1"], 0, 1),
-        (&["-e", "255:254"], 255, 254),
-        (&["-e", "1:2,3:4,5"], 3, 4),
-        (&["-e", "1:2,3:4,5"], 5, 0),
-        (&["-e", "1:2", "-e", "3:4"], 1, 2),
-        (&["-e", "1:2", "-e", "3:4"], 3, 4),
-        // Not applied twice, and the last word on a status counts.
-        (&["-e", "1:2", "-e", "2:3"], 1, 2),
-        (&["-e", "1:2", "-e", "1:3"], 1, 3),
-    ];
-    for (options, code, expected) in cases {
-        let rinit = Rinit::as_pid1().options(*options).puppet(["exit", &code.to_string()]);
-        assert_eq!(status_of(rinit), Status::Exited(*expected), "{options:?}");
+    for by in Reaping::BOTH {
+        let cases: &[(&[&str], i32, i32)] = &[
+            (&["-e", "3"], 3, 0),
+            (&["-e3"], 3, 0),
+            (&["-e", "3"], 4, 4),
+            (&["-e", "3:7"], 3, 7),
+            (&["-e3:7"], 3, 7),
+            (&["--map-exit", "3:7"], 3, 7),
+            (&["--map-exit=3:7"], 3, 7),
+            (&["-e", "0:1"], 0, 1),
+            (&["-e", "255:254"], 255, 254),
+            (&["-e", "1:2,3:4,5"], 3, 4),
+            (&["-e", "1:2,3:4,5"], 5, 0),
+            (&["-e", "1:2", "-e", "3:4"], 1, 2),
+            (&["-e", "1:2", "-e", "3:4"], 3, 4),
+            // Not applied twice, and the last word on a status counts.
+            (&["-e", "1:2", "-e", "2:3"], 1, 2),
+            (&["-e", "1:2", "-e", "1:3"], 1, 3),
+        ];
+        for (options, code, expected) in cases {
+            let rinit = Rinit::as_pid1().reaping(by).options(*options).puppet(["exit", &code.to_string()]);
+            assert_eq!(status_of(rinit), Status::Exited(*expected), "{options:?}");
+        }
     }
 }
 
 #[test]
 fn a_death_by_a_signal_is_mapped_by_the_status_that_it_makes() {
-    for (options, expected) in [(["-e", "143"], 0), (["-e", "143:9"], 9), (["-e", "15"], 143)] {
-        let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start();
-        rinit.expect("ready");
-        rinit.send(libc::SIGTERM);
-        assert_eq!(rinit.wait(), Status::Exited(expected), "{options:?}");
+    for by in Reaping::BOTH {
+        for (options, expected) in [(["-e", "143"], 0), (["-e", "143:9"], 9), (["-e", "15"], 143)] {
+            let mut rinit = Rinit::as_pid1().reaping(by).options(options).puppet(["pause"]).start();
+            rinit.expect("ready");
+            rinit.send(libc::SIGTERM);
+            assert_eq!(rinit.wait(), Status::Exited(expected), "{options:?}");
+        }
     }
 }
 
 #[test]
 fn an_exit_status_is_mapped_by_the_variable_and_the_option_wins() {
-    let exit = |rinit: Rinit, code: &str| status_of(rinit.puppet(["exit", code]));
-    let rinit = || Rinit::as_pid1().variable("RINIT_MAP_EXIT", "3:7,4");
-    assert_eq!(exit(rinit(), "3"), Status::Exited(7));
-    assert_eq!(exit(rinit(), "4"), Status::Exited(0));
-    assert_eq!(exit(rinit(), "5"), Status::Exited(5));
-    assert_eq!(exit(rinit().options(["-e", "3:8"]), "3"), Status::Exited(8));
+    for by in Reaping::BOTH {
+        let exit = |rinit: Rinit, code: &str| status_of(rinit.puppet(["exit", code]));
+        let rinit = || Rinit::as_pid1().reaping(by).variable("RINIT_MAP_EXIT", "3:7,4");
+        assert_eq!(exit(rinit(), "3"), Status::Exited(7));
+        assert_eq!(exit(rinit(), "4"), Status::Exited(0));
+        assert_eq!(exit(rinit(), "5"), Status::Exited(5));
+        assert_eq!(exit(rinit().options(["-e", "3:8"]), "3"), Status::Exited(8));
+    }
 }
 
 #[test]
@@ -118,4 +134,16 @@ fn rinits_own_failures_are_not_mapped() {
     assert_eq!(missing.wait(), Status::Exited(127));
     let mut folder = rinit("126").command(["/usr"]).start();
     assert_eq!(folder.wait(), Status::Exited(126));
+}
+
+#[test]
+fn the_status_is_that_of_whoever_main_has_become() {
+    for by in Reaping::BOTH {
+        // A thread becomes another program after the first thread has ended, and main's PID goes on with that one.
+        let become_another = "lose-leader run".split(' ').map(str::to_owned);
+        let another = [puppet().to_str().unwrap(), "exit", "7"].map(str::to_owned);
+        let words = ["play".to_owned()].into_iter().chain(become_another).chain(another);
+        let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start();
+        assert_eq!(rinit.wait(), Status::Exited(7), "{by:?}");
+    }
 }

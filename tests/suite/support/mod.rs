@@ -11,18 +11,22 @@ mod outputs;
 mod processes;
 mod programs;
 pub mod pty;
+mod reaping;
 mod rinit;
 mod running;
 mod scratch;
 mod stage;
 mod status;
+mod tracer;
 
 pub use processes::Process;
-pub use programs::{puppet, rinit_binary};
+pub use programs::{counting_rinit, puppet, rinit_binary};
+pub use reaping::{Reaping, kernel_can_reap};
 pub use rinit::{Rinit, Stream};
-pub use running::{Finished, Running};
+pub use running::{Finished, Running, Started};
 pub use scratch::Scratch;
 pub use status::Status;
+pub use tracer::{Call, Tracer};
 
 use std::time::Duration;
 

@@ -12,18 +12,26 @@ pub fn rinit_binary() -> &'static Path {
     &BINARY
 }
 
-/// The test program: an example target, which cargo puts beside the folder of the test's own binary.
+/// The test program.
 pub fn puppet() -> &'static Path {
-    static PUPPET: LazyLock<PathBuf> = LazyLock::new(|| {
-        let suite = std::env::current_exe().expect("the path of the test's own binary");
-        let profile = suite.ancestors().nth(2).expect("a folder above deps/");
-        let path = profile.join("examples/puppet");
-        assert!(
-            path.exists(),
-            "no test program at {}: build it with `cargo build --example puppet` (`cargo test` does so by itself)",
-            path.display()
-        );
-        path
-    });
+    static PUPPET: LazyLock<PathBuf> = LazyLock::new(|| example("puppet"));
     &PUPPET
+}
+
+/// rinit with an allocator that counts.
+pub fn counting_rinit() -> PathBuf {
+    example("counting")
+}
+
+/// An example target, which cargo puts beside the folder of the test's own binary.
+fn example(name: &str) -> PathBuf {
+    let suite = std::env::current_exe().expect("the path of the test's own binary");
+    let profile = suite.ancestors().nth(2).expect("a folder above deps/");
+    let path = profile.join("examples").join(name);
+    assert!(
+        path.exists(),
+        "no test program at {}: build it with `cargo build --examples` (`cargo test` does so by itself)",
+        path.display()
+    );
+    path
 }

@@ -5,6 +5,7 @@ use super::failure::Failure;
 use super::launch::{Launch, Limit};
 use super::outputs::{Output, Outputs};
 use super::programs::{puppet, rinit_binary};
+use super::reaping::Reaping;
 use super::running::{Running, Started};
 use super::signal_set;
 use std::collections::BTreeMap;
@@ -96,10 +97,21 @@ impl Rinit {
         self
     }
 
-    /// Starts the puppet with these words, and rinit's command line after them.
+    /// Starts the puppet with these words, and rinit's command line after them; or, the second time, the puppet again.
     pub fn through<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Rinit {
-        self.through = owned(words);
+        if !self.through.is_empty() {
+            self.through.push(puppet().into());
+        }
+        self.through.extend(owned(words));
         self
+    }
+
+    /// Has its children reaped in one of the two ways.
+    pub fn reaping(self, by: Reaping) -> Rinit {
+        match by {
+            Reaping::KernelWhereItCan => self,
+            Reaping::Waitpid => self.through(["refusing", &libc::EPERM.to_string(), "pidfd-info"]),
+        }
     }
 
     /// The name that rinit is called by: argv[0].

@@ -8,6 +8,7 @@ use super::outputs::Outputs;
 use super::processes::Process;
 use super::rinit::Rinit;
 use super::status::Status;
+use super::tracer::Tracer;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -47,6 +48,11 @@ impl Started {
     /// The same with a value, as sigqueue(3) does.
     pub fn queue(&self, signal: i32, value: i32) {
         self.child.queue(signal, value);
+    }
+
+    /// Holds it at each of its system calls.
+    pub fn trace(&self) -> Tracer {
+        Tracer::new(self.child.pid())
     }
 
     /// The next line on stdout.
@@ -150,6 +156,16 @@ impl Running {
             Some(_) => self.pid_inside(),
         };
         self.process(pid)
+    }
+
+    /// Whether rinit sleeps until something happens, without a time limit.
+    pub fn sleeps(&self) -> bool {
+        // The call's number and its arguments in hexadecimal (proc_pid_syscall(5)); it is "running" when in none.
+        let file = self.proc(&format!("{}/syscall", self.itself().pid));
+        let call = std::fs::read_to_string(file).unwrap_or_default();
+        let words: Vec<&str> = call.split_whitespace().collect();
+        let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait].map(|number| number.to_string());
+        words.first().is_some_and(|call| waits.iter().any(|wait| wait == call)) && words[3] == "0x0"
     }
 
     /// The process that rinit started.

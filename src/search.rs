@@ -1,0 +1,134 @@
+//! Where the name of a command leads.
+
+use std::ffi::{CStr, CString};
+use std::ops::ControlFlow;
+
+/// Where commands are looked for when there is no PATH: what the engines set, and shells assume.
+const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The longest path that the kernel takes, with the NUL (PATH_MAX).
+const LONGEST: usize = 4096;
+
+/// Paths of usual length take this much.
+pub const SHORT: usize = 256;
+
+/// The paths that a name may mean, in order, as execvp(3) has it: a name with a slash is a path, an empty one nothing, any
+/// other is looked for in PATH, in which an empty element is the working directory.
+#[derive(Clone, Copy)]
+pub struct Candidates<'a> {
+    name: &'a CStr,
+    path: &'a [u8],
+}
+
+impl<'a> Candidates<'a> {
+    /// For a name, and the value of PATH.
+    pub fn new(name: &'a CStr, path: Option<&'a [u8]>) -> Candidates<'a> {
+        Candidates { name, path: path.unwrap_or(DEFAULT_PATH) }
+    }
+
+    /// Whether no path but the name itself takes more than `SHORT` bytes.
+    pub fn are_short(&self) -> bool {
+        let longest = SHORT.saturating_sub(self.name.count_bytes() + 2);
+        self.folders().all(|folder| folder.len() <= longest)
+    }
+
+    fn folders(&self) -> impl Iterator<Item = &'a [u8]> {
+        self.path.split(|byte| *byte == b':')
+    }
+
+    /// Shows each to `try_one`, until that breaks off. Takes no memory but the stack's.
+    pub fn visit<B>(&self, mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+        let name = self.name.to_bytes();
+        if name.is_empty() {
+            ControlFlow::Continue(())
+        } else if name.contains(&b'/') {
+            try_one(self.name)
+        } else if self.are_short() {
+            self.visit_in(&mut [0; SHORT], try_one)
+        } else {
+            self.visit_long(try_one)
+        }
+    }
+
+    // Else the room for it would be on the stack in any case.
+    #[inline(never)]
+    fn visit_long<B>(&self, try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+        self.visit_in(&mut [0; LONGEST], try_one)
+    }
+
+    fn visit_in<B>(&self, room: &mut [u8], mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+        let name = self.name.to_bytes();
+        for folder in self.folders() {
+            // A longer one could not be executed.
+            if let Some(path) = join(room, folder, name) {
+                try_one(path)?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// All of them.
+    pub fn to_vec(&self) -> Vec<CString> {
+        let mut all = Vec::new();
+        let _ = self.visit(|path| {
+            all.push(path.to_owned());
+            ControlFlow::<()>::Continue(())
+        });
+        all
+    }
+}
+
+fn join<'a>(room: &'a mut [u8], folder: &[u8], name: &[u8]) -> Option<&'a CStr> {
+    let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
+    let mut rest = &mut *room;
+    for part in [folder, slash, name, b"\0"] {
+        let (place, after) = rest.split_at_mut_checked(part.len())?;
+        place.copy_from_slice(part);
+        rest = after;
+    }
+    CStr::from_bytes_until_nul(room).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str, path: Option<&str>) -> Vec<String> {
+        let name = CString::new(name).unwrap();
+        let found = Candidates::new(&name, path.map(str::as_bytes)).to_vec();
+        found.into_iter().map(|path| path.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_name_is_looked_for_in_path_and_a_path_is_not() {
+        assert_eq!(shown("true", Some("/bin:/usr/bin")), ["/bin/true", "/usr/bin/true"]);
+        assert_eq!(shown("./true", Some("/bin")), ["./true"]);
+        assert_eq!(shown("/true", None), ["/true"]);
+        assert_eq!(shown("", Some("/bin")), [""; 0]);
+    }
+
+    #[test]
+    fn an_empty_element_of_path_is_the_working_directory() {
+        assert_eq!(shown("x", Some(":/a::b:")), ["x", "/a/x", "x", "b/x", "x"]);
+        assert_eq!(shown("x", Some("")), ["x"]);
+        assert_eq!(shown("x", None).len(), 6);
+    }
+
+    #[test]
+    fn no_path_is_lost_where_short_ones_end() {
+        for length in SHORT - 4..SHORT + 2 {
+            let folder = "l".repeat(length - 1);
+            assert_eq!(shown("x", Some(&folder)), [format!("{folder}/x")]);
+            let (name, path) = (c"x", Some(folder.as_bytes()));
+            assert_eq!(Candidates::new(name, path).are_short(), folder.len() + "/x\0".len() <= SHORT);
+        }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_path_is_passed_over() {
+        let long = "l".repeat(LONGEST - 3);
+        assert_eq!(shown("x", Some(&format!("{long}:/b"))), [format!("{long}/x"), "/b/x".to_owned()]);
+        assert_eq!(shown("x", Some(&format!("{long}l:/b"))), ["/b/x"]);
+        assert_eq!(shown(&"x".repeat(LONGEST), Some("/b")), [""; 0]);
+    }
+}

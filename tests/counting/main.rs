@@ -1,0 +1,41 @@
+//! rinit, with an allocator that counts: says on stderr, when all is done, how often memory was asked for.
+#![no_main]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ffi::{c_char, c_int};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+struct Counting;
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// SAFETY: the system's allocator does it all.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        COUNT.fetch_add(1, Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+}
+
+/// Where libc enters.
+///
+/// # Safety
+/// Called once, by libc.
+#[allow(unsafe_code)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: passed on as libc's start handed them over.
+    let status = unsafe { rinit::run(argc, argv) };
+    eprintln!("allocations: {}", COUNT.load(Relaxed));
+    status
+}

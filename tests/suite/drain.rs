@@ -1,0 +1,79 @@
+//! Nobody is killed in mid-sentence: when main has ended, the others are asked to end, waited for, and only then killed.
+
+mod asking;
+mod cost;
+mod crowds;
+mod grace;
+mod kill_after;
+mod obstacles;
+mod sessions;
+mod signals;
+mod states;
+mod subreaper;
+mod wait_all;
+mod without_proc;
+
+use crate::support::{Call, Finished, Rinit, Running, Tracer, puppet};
+
+/// Where rinit answers for all of the namespace, and where for its descendants.
+const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
+
+/// A rinit that never kills, so that its end shows that nobody had to be killed; and that tells what it does.
+fn patient(place: fn() -> Rinit) -> Rinit {
+    place().options(["-vv", "--grace", "inf"])
+}
+
+/// The puppet as the command, playing this part.
+fn play(rinit: Rinit, words: &str) -> Running {
+    rinit.puppet(part(words)).start()
+}
+
+/// The same, and waits until it is ready.
+fn play_until_ready(rinit: Rinit, words: &str) -> Running {
+    let mut rinit = play(rinit, words);
+    rinit.expect("ready");
+    rinit
+}
+
+fn part(words: &str) -> impl Iterator<Item = &str> {
+    ["play"].into_iter().chain(words.split_whitespace())
+}
+
+/// A rinit as the puppet runs it, with a part for its main.
+fn nested_rinit(words: &str) -> String {
+    let (rinit, puppet) = (crate::support::rinit_binary().display(), puppet().display());
+    format!("run {rinit} -- {puppet} play {words}")
+}
+
+/// Waits until rinit has asked everybody whom it wants to ask. With `-vv` it says so.
+#[track_caller]
+fn asked(rinit: &mut Running) {
+    rinit.complaint(" others asked to end");
+}
+
+/// Holds a rinit that sleeps at its system calls from now on.
+#[track_caller]
+fn hold(rinit: &Running) -> Tracer {
+    rinit.until("rinit sleeps", || rinit.itself().state == 'S');
+    rinit.trace()
+}
+
+/// Whether a call sends that signal to one of the others, or to all.
+fn sends(signal: i32) -> impl Fn(&Call) -> bool {
+    move |call| {
+        let to_others = [libc::SYS_kill, libc::SYS_pidfd_send_signal].contains(&call.number);
+        to_others && call.arguments[1] as i32 == signal
+    }
+}
+
+/// What the puppets of that name printed.
+fn lines_of<'a>(name: &str, finished: &'a Finished) -> Vec<&'a str> {
+    let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
+    lines.filter(|(who, _)| *who == name).map(|(_, what)| what).collect()
+}
+
+/// What is printed by one that was sent TERM once, and after that nothing but CONT, and the WINCH that a test ends it by:
+/// of signals that wait together, those come first that are lower in number.
+const ASKED_ONCE: [&str; 3] = ["15", "18", "28"];
+/// The same where TERM did not come from the drain.
+const ASKED_BEFORE: [&str; 2] = ["18", "28"];

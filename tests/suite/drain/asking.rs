@@ -1,0 +1,258 @@
+//! The order of the drain, and that nobody is asked twice.
+
+use super::{ASKED_ONCE, PLACES, asked, hold, lines_of, nested_rinit, part, patient, play, play_until_ready, sends};
+use crate::support::{Rinit, Running, Status};
+
+const RTMIN_3: i32 = 37;
+
+#[test]
+fn the_others_are_sent_term_and_then_cont() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "[ group print other CONT ] exit 3");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stdout, "other 15\nother 18\n");
+    }
+}
+
+#[test]
+fn the_others_have_the_time_that_they_need() {
+    for place in PLACES {
+        let mut rinit = play_until_ready(patient(place), "[ group save other ] say ready stdin exit 3");
+        rinit.close_stdin();
+        rinit.expect("other saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("other saved");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn the_exit_status_is_mains_however_the_others_end() {
+    for place in PLACES {
+        for end in ["exit 9", "die SEGV", "die KILL", "exit 0"] {
+            let mut exits = play(patient(place), &format!("[ group await TERM {end} ] exit 3"));
+            assert_eq!(exits.finish().status, Status::Exited(3), "{end}");
+            let mut dies = play(patient(place), &format!("[ group await TERM {end} ] die USR2"));
+            assert_eq!(dies.finish().status, Status::Exited(128 + libc::SIGUSR2), "{end}");
+        }
+    }
+}
+
+#[test]
+fn where_main_was_killed_the_rest_is_still_drained() {
+    for place in PLACES {
+        let mut rinit = play_until_ready(patient(place), "[ save other ] say ready pause");
+        // As the OOM killer does.
+        let main = rinit.main().pid;
+        let mut killer = rinit.start_exec(["signal", &main.to_string(), "9"]);
+        // It may be asked to end as well.
+        killer.wait();
+        rinit.expect("other saves");
+        end_by_usr1(&mut rinit, "other");
+        assert_eq!(rinit.finish().status, Status::Exited(137));
+    }
+}
+
+/// Lets those end that save, and sees that they have not been asked again.
+#[track_caller]
+fn end_by_usr1(rinit: &mut Running, name: &str) {
+    asked(rinit);
+    rinit.send(libc::SIGUSR1);
+    rinit.expect(format!("{name} saved"));
+}
+
+#[test]
+fn who_was_in_mains_group_when_term_was_forwarded_is_not_sent_another() {
+    for place in PLACES {
+        let mut rinit = play_until_ready(patient(place), "[ save other ] say ready pause");
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other saves");
+        end_by_usr1(&mut rinit, "other");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        assert_eq!(finished.stdout, "ready\nother saves\nother saved\n");
+    }
+}
+
+#[test]
+fn who_was_born_in_mains_group_after_that_is_asked() {
+    for place in PLACES {
+        let parts = "block TERM [ save before ] say ready await TERM [ save after ] exit 0";
+        let mut rinit = play_until_ready(patient(place), parts);
+        rinit.send(libc::SIGTERM);
+        let mut saving = [rinit.line(), rinit.line()];
+        saving.sort();
+        assert_eq!(saving, ["after saves", "before saves"]);
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(0));
+        for name in ["before", "after"] {
+            assert_eq!(lines_of(name, &finished), ["saves", "saved"], "{name}");
+        }
+    }
+}
+
+#[test]
+fn each_signal_that_asks_for_an_end_counts() {
+    for place in PLACES {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, RTMIN_3] {
+            let mut rinit = play_until_ready(patient(place), "[ print other WINCH ] say ready pause");
+            rinit.send(signal);
+            // RTMIN+3 is taken after a CONT that waits with it.
+            let mut lines = [rinit.line(), rinit.line()];
+            lines.sort();
+            let mut expected = [format!("other {signal}"), "other 18".to_owned()];
+            expected.sort();
+            assert_eq!(lines, expected);
+            rinit.send(libc::SIGWINCH);
+            rinit.expect("other 28");
+            let finished = rinit.finish();
+            assert_eq!(finished.status, Status::Exited(128 + signal));
+            assert_eq!(lines_of("other", &finished).len(), 3, "{finished:?}");
+        }
+    }
+}
+
+#[test]
+fn a_background_job_that_ignores_int_and_quit_has_not_been_asked_by_them() {
+    for place in PLACES {
+        for (signal, name) in [(libc::SIGINT, "INT"), (libc::SIGQUIT, "QUIT")] {
+            let mut rinit = play_until_ready(patient(place), &format!("[ ignore {name} save job ] say ready pause"));
+            rinit.send(signal);
+            rinit.expect("job saves");
+            end_by_usr1(&mut rinit, "job");
+            assert_eq!(rinit.finish().status, Status::Exited(128 + signal));
+        }
+    }
+}
+
+#[test]
+fn the_background_jobs_of_a_plain_shell_are_asked_after_an_int() {
+    for place in PLACES {
+        let puppet = crate::support::puppet().display();
+        let job = format!("{puppet} play block TERM say waiting save job");
+        let script = format!("{job} & {puppet} play say working pause");
+        let mut rinit = patient(place).command(["/bin/sh", "-c", &script]).start();
+        let mut ready = [rinit.line(), rinit.line()];
+        ready.sort();
+        assert_eq!(ready, ["waiting", "working"]);
+        rinit.send(libc::SIGINT);
+        rinit.expect("job saves");
+        end_by_usr1(&mut rinit, "job");
+        assert_eq!(rinit.finish().status, Status::Exited(130));
+    }
+}
+
+#[test]
+fn a_hup_has_asked_nobody() {
+    for place in PLACES {
+        let mut rinit = play_until_ready(patient(place), "[ handle HUP save other ] say ready pause");
+        rinit.send(libc::SIGHUP);
+        rinit.expect("other saves");
+        end_by_usr1(&mut rinit, "other");
+        assert_eq!(rinit.finish().status, Status::Exited(129));
+    }
+}
+
+#[test]
+fn who_was_passed_over_by_a_target_of_main_alone_is_asked() {
+    for place in PLACES {
+        let rinit = patient(place).options(["--target", "main"]);
+        let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other 15");
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        assert_eq!(lines_of("other", &finished), ASKED_ONCE);
+    }
+}
+
+#[test]
+fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
+    for place in PLACES {
+        let rinit = patient(place).options(["--target", "all"]);
+        let parts = "[ print same WINCH ] [ group print other WINCH ] [ session print far WINCH ] say ready pause";
+        let mut rinit = play_until_ready(rinit, parts);
+        rinit.send(libc::SIGURG);
+        let mut first = [rinit.line(), rinit.line(), rinit.line()];
+        first.sort();
+        assert_eq!(first, ["far 23", "other 23", "same 23"]);
+        rinit.send(libc::SIGTERM);
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        for name in ["same", "other", "far"] {
+            assert_eq!(lines_of(name, &finished)[1..], ASKED_ONCE, "{name}");
+        }
+    }
+}
+
+#[test]
+fn who_came_by_docker_exec_is_asked_and_waited_for() {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(part("block TERM say there save exec"));
+    exec.expect("there");
+    rinit.close_stdin();
+    exec.expect("exec saves");
+    asked(&mut rinit);
+    rinit.send(libc::SIGUSR1);
+    exec.expect("exec saved");
+    assert_eq!(exec.finish().status, Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn who_came_by_docker_exec_gets_what_is_forwarded_to_all_and_is_not_asked_again() {
+    let rinit = patient(Rinit::as_pid1).options(["--target", "all"]);
+    let mut rinit = play_until_ready(rinit, "say ready pause");
+    let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
+    exec.expect("there");
+    rinit.send(libc::SIGTERM);
+    exec.expect("exec 15");
+    asked(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let exec = exec.finish();
+    assert_eq!(lines_of("exec", &exec), ASKED_ONCE);
+    assert_eq!(rinit.finish().status, Status::Exited(143));
+}
+
+#[test]
+fn who_comes_while_the_others_are_asked_is_asked_too() {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "[ group pause ] say ready stdin exit 3");
+    let mut tracer = hold(&rinit);
+    rinit.close_stdin();
+    // The list of processes has been read by now.
+    tracer.call_that(sends(libc::SIGTERM));
+    let mut late = rinit.start_exec(part("block-all say there print late CONT"));
+    late.expect("there");
+    drop(tracer);
+    late.expect("late 15");
+    late.expect("late 18");
+    assert_eq!(late.finish().status, Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn the_others_of_a_nested_rinit_are_asked_by_that_one_alone() {
+    for place in PLACES {
+        for nest in ["[ group", "nested ["] {
+            let nested = nested_rinit("block TERM say there save inner");
+            let mut rinit = play(patient(place), &format!("{nest} {nested} ] stdin exit 3"));
+            rinit.expect("there");
+            rinit.close_stdin();
+            rinit.expect("inner saves");
+            asked(&mut rinit);
+            rinit.send(libc::SIGUSR1);
+            rinit.expect("inner saved");
+            let finished = rinit.finish();
+            assert_eq!(finished.status, Status::Exited(3));
+            assert_eq!(finished.stdout, "there\ninner saves\ninner saved\n");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Many others, deep trees of them, and those that become ever more.
+
+use super::{ASKED_ONCE, PLACES, asked, lines_of, patient, play, play_until_ready};
+use crate::support::Status;
+
+#[test]
+fn a_thousand_others_end_without_the_grace() {
+    for place in PLACES {
+        let mut rinit = play(place().options(["--grace", "inf"]), "times 1000 [ group pause ] exit 3");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stderr, "");
+    }
+}
+
+#[test]
+fn each_of_a_thousand_others_is_asked_once() {
+    for place in PLACES {
+        let mut rinit =
+            play_until_ready(patient(place), "times 1000 [ group print other WINCH ] say ready stdin exit 3");
+        rinit.close_stdin();
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        let lines = lines_of("other", &finished);
+        for number in ASKED_ONCE {
+            assert_eq!(lines.iter().filter(|line| **line == number).count(), 1000, "signal {number}");
+        }
+        assert_eq!(lines.len(), 3000);
+    }
+}
+
+#[test]
+fn in_a_tree_twenty_deep_each_is_asked_once() {
+    for place in PLACES {
+        let tree = (0..20).fold(String::new(), |inner, depth| format!("[ group {inner} save level{depth} ]"));
+        let mut rinit = play_until_ready(patient(place), &format!("{tree} say ready stdin exit 3"));
+        rinit.close_stdin();
+        asked(&mut rinit);
+        for _ in 0..20 {
+            assert!(rinit.line().ends_with(" saves"));
+        }
+        rinit.send(libc::SIGUSR1);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        for depth in 0..20 {
+            assert_eq!(lines_of(&format!("level{depth}"), &finished), ["saves", "saved"], "level {depth}");
+        }
+    }
+}
+
+#[test]
+fn a_tree_twenty_deep_that_ignores_term_is_killed_to_the_last() {
+    for place in PLACES {
+        let tree = (0..20).fold(String::new(), |inner, _| format!("[ ignore TERM group {inner} pause ]"));
+        let rinit = place().options(["--grace", "100ms"]);
+        let mut rinit = play(rinit, &format!("{tree} exit 3"));
+        assert_eq!(rinit.wait(), Status::Exited(3));
+        assert!(rinit.processes().iter().all(|process| process.pid == 1), "{}", rinit.situation());
+    }
+}
+
+/// More processes than these the kernel refuses.
+const PIDS: u64 = 200;
+
+// In one test, as the limit is on all processes of a user.
+#[test]
+fn a_fork_bomb_ends_with_the_grace() {
+    for place in PLACES {
+        for bomb in ["bomb", "ignore TERM bomb", "block-all bomb"] {
+            let rinit = place().options(["--grace", "500ms"]);
+            let rinit = rinit.by_some_user().limit(libc::RLIMIT_NPROC, PIDS, PIDS);
+            let mut rinit = play_until_ready(rinit, &format!("[ group {bomb} ] say ready stdin exit 3"));
+            rinit.eventually("the bomb has gone off", |processes| processes.len() as u64 > PIDS / 2);
+            rinit.close_stdin();
+            assert_eq!(rinit.wait(), Status::Exited(3), "{bomb}");
+            rinit.eventually("none of them is left", |processes| processes.iter().all(|process| process.pid == 1));
+        }
+    }
+}

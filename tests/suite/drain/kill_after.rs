@@ -1,0 +1,89 @@
+//! `--kill-after`: for engines that have no timeout of their own.
+
+use super::{ASKED_ONCE, PLACES, asked, hold, lines_of, play_until_ready, sends};
+use crate::support::{Rinit, Status};
+use std::time::{Duration, Instant};
+
+const SOON: [&str; 5] = ["-vv", "--grace", "inf", "--kill-after", "200ms"];
+
+#[test]
+fn main_and_its_group_are_killed_so_long_after_the_first_stop_signal() {
+    for place in PLACES {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+            let parts = "block-all [ pause ] say ready pause";
+            let mut rinit = play_until_ready(place().options(SOON), parts);
+            let began = Instant::now();
+            rinit.send(signal);
+            assert_eq!(rinit.finish().status, Status::Exited(137));
+            assert!(began.elapsed() >= Duration::from_millis(200));
+        }
+    }
+}
+
+#[test]
+fn the_others_are_drained_after_that() {
+    for place in PLACES {
+        let parts = "ignore TERM [ group save other ] say ready pause";
+        let mut rinit = play_until_ready(place().options(SOON), parts);
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("other saved");
+        assert_eq!(rinit.finish().status, Status::Exited(137));
+    }
+}
+
+#[test]
+fn main_is_killed_in_whatever_group_it_is() {
+    for place in PLACES {
+        // Its parent, main, moves to the child's group.
+        let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start();
+        rinit.expect("ready");
+        rinit.send(libc::SIGTERM);
+        rinit.expect(libc::SIGTERM);
+        assert_eq!(rinit.finish().status, Status::Exited(137));
+    }
+}
+
+#[test]
+fn the_variable_does_the_same() {
+    let rinit = Rinit::as_pid1().variable("RINIT_KILL_AFTER", "0.1").options(["--grace", "inf"]);
+    let mut rinit = play_until_ready(rinit, "ignore TERM say ready pause");
+    rinit.send(libc::SIGTERM);
+    assert_eq!(rinit.finish().status, Status::Exited(137));
+}
+
+#[test]
+fn who_ends_in_time_is_not_killed() {
+    for place in PLACES {
+        let rinit = place().options(["-vv", "--grace", "inf", "--kill-after", "60s"]);
+        let mut rinit = play_until_ready(rinit, "[ save other ] block TERM say ready await TERM exit 3");
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("other", &finished), ["saves", "saved"]);
+    }
+}
+
+#[test]
+fn the_drain_has_its_own_limit() {
+    for place in PLACES {
+        let rinit = place().options(["-vv", "--grace", "inf", "--kill-after", "60s", "--report-after", "0"]);
+        let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
+        let mut tracer = hold(&rinit);
+        rinit.send(libc::SIGTERM);
+        // Main has ended, and the others are asked.
+        tracer.call_that(sends(libc::SIGCONT));
+        let sleep = tracer.call_that(|call| call.number == libc::SYS_ppoll);
+        assert_eq!(sleep.arguments[2], 0, "no deadline is left");
+        drop(tracer);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        assert_eq!(lines_of("other", &finished), ASKED_ONCE);
+    }
+}

@@ -1,0 +1,123 @@
+//! What the kernel does not let rinit do.
+
+use super::{ASKED_ONCE, PLACES, asked, lines_of, play_until_ready};
+use crate::support::{Finished, Rinit, Running, Status};
+
+/// A rinit that may not signal those who are somebody else's, and the words by which a puppet becomes such a one. Where the
+/// tests have no second user, the kernel says the same about everybody.
+fn without_cap_kill(place: fn() -> Rinit, options: &[&str]) -> (Rinit, &'static str) {
+    const KILL: &str = "5";
+    let rinit = place().options(options);
+    if nix::unistd::geteuid().is_root() {
+        return (rinit.through(["without-capability", KILL]), "user 65534");
+    }
+    let calls = [libc::SYS_kill, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
+    (rinit.through(["refusing", &libc::EPERM.to_string(), &calls]), "")
+}
+
+fn refusals(finished: &Finished) -> Vec<&str> {
+    finished.stderr.lines().filter(|line| line.contains("EPERM")).collect()
+}
+
+#[test]
+fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
+    for place in PLACES {
+        let (rinit, somebody_else) = without_cap_kill(place, &["--grace", "300ms"]);
+        let parts = format!("times 3 [ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+        let mut rinit = play_until_ready(rinit, &parts);
+        rinit.close_stdin();
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stdout, "ready\n", "none of them got anything");
+        let told = refusals(&finished);
+        assert_eq!(told.len(), 1, "{}", finished.stderr);
+        assert!(
+            told[0].contains("may not signal 3 of the others (EPERM; no CAP_KILL?), the first is PID "),
+            "{told:?}"
+        );
+        assert_eq!(finished.stderr.matches("killed after the grace of 300ms: PID ").count(), 3, "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn a_subreaper_leaves_who_may_not_be_killed_where_it_is() {
+    let (rinit, somebody_else) = without_cap_kill(Rinit::as_child, &["--grace", "300ms"]);
+    let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+    let mut rinit = play_until_ready(rinit, &parts);
+    rinit.close_stdin();
+    assert_eq!(rinit.wait(), Status::Exited(3));
+    let other = rinit.processes().into_iter().find(|process| process.pid != 1).expect("the other lives on");
+    rinit.exec(["signal", &other.pid.to_string(), "28"]);
+    rinit.expect("other 28");
+}
+
+#[test]
+fn who_may_not_be_signalled_is_waited_for_within_the_grace() {
+    for place in PLACES {
+        let (rinit, somebody_else) = without_cap_kill(place, &["-vv", "--grace", "inf"]);
+        let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+        let mut rinit = play_until_ready(rinit, &parts);
+        let other = rinit.processes().iter().map(|process| process.pid).max().unwrap();
+        rinit.close_stdin();
+        asked(&mut rinit);
+        rinit.exec(["signal", &other.to_string(), "28"]);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("other", &finished), ["28"]);
+    }
+}
+
+/// Sees that each of a tree is asked, and asked once.
+fn a_tree_is_drained(mut rinit: Running) {
+    rinit.close_stdin();
+    for _ in 0..2 {
+        assert!(rinit.line().ends_with(" saves"));
+    }
+    asked(&mut rinit);
+    rinit.send(libc::SIGUSR1);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(3), "{finished:?}");
+    for name in ["above", "below"] {
+        assert_eq!(lines_of(name, &finished), ["saves", "saved"]);
+    }
+}
+
+#[test]
+fn pid_1_needs_no_pidfds() {
+    for answer in [libc::ENOSYS, libc::EPERM] {
+        let calls = [libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
+        let rinit = Rinit::as_pid1().options(["-vv", "--grace", "inf"]);
+        let rinit = rinit.through(["refusing", &answer.to_string(), &format!("{calls},clone-pidfd")]);
+        a_tree_is_drained(play_until_ready(rinit, "[ group [ save below ] save above ] say ready stdin exit 3"));
+    }
+}
+
+#[test]
+fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
+    let rinit = Rinit::as_pid1().options(["-vv", "--grace", "inf"]).through(["with-hiding-proc"]);
+    let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(super::part("block-all say there print exec WINCH"));
+    exec.expect("there");
+    rinit.close_stdin();
+    asked(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let exec = exec.finish();
+    assert_eq!(lines_of("exec", &exec), ASKED_ONCE);
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn those_whom_proc_hides_are_killed_with_the_grace() {
+    let rinit = Rinit::as_pid1().options(["--grace", "300ms"]).through(["with-hiding-proc"]);
+    let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(super::part("ignore TERM say there pause"));
+    exec.expect("there");
+    rinit.close_stdin();
+    assert_eq!(exec.finish().status, Status::Killed(libc::SIGKILL));
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(3));
+    assert!(
+        finished.stderr.contains("the grace of 300ms is over: killing who is left (/proc does not tell who)"),
+        "{finished:?}"
+    );
+}

@@ -1,0 +1,83 @@
+//! Others in sessions of their own with a terminal: what `docker exec -it` starts.
+
+use super::{PLACES, lines_of, patient, play, play_until_ready};
+use crate::support::pty::Pty;
+use crate::support::{Rinit, Status, Stream, puppet};
+
+/// A stop ends an interactive shell that `docker exec -it` started, whatever it does.
+fn an_open_session_ends(program: &str) {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready pause");
+    let mut pty = Pty::new();
+    let shell = Rinit::as_pid1().absent().command(["/bin/sh", "-i"]);
+    let [stdin, stdout, stderr] = [pty.terminal(), pty.terminal(), pty.terminal()].map(Stream::Given);
+    let mut shell = rinit.start_inside(shell.stdin(stdin).stdout(stdout).stderr(stderr).controlling_terminal(0));
+    pty.enter("echo at wo''rk");
+    pty.line_with("at work");
+    if !program.is_empty() {
+        pty.enter(program);
+        pty.line_with("in the foreground");
+    }
+    rinit.send(libc::SIGTERM);
+    shell.wait();
+    assert_eq!(rinit.finish().status, Status::Exited(143));
+}
+
+#[test]
+fn an_idle_shell_ends_at_once() {
+    an_open_session_ends("");
+}
+
+#[test]
+fn a_shell_with_a_program_in_the_foreground_ends_at_once() {
+    an_open_session_ends(&format!("{} play say 'in the foreground' pause", puppet().display()));
+}
+
+#[test]
+fn an_interactive_shell_of_mains_ends_at_once() {
+    for place in PLACES {
+        let pty = Pty::new();
+        let rinit = patient(place).descriptor(5, pty.terminal());
+        // As a shell that reads commands, which ignores TERM.
+        let mut rinit = play(rinit, "[ session terminal 5 ignore TERM print shell HUP ] exit 3");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("shell", &finished), ["1"]);
+    }
+}
+
+#[test]
+fn who_acts_on_term_is_not_cut_short_by_a_hup() {
+    for place in PLACES {
+        let pty = Pty::new();
+        let rinit = patient(place).descriptor(5, pty.terminal());
+        let mut rinit = play(rinit, "[ session terminal 5 print editor CONT ] exit 3");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        // HUP comes before TERM where both wait.
+        assert_eq!(lines_of("editor", &finished), ["15", "18"]);
+    }
+}
+
+#[test]
+fn who_has_no_terminal_and_ignores_term_gets_no_hup() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "[ session ignore TERM print daemon CONT ] exit 3");
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("daemon", &finished), ["18"]);
+    }
+}
+
+#[test]
+fn who_leads_no_session_gets_no_hup() {
+    for place in PLACES {
+        let pty = Pty::new();
+        let rinit = patient(place).descriptor(5, pty.terminal());
+        let parts = "[ session terminal 5 [ group ignore TERM print job CONT ] attend ] exit 3";
+        let mut rinit = play(rinit, parts);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        // The end of the session's leader hangs up for the group in the foreground alone, and this is another.
+        assert_eq!(lines_of("job", &finished), ["18"]);
+    }
+}

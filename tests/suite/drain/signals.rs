@@ -1,0 +1,119 @@
+//! Signals that arrive while the others are drained.
+
+use super::{ASKED_ONCE, PLACES, asked, lines_of, part, patient, play, play_until_ready};
+use crate::support::{Rinit, Status, catchable};
+
+#[test]
+fn each_goes_to_all_that_are_left() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "[ group print one WINCH ] [ session print two WINCH ] exit 3");
+        asked(&mut rinit);
+        for _ in 0..4 {
+            rinit.line();
+        }
+        let without = [libc::SIGCHLD, libc::SIGWINCH];
+        for signal in catchable().filter(|signal| !without.contains(signal)) {
+            rinit.send(signal);
+            let mut lines = [rinit.line(), rinit.line()];
+            // A stop signal is followed by CONT, which a process takes in between or after.
+            if [1, 2, 3, 15, 37].contains(&signal) {
+                let mut all = [lines[0].clone(), lines[1].clone(), rinit.line(), rinit.line()];
+                all.sort();
+                let mut expected = [format!("one {signal}"), "one 18".into(), format!("two {signal}"), "two 18".into()];
+                expected.sort();
+                assert_eq!(all, expected);
+                continue;
+            }
+            lines.sort();
+            assert_eq!(lines, [format!("one {signal}"), format!("two {signal}")]);
+        }
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_came_by_docker_exec_gets_them_too() {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
+    exec.expect("there");
+    rinit.close_stdin();
+    asked(&mut rinit);
+    exec.expect("exec 15");
+    exec.expect("exec 18");
+    for signal in [libc::SIGUSR2, libc::SIGWINCH] {
+        rinit.send(signal);
+        exec.expect(format!("exec {signal}"));
+    }
+    assert_eq!(exec.finish().status, Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn a_second_stop_signal_does_not_shorten_the_grace() {
+    for place in PLACES {
+        let rinit = place().options(["-vv", "--grace", "60s"]);
+        let parts = "[ group print other WINCH ] [ group ignore TERM ignore INT print deaf WINCH ] say ready pause";
+        let mut rinit = play_until_ready(rinit, parts);
+        rinit.send(libc::SIGTERM);
+        asked(&mut rinit);
+        let mut lines = [rinit.line(), rinit.line(), rinit.line()];
+        lines.sort();
+        assert_eq!(lines, ["deaf 18", "other 15", "other 18"]);
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGTERM] {
+            rinit.send(signal);
+            let mut lines = [rinit.line(), rinit.line(), rinit.line()];
+            lines.sort();
+            let mut expected = ["deaf 18".to_owned(), format!("other {signal}"), "other 18".to_owned()];
+            expected.sort();
+            assert_eq!(lines, expected);
+        }
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        // Nobody was killed.
+        assert_eq!(lines_of("other", &finished).last(), Some(&"28"));
+        assert_eq!(lines_of("deaf", &finished).last(), Some(&"28"));
+        assert!(!finished.stderr.contains("killed after"), "{}", finished.stderr);
+    }
+}
+
+#[test]
+fn kill_ends_it_at_once() {
+    let mut rinit = play(patient(Rinit::as_pid1), "[ group ignore TERM pause ] exit 3");
+    asked(&mut rinit);
+    rinit.send(libc::SIGKILL);
+    assert_eq!(rinit.finish().status, Status::Killed(libc::SIGKILL));
+}
+
+#[test]
+fn a_stop_signal_in_the_drain_continues_who_was_stopped_meanwhile() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "[ group block TERM await TERM say first await TERM say second ] exit 3");
+        rinit.expect("first");
+        asked(&mut rinit);
+        // Its parent has ended, so that it is rinit's child.
+        let other = rinit.main().pid;
+        rinit.exec(["signal", &other.to_string(), &libc::SIGSTOP.to_string()]);
+        rinit.eventually("it is stopped", |processes| {
+            processes.iter().any(|process| process.pid == other && process.is_stopped())
+        });
+        rinit.send(libc::SIGTERM);
+        rinit.expect("second");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn a_signal_that_main_was_sent_before_it_ran_reaches_it_and_the_drain_follows() {
+    for place in PLACES {
+        let rinit = patient(place).mask(u64::MAX).pending([libc::SIGTERM]);
+        let mut rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("other", &finished), ASKED_ONCE);
+    }
+}

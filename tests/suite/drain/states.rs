@@ -1,0 +1,237 @@
+//! Others in every state that a process can be in.
+
+use super::{PLACES, asked, lines_of, part, patient, play, play_until_ready};
+use crate::support::{Rinit, Running, Status};
+
+/// The ends of the lines about those who were killed.
+fn killed(rinit: &mut Running) -> Vec<String> {
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(3));
+    let lines = finished.stderr.lines().filter(|line| line.contains("killed after the grace of 300ms: PID "));
+    let mut ends: Vec<_> = lines.filter_map(|line| Some(line.split_once("exit 3, ")?.1.to_owned())).collect();
+    ends.sort();
+    ends
+}
+
+fn impatient(place: fn() -> Rinit) -> Rinit {
+    place().options(["--grace", "300ms"])
+}
+
+#[test]
+fn who_ignores_or_blocks_term_is_killed_with_the_grace() {
+    for place in PLACES {
+        let mut rinit = play(impatient(place), "[ group ignore TERM pause ] [ group block TERM pause ] exit 3");
+        assert_eq!(killed(&mut rinit), ["blocks SIGTERM", "ignores SIGTERM"]);
+        let mut rinit = play(impatient(place), "[ group block-all pause ] exit 3");
+        assert_eq!(killed(&mut rinit), ["blocks SIGTERM"]);
+    }
+}
+
+#[test]
+fn who_is_stopped_ends_at_once() {
+    for place in PLACES {
+        let mut rinit = play_until_ready(patient(place), "[ group stop pause ] say ready stdin exit 3");
+        rinit.eventually("it is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
+        rinit.close_stdin();
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_is_stopped_ends_in_order() {
+    for place in PLACES {
+        let parts = "[ block TERM stop await TERM say first ] [ group block TERM stop await TERM say second ] \
+                     say ready stdin exit 3";
+        let mut rinit = play_until_ready(patient(place), parts);
+        rinit.eventually("they are stopped", |processes| {
+            processes.iter().filter(|process| process.is_stopped()).count() == 2
+        });
+        rinit.close_stdin();
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert!(finished.stdout.contains("first\n") && finished.stdout.contains("second\n"), "{finished:?}");
+    }
+}
+
+#[test]
+fn who_was_sent_term_while_it_was_stopped_is_continued_and_not_sent_another() {
+    for place in PLACES {
+        let parts = "[ block TERM block USR1 stop save other ] say ready pause";
+        let mut rinit = play_until_ready(patient(place), parts);
+        rinit.eventually("it is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("other saved");
+        assert_eq!(rinit.finish().status, Status::Exited(143));
+    }
+}
+
+#[test]
+fn who_is_in_vfork_ends_in_order() {
+    for place in PLACES {
+        let parts = "[ group vfork [ block TERM say there save child ] ] say ready stdin exit 3";
+        let mut rinit = play(patient(place), parts);
+        let mut lines = [rinit.line(), rinit.line()];
+        lines.sort();
+        assert_eq!(lines, ["ready", "there"]);
+        rinit.close_stdin();
+        rinit.expect("child saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("child saved");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_is_in_vfork_with_a_child_that_ignores_term_is_killed_with_it() {
+    for place in PLACES {
+        let parts = "[ group handle TERM vfork [ ignore TERM say ready pause ] ] stdin exit 3";
+        let mut rinit = play_until_ready(impatient(place), parts);
+        rinit.eventually("its parent sleeps", |processes| processes.iter().any(|process| process.state == 'D'));
+        rinit.close_stdin();
+        let killed = killed(&mut rinit);
+        assert_eq!(killed, ["handles SIGTERM, is in uninterruptible sleep", "ignores SIGTERM"]);
+    }
+}
+
+#[test]
+fn a_zombie_that_its_living_parent_does_not_reap_holds_up_nothing() {
+    for place in PLACES {
+        let parts = "[ group [ exit 0 ] [ exit 0 ] block TERM await TERM say done ] exit 3";
+        let mut rinit = play(patient(place), parts);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stdout, "done\n");
+    }
+}
+
+#[test]
+fn a_zombie_that_only_its_parent_outside_could_reap_holds_up_nothing() {
+    for end in ["exit 0", "await TERM exit 0"] {
+        let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
+        let mut exec = rinit.start_exec(part(&format!("block TERM say there {end}")));
+        exec.expect("there");
+        if end == "exit 0" {
+            rinit.eventually("it is dead", |processes| processes.iter().any(|process| process.state == 'Z'));
+        }
+        rinit.close_stdin();
+        rinit.complaint("exiting with status 3");
+        // The kernel keeps the namespace until the last one in it was reaped.
+        assert_eq!(exec.wait(), Status::Exited(0));
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn a_zombie_that_the_session_that_left_it_does_not_reap_holds_up_nothing() {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(part("[ exit 0 ] block TERM say there save exec"));
+    exec.expect("there");
+    rinit.close_stdin();
+    exec.expect("exec saves");
+    asked(&mut rinit);
+    rinit.send(libc::SIGUSR1);
+    assert_eq!(exec.wait(), Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn a_process_whose_first_thread_has_ended_is_asked_and_waited_for() {
+    for place in PLACES {
+        let parts = "[ group block TERM lose-leader save threads ] say ready stdin exit 3";
+        let mut rinit = play_until_ready(patient(place), parts);
+        rinit.eventually("its leader has ended", |processes| processes.iter().any(|process| process.state == 'Z'));
+        rinit.close_stdin();
+        rinit.expect("threads saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("threads saved");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn a_session_whose_first_thread_has_ended_is_waited_for() {
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(part("block TERM lose-leader say there save threads"));
+    exec.expect("there");
+    rinit.eventually("its leader has ended", |processes| processes.iter().any(|process| process.state == 'Z'));
+    rinit.close_stdin();
+    exec.expect("threads saves");
+    asked(&mut rinit);
+    rinit.send(libc::SIGUSR1);
+    exec.expect("threads saved");
+    assert_eq!(exec.wait(), Status::Exited(0));
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn a_tracer_and_who_it_traces_end_at_once() {
+    for place in PLACES {
+        let parts = "[ group traced [ say traced pause ] attend ] stdin exit 3";
+        let mut rinit = play(patient(place), parts);
+        rinit.expect("traced");
+        rinit.close_stdin();
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn a_tracer_passes_on_the_term_to_who_it_traces() {
+    for place in PLACES {
+        let parts = "[ group block TERM traced [ unblock TERM say traced pause ] attend say done ] stdin exit 3";
+        let mut rinit = play(patient(place), parts);
+        rinit.expect("traced");
+        rinit.close_stdin();
+        rinit.expect("done");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_its_tracer_holds_is_killed_with_the_grace() {
+    for place in PLACES {
+        let parts = "[ group ignore TERM traced [ pause ] pause ] say ready stdin exit 3";
+        let mut rinit = play_until_ready(impatient(place), parts);
+        rinit.eventually("it is held", |processes| processes.iter().any(|process| process.state == 't'));
+        rinit.close_stdin();
+        assert_eq!(killed(&mut rinit), ["ignores SIGTERM", "ignores SIGTERM, is stopped"]);
+    }
+}
+
+#[test]
+fn the_init_of_a_nested_namespace_is_asked_once() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "nested [ print init WINCH ] exit 3");
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("init", &finished), super::ASKED_ONCE);
+    }
+}
+
+#[test]
+fn who_lives_below_an_init_that_takes_no_term_is_asked() {
+    for place in PLACES {
+        let mut rinit = play(patient(place), "nested [ [ save member ] attend ] exit 3");
+        rinit.expect("member saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("member saved");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_lives_below_an_init_that_takes_term_is_left_to_it_until_the_grace_is_over() {
+    for place in PLACES {
+        let mut rinit = play(impatient(place), "nested [ handle TERM [ default TERM save member ] pause ] exit 3");
+        let killed = killed(&mut rinit);
+        assert_eq!(killed, ["handles SIGTERM", "has the default action for SIGTERM"]);
+        assert_eq!(rinit.finish().stdout, "");
+    }
+}

@@ -1,0 +1,175 @@
+//! `--wait-all`: outlives main for as long as others live.
+
+use super::{ASKED_BEFORE, ASKED_ONCE, PLACES, asked, lines_of, part, play, play_until_ready};
+use crate::support::{Rinit, Running, Status};
+
+fn waiting(place: fn() -> Rinit, words: &str) -> Running {
+    play(place().options(["-vv", "--wait-all", "--grace", "60s"]), words)
+}
+
+/// Main has ended, and rinit knows.
+fn main_has_ended(rinit: &mut Running) {
+    rinit.complaint(" exited with status ");
+}
+
+#[test]
+fn a_command_that_goes_into_the_background_is_outlived() {
+    for place in PLACES {
+        let mut rinit = waiting(place, "[ session print daemon WINCH ] exit 3");
+        main_has_ended(&mut rinit);
+        rinit.send(libc::SIGUSR2);
+        rinit.expect("daemon 12");
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("daemon", &finished), ["12", "28"], "it was asked for nothing");
+    }
+}
+
+#[test]
+fn it_ends_when_the_last_of_them_has_ended() {
+    for place in PLACES {
+        let mut rinit = waiting(place, "[ session print first WINCH ] [ group print second USR2 ] exit 3");
+        main_has_ended(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let mut lines = [rinit.line(), rinit.line()];
+        lines.sort();
+        assert_eq!(lines, ["first 28", "second 28"]);
+        rinit.complaint("reaped orphan ");
+        rinit.send(libc::SIGUSR2);
+        rinit.expect("second 12");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn with_nobody_left_it_ends_with_main() {
+    for place in PLACES {
+        assert_eq!(waiting(place, "[ exit 4 ] exit 3").finish().status, Status::Exited(3));
+        assert_eq!(waiting(place, "die KILL").finish().status, Status::Exited(137));
+    }
+}
+
+#[test]
+fn who_came_by_docker_exec_is_outlived_too() {
+    let mut rinit = play_until_ready(Rinit::as_pid1().options(["-v", "--wait-all"]), "say ready stdin exit 3");
+    let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
+    exec.expect("there");
+    rinit.close_stdin();
+    main_has_ended(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let exec = exec.finish();
+    assert_eq!(lines_of("exec", &exec), ["28"]);
+    assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+#[test]
+fn a_stop_signal_goes_to_all_and_nobody_is_asked_again() {
+    for place in PLACES {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+            let mut rinit = waiting(place, "[ session print one WINCH ] [ group print two WINCH ] exit 3");
+            main_has_ended(&mut rinit);
+            rinit.send(signal);
+            asked(&mut rinit);
+            rinit.send(libc::SIGWINCH);
+            let finished = rinit.finish();
+            assert_eq!(finished.status, Status::Exited(3));
+            for name in ["one", "two"] {
+                let lines = lines_of(name, &finished);
+                assert_eq!(lines[0], signal.to_string());
+                assert_eq!(lines[1..], ASKED_BEFORE, "{name} after {signal}");
+            }
+        }
+    }
+}
+
+#[test]
+fn who_saves_at_the_stop_signal_loses_nothing() {
+    for place in PLACES {
+        let mut rinit = waiting(place, "[ session save daemon ] exit 3");
+        main_has_ended(&mut rinit);
+        rinit.send(libc::SIGTERM);
+        rinit.expect("daemon saves");
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect("daemon saved");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn who_was_sent_a_stop_signal_with_main_is_outlived_as_all_are() {
+    for place in PLACES {
+        let rinit = place().options(["-vv", "--wait-all", "--grace", "60s"]);
+        let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
+        rinit.send(libc::SIGTERM);
+        rinit.expect("other 15");
+        rinit.complaint("was killed by SIGTERM");
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(143));
+        assert_eq!(lines_of("other", &finished), ["15", "28"]);
+    }
+}
+
+#[test]
+fn a_hup_goes_to_all_and_starts_no_drain() {
+    for place in PLACES {
+        let mut rinit = waiting(place, "[ session print daemon WINCH ] exit 3");
+        main_has_ended(&mut rinit);
+        for signal in [libc::SIGHUP, libc::SIGUSR2] {
+            rinit.send(signal);
+            rinit.expect(format!("daemon {signal}"));
+        }
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(lines_of("daemon", &finished), ["1", "12", "28"]);
+    }
+}
+
+#[test]
+fn the_grace_counts_from_the_stop_signal() {
+    for place in PLACES {
+        for grace in ["300ms", "0"] {
+            let rinit = place().options(["-vv", "--wait-all", "--grace", grace]);
+            let mut rinit = play(rinit, "[ session ignore TERM print daemon KILL ] exit 3");
+            main_has_ended(&mut rinit);
+            rinit.send(libc::SIGUSR1);
+            rinit.expect("daemon 10");
+            rinit.send(libc::SIGTERM);
+            rinit.complaint(", ignores SIGTERM");
+            assert_eq!(rinit.finish().status, Status::Exited(3));
+        }
+    }
+}
+
+#[test]
+fn with_an_endless_grace_it_says_what_that_comes_to() {
+    for rinit in [
+        Rinit::as_pid1().options(["--wait-all", "--grace", "inf", "-v"]),
+        Rinit::as_pid1().variable("RINIT_WAIT_ALL", "1").variable("RINIT_GRACE", "inf").options(["-v"]),
+    ] {
+        let mut rinit = play(rinit, "[ session ignore TERM print daemon WINCH ] exit 3");
+        rinit.complaint("--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended");
+        main_has_ended(&mut rinit);
+        rinit.send(libc::SIGTERM);
+        rinit.expect("daemon 18");
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("daemon", &finished), ["18", "28"]);
+    }
+}
+
+#[test]
+fn the_variable_does_the_same() {
+    let rinit = Rinit::as_pid1().variable("RINIT_WAIT_ALL", "yes").options(["-vv"]);
+    let mut rinit = play(rinit, "[ session print daemon WINCH ] exit 3");
+    main_has_ended(&mut rinit);
+    rinit.send(libc::SIGTERM);
+    asked(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(3));
+    assert_eq!(lines_of("daemon", &finished), ASKED_ONCE);
+}

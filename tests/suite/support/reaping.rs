@@ -1,0 +1,36 @@
+//! The two ways in which rinit's children are reaped.
+#![allow(unsafe_code)]
+
+use nix::errno::Errno;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Who reaps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaping {
+    /// The kernel by itself; under one that cannot tell main's status then, rinit.
+    KernelWhereItCan,
+    /// rinit, under a filter that refuses the question for main's status.
+    Waitpid,
+}
+
+impl Reaping {
+    pub const BOTH: [Reaping; 2] = [Reaping::KernelWhereItCan, Reaping::Waitpid];
+}
+
+/// PIDFD_GET_INFO with the struct of Linux 6.16 (linux/pidfd.h).
+const GET_INFO: u32 = 0xc048_ff0b;
+const EXIT: u64 = 1 << 3;
+const CORE_DUMP: u64 = 1 << 4;
+
+/// Whether this kernel tells how a process ended that it reaped by itself: Linux 6.16.
+pub fn kernel_can_reap() -> bool {
+    let mut info = [0u64; 9];
+    info[0] = EXIT | CORE_DUMP;
+    // SAFETY: two numbers; then a descriptor that is closed once, and a buffer of the size in the request's number.
+    let told = unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0);
+        let pidfd = OwnedFd::from_raw_fd(Errno::result(fd).expect("pidfd_open") as RawFd);
+        libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, info.as_mut_ptr())
+    };
+    told == 0 && info[0] & CORE_DUMP != 0
+}
