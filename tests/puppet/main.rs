@@ -14,6 +14,7 @@ mod refusal;
 mod report;
 mod reports;
 mod signals;
+mod supervision;
 mod terminal;
 mod tracing;
 mod witness;

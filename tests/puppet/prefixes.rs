@@ -2,8 +2,9 @@
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
-use crate::refusal::{be_supervised, refuse};
+use crate::refusal::refuse;
 use crate::signals;
+use crate::supervision::be_supervised;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;

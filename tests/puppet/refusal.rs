@@ -41,47 +41,8 @@ pub fn refuse(errno: c_int, list: &str) {
     install(&mut filter, 0);
 }
 
-/// Has somebody else decide what each system call answers (seccomp_unotify(2)): whoever gets the descriptor that is sent
-/// through `socket`, which is closed by the next exec.
-pub fn be_supervised(socket: c_int) {
-    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    let (is, answer) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_RET | libc::BPF_K);
-    let mut filter = [
-        step(load, 0, 0),
-        // The call that hands over the descriptor has nobody yet who could decide.
-        step(is, libc::SYS_sendmsg as u32, 1),
-        step(answer, libc::SECCOMP_RET_ALLOW, 0),
-        step(answer, libc::SECCOMP_RET_USER_NOTIF, 0),
-    ];
-    // SAFETY: numbers.
-    unsafe { libc::fcntl(socket, libc::F_SETFD, libc::FD_CLOEXEC) };
-    let listener = install(&mut filter, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
-    hand_over(socket, listener as c_int);
-}
-
-/// Sends a descriptor (unix(7), SCM_RIGHTS).
-fn hand_over(socket: c_int, fd: c_int) {
-    let mut byte = 0u8;
-    let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-    let mut control = [0u64; 8];
-    // SAFETY: plain numbers and pointers, for which all zeros is a value. The control buffer is aligned and large enough
-    // for one header and one descriptor, and everything outlives the call.
-    let sent = unsafe {
-        let mut message: libc::msghdr = std::mem::zeroed();
-        (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);
-        message.msg_control = control.as_mut_ptr().cast();
-        message.msg_controllen = libc::CMSG_SPACE(size_of::<c_int>() as u32) as _;
-        let header = libc::CMSG_FIRSTHDR(&raw const message);
-        (*header).cmsg_level = libc::SOL_SOCKET;
-        (*header).cmsg_type = libc::SCM_RIGHTS;
-        (*header).cmsg_len = libc::CMSG_LEN(size_of::<c_int>() as u32) as _;
-        libc::CMSG_DATA(header).cast::<c_int>().write_unaligned(fd);
-        libc::sendmsg(socket, &raw const message, 0)
-    };
-    assert_eq!(sent, 1, "sendmsg: {}", nix::errno::Errno::last());
-}
-
-fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
+/// Puts a filter in the way of this process's system calls. Returns what seccomp(2) does.
+pub fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     let (yes, no): (c_ulong, c_ulong) = (1, 0);
     // SAFETY: numbers, and a program that outlives the call, which copies it.
@@ -94,6 +55,6 @@ fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
 }
 
 /// One step of the filter; `otherwise` steps are passed over where its question is answered with no.
-fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
+pub fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: otherwise, k: value }
 }
