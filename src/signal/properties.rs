@@ -46,6 +46,27 @@ proptest! {
     }
 
     #[test]
+    fn a_set_of_numbers_holds_the_signals_among_them(numbers in proptest::collection::vec(-2..70, 0..9)) {
+        let set = SignalSet::of(&numbers);
+        for number in 1..=64 {
+            prop_assert_eq!(set.contains(Signal::new(number).unwrap()), numbers.contains(&number), "{}", number);
+        }
+    }
+
+    #[test]
+    fn less_takes_away_what_is_in_the_other_set(one: u64, other: u64, number in 1..=64) {
+        let signal = Signal::new(number).unwrap();
+        let [one, other] = [one, other].map(SignalSet);
+        prop_assert_eq!(one.less(other).contains(signal), one.contains(signal) && !other.contains(signal));
+    }
+
+    #[test]
+    fn the_two_without_a_name_are_shown_by_number(number in 32..=33) {
+        let signal = Signal::new(number).unwrap();
+        prop_assert_eq!(format!("{signal} {signal:?}"), format!("signal {number} signal {number}"));
+    }
+
+    #[test]
     fn a_set_holds_what_was_put_into_it_and_nothing_else(raw: u64, number in 1..=64, other in 1..=64) {
         let [signal, other] = [number, other].map(|number| Signal::new(number).unwrap());
         let set = SignalSet(raw);
