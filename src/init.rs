@@ -155,8 +155,10 @@ impl Init {
         }
         self.on(Event::MainEnded(status));
         // Strangers live on, and their orphans may become our children.
-        if self.exit.is_none() {
+        if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
+            // Who has no child waits for nobody's SIGCHLD, but looks again.
+            round.more = self.reaping.reap(None).more;
         }
         round.more
     }
