@@ -157,8 +157,10 @@ impl Init {
         // Strangers live on, and their orphans may become our children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
-            // Who has no child waits for nobody's SIGCHLD, but looks again.
-            round.more = self.reaping.reap(None).more;
+            round = self.reaping.reap(None);
+            if round.any {
+                self.on(Event::Reaped);
+            }
         }
         round.more
     }

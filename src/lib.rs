@@ -1,7 +1,25 @@
 //! rinit: PID 1 for containers. See the README for what it does and for whom.
 //!
-//! Data flows one way: command line and environment → [`options`] → [`command`] (main is started) → [`init`] (the loop)
-//! ⇄ [`lifecycle`] (the decisions) → exit status. [`sys`] is the kernel, and the only place with `unsafe`.
+//! The way from `argv` to the exit status, in one direction:
+//!
+//! ```text
+//! argv, environment
+//!    │  persona: who rinit is, by argv[0]
+//!    │  cli: the words, once
+//!    ▼
+//! Options ──► command: main is started ──► Child
+//!    │                                       │
+//!    ▼              Event                    ▼
+//! lifecycle ◄─────────────────────────── init: the loop
+//! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's end
+//!  system call)     Action                   │  others: everybody but main
+//!                                            │  report: what is told
+//!                                            ▼
+//!                                       exit status
+//! ```
+//!
+//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`others`] and [`report`]. [`sys`] is
+//! the kernel, and the only place with `unsafe`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::{c_char, c_int};

@@ -11,6 +11,7 @@
 mod support;
 
 mod at_rest;
+mod documents;
 mod drain;
 mod forwarding;
 mod never_blocks;
