@@ -50,17 +50,24 @@ END
         return 1
     }
 
+    spawn_dockerd "$scratch"
+}
+
+# spawn_dockerd FOLDER [OPTION…]: on FOLDER/docker.sock. Sets dockerd, and returns when it answers.
+spawn_dockerd() {
+    local folder=$1
+    shift
     # No bridge, no iptables rule, no change of the machine's forwarding: the containers need no
-    # network. An empty configuration in the place of the machine's.
-    echo '{}' >"$scratch/daemon.json"
-    setsid dockerd --config-file "$scratch/daemon.json" --containerd "$scratch/containerd.sock" \
-        --data-root "$scratch/data" --exec-root "$scratch/exec" --pidfile "$scratch/docker.pid" \
-        --host "$DOCKER_HOST" --cgroup-parent "/$cgroup" --exec-opt native.cgroupdriver=cgroupfs \
+    # network. A configuration in the place of the machine's.
+    [[ -e $folder/daemon.json ]] || echo "{\"init-path\": \"$rinit\"}" >"$folder/daemon.json"
+    setsid dockerd --config-file "$folder/daemon.json" --containerd "$scratch/containerd.sock" \
+        --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/docker.pid" \
+        --host "unix://$folder/docker.sock" --cgroup-parent "/$cgroup" --exec-opt native.cgroupdriver=cgroupfs \
         --bridge=none --iptables=false --ip-forward=false --ip-masq=false --userland-proxy=false \
-        --init-path "$rinit" >"$scratch/dockerd.log" 2>&1 &
+        "$@" >>"$folder/dockerd.log" 2>&1 &
     dockerd=$!
-    wait_for 'dockerd answers' docker version || {
-        tail "$scratch/dockerd.log"
+    wait_for 'dockerd answers' docker --host "unix://$folder/docker.sock" version || {
+        tail "$folder/dockerd.log"
         return 1
     }
 }

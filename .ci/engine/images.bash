@@ -6,14 +6,21 @@
 cache=$repo/target/engines
 policy=/usr/sbin/policy-rc.d
 
-# Installs what is missing, and asks for nothing when all is there.
+# What the containers run, besides busybox: the programs of the checks as Debian packages them.
+contents=(
+    redis-server nginx-light apache2 postgresql-15 nodejs python3
+    supervisor monit s6 runit cron openssh-server busybox-syslogd
+)
+
+# install_packages [PACKAGE…]: what is missing of these and of what every script needs. Asks for
+# nothing when all is there.
 install_packages() {
     local missing=() command package
     # By the commands: Docker's own packages are as good as Debian's docker.io.
     for command in dockerd containerd docker; do
         type -P "$command" >/dev/null || missing=(docker.io)
     done
-    for package in busybox-static debootstrap; do
+    for package in busybox-static mmdebstrap "$@"; do
         is_installed "$package" || missing+=("$package")
     done
     ((${#missing[@]})) || return 0
@@ -47,8 +54,9 @@ restore_service_policy() {
 }
 
 # The images, by the tag that the checks use:
-#   base      Debian with redis-server installed: what the RUN line of Dockerfile.example finds
-#             done already, so that it works with no network
+#   base      Debian with all `contents` installed: what the RUN lines of Dockerfile.example and of
+#             examples/ find done already, so that they work with no network
+#   debian    base, rinit as the entrypoint
 #   example   Dockerfile.example on base
 #   plain     busybox, no init
 #   small     busybox, rinit as the entrypoint
@@ -61,6 +69,11 @@ make_images() {
     import_debian
     build example --build-arg BASE=base <"$repo/Dockerfile.example"
     import_busybox
+    build debian <<'END'
+FROM base
+COPY rinit /sbin/rinit
+ENTRYPOINT ["/sbin/rinit", "--"]
+END
     build small <<'END'
 FROM plain
 COPY rinit /sbin/rinit
@@ -73,51 +86,53 @@ ENTRYPOINT ["/rinit", "--"]
 END
 }
 
-# build TAG [OPTION…] <DOCKERFILE
+# build TAG [OPTION…] <DOCKERFILE, with what is in the folder context, or in that of the suite.
 # The classic builder: it needs neither a plugin nor a registry.
 build() {
-    local tag=$1
+    local tag=$1 context=${context:-$scratch/context}
     shift
-    cat >"$scratch/context/Dockerfile"
-    DOCKER_BUILDKIT=0 docker build --network none --tag "$tag" "$@" "$scratch/context" \
+    cat >"$scratch/Dockerfile"
+    DOCKER_BUILDKIT=0 docker build --network none --tag "$tag" --file "$scratch/Dockerfile" "$@" "$context" \
         >"$scratch/build.log" 2>&1 || {
         cat "$scratch/build.log"
         return 1
     }
 }
 
-# debootstrap takes a minute or two, so its result is kept below target/, where `cargo clean`
-# removes it.
+# To make it takes a minute, so the result is kept below target/, where `cargo clean` removes it. Other
+# contents are another file.
 import_debian() {
     local codename tar
     # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    tar=$cache/$codename-redis.tar
+    tar=$cache/$codename-$(cksum <<<"${contents[*]} $(declare -f bootstrap)" | cut -d ' ' -f 1).tar
     if [[ ! -e $tar ]]; then
         mkdir -p "$cache"
-        bootstrap "$codename" "$scratch/debian"
         # Renamed when complete: an interrupted run leaves no half a file under that name.
-        tar --create --file "$tar.$$" --numeric-owner --directory "$scratch/debian" \
-            --exclude './dev/*' --exclude './var/cache/apt/*' --exclude './var/lib/apt/lists/*' \
-            --exclude './usr/share/doc/*' .
+        bootstrap "$codename" "$tar.$$"
         mv "$tar.$$" "$tar"
-        rm -rf --one-file-system "$scratch/debian"
     fi
     docker import "$tar" base >/dev/null
 }
 
-# bootstrap CODENAME FOLDER: a minimal root of this machine's own release, from its own mirror.
+# bootstrap CODENAME TAR: a minimal root of this machine's own release, from its own mirror.
 bootstrap() {
-    local codename=$1 folder=$2 mirror components
+    local codename=$1 tar=$2 mirror components path excluded=()
     mirror=$(apt_index "$codename" REPO_URI | sed -n 1p)
     components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
-    debootstrap --variant=minbase --include=redis-server ${components:+--components="$components"} \
-        "$codename" "$folder" ${mirror:+"$mirror"} >"$scratch/debootstrap.log" 2>&1 || {
-        cat "$scratch/debootstrap.log"
+    for path in doc man locale; do
+        excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")
+    done
+    # A busybox where the image `bare` has it, for what is run in any of them.
+    # With no source left `apt-get update` needs no network, and the mirror stays out of the image.
+    # shellcheck disable=SC2016 # mmdebstrap expands it.
+    TMPDIR=$scratch mmdebstrap --mode=root --variant=minbase --format=tar \
+        --include="$(IFS=, && echo "${contents[*]}")" ${components:+--components="$components"} "${excluded[@]}" \
+        --customize-hook='rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d; ln -s bin/busybox "$1/busybox"' \
+        "$codename" "$tar" ${mirror:+"$mirror"} >"$scratch/mmdebstrap.log" 2>&1 || {
+        cat "$scratch/mmdebstrap.log"
         return 1
     }
-    # With no source left `apt-get update` needs no network, and the mirror stays out of the image.
-    rm -rf "$folder/etc/apt/sources.list" "$folder/etc/apt/sources.list.d"
 }
 
 # apt_index CODENAME FIELD: what apt on this machine is set up to fetch for that release.
@@ -139,5 +154,6 @@ import_busybox() {
     ln -s bin/busybox "$root/busybox" # Where the image `bare` has it.
     # Found, and not executable.
     echo 'not a program' >"$root/tmp/data"
-    tar --create --numeric-owner --owner 0 --group 0 --directory "$root" . | docker import - plain >/dev/null
+    tar --create --file "$scratch/plain.tar" --numeric-owner --owner 0 --group 0 --directory "$root" .
+    docker import "$scratch/plain.tar" plain >/dev/null
 }

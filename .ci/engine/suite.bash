@@ -4,7 +4,7 @@
 # and nothing left at the end.
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-for part in images dockerd; do
+for part in images dockerd containers redis; do
     # shellcheck source=/dev/null
     source "$repo/.ci/engine/$part.bash"
 done
@@ -93,14 +93,16 @@ cleanup() {
     exit "$status"
 }
 
-# set_up [RINIT]: a Docker whose init is RINIT, with the images.
+# set_up RINIT [PACKAGE…]: a Docker whose init is RINIT ('' for one that is built), with the images,
+# and the packages on this machine.
 set_up() {
     if ((EUID != 0)); then
         echo "$0: must run as root: it starts a dockerd" >&2
         exit 1
     fi
 
-    rinit=${1:-}
+    rinit=$1
+    shift
     [[ -n $rinit ]] || rinit=$("$repo/.ci/build-musl" | tail -n 1)
     rinit=$(realpath -e "$rinit")
 
@@ -110,7 +112,7 @@ set_up() {
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 
-    install_packages
+    install_packages "$@"
     start_dockerd
     as_job make_images
 }

@@ -23,7 +23,7 @@ fn defined() -> Options {
     let arguments = parser.get_arguments().filter(|argument| !argument.is_hide_set());
     arguments
         .map(|argument| {
-            let long = argument.get_long().expect("every option has a long form");
+            let long = argument.get_long().unwrap();
             let option = match long {
                 "group" | "single-child" => "target",
                 "verbose" | "quiet" => "log",

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, rinit, repo: see below.
 # What is checked, as a list of sentences, and below it how.
-# From suite.bash and redis.bash: scratch, rinit, dockerd, check, wait_for, same, redis_*.
+# From suite.bash, containers.bash and redis.bash: scratch, rinit, check, wait_for, same, start, redis_*.
 
-run_checks() {
+check_docker() {
     check 'docker info shows the version of the init' docker_info_shows_the_version
 
     # In the shell form /bin/sh stays, and TERM ends it before redis is done: the status is the
@@ -30,9 +30,6 @@ run_checks() {
     check 'ten thousand orphans leave no zombie under docker run --init' orphans_are_reaped --init plain
     check 'orphans do leave zombies where PID 1 waits for nobody' orphans_stay_without_an_init
 
-    check 'docker kill and docker exec kill deliver every signal once' signals_arrive
-    check 'kill -9 1 from inside does nothing' kill_9_1_does_nothing
-
     check 'the command sees the same process status with rinit as without' \
         same_as_without grep -E '^(Sig(Blk|Ign|Cgt|Pnd)|ShdPnd|[UG]id|Groups|Umask|Cap|NoNewPrivs|Seccomp)' /proc/self/status
     check 'the command sees the same open files with rinit as without' same_as_without ls -l /proc/self/fd
@@ -40,52 +37,12 @@ run_checks() {
     check 'the command sees the same environment with rinit as without' same_as_without env
     check 'the command sees the same working directory with rinit as without' same_as_without pwd
 
-    check 'docker run -it bash has job control' job_control example bash
-    check 'docker run -it bash has job control under docker run --init' \
-        job_control --init --entrypoint bash example
-
-    check 'docker stop ends an open docker exec -it bash at once' open_session_ends
-    check 'docker stop ends it at once with a program in its foreground' open_session_ends 'sleep 100' sleep_runs
     check 'who ignores TERM is named and killed when the grace is over' who_ignores_term_is_named
 
     local nothing=(--user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges)
     check 'an image FROM scratch works' bare_image_works
     check 'an image FROM scratch works as a plain user with a read-only root and no capability' \
         bare_image_works "${nothing[@]}"
-}
-
-# The containers need no network. A hostname, so that it is the same in all.
-run() {
-    docker run --network none --hostname box "$@"
-}
-
-# start NAME ARGUMENT…: in the background.
-start() {
-    run --detach --name "$@" >/dev/null
-}
-
-logs_have() {
-    # No pipe: grep ends at the first match, and with pipefail a broken pipe would count as a failure.
-    grep --quiet --extended-regexp -- "$2" <<<"$(docker logs "$1" 2>&1)"
-}
-
-logs_must_have() {
-    logs_have "$1" "$2" || {
-        echo "no '$2' in the logs: $(docker logs --tail 20 "$1" 2>&1)"
-        return 1
-    }
-}
-
-# stops_at_once NAME STATUS: docker stop takes less than a second, and then the status is STATUS.
-stops_at_once() {
-    local began=${EPOCHREALTIME/./} took
-    docker stop "$1" >/dev/null
-    took=$(((${EPOCHREALTIME/./} - began) / 1000))
-    ((took < 1000)) || {
-        echo "docker stop took $took ms"
-        return 1
-    }
-    same 'status after docker stop' "$(docker inspect --format '{{.State.ExitCode}}' "$1")" "$2"
 }
 
 docker_info_shows_the_version() {
@@ -133,24 +90,6 @@ check_statuses() {
     check "a command that isn't executable is named and gives 126 $where" ends 126 /tmp/data "$@" /tmp/data
 }
 
-# ends STATUS TEXT ARGUMENT…: docker run ARGUMENT… ends with STATUS, and TEXT is in what it says.
-ends() {
-    local wanted=$1 text=$2 status=0
-    shift 2
-    run --name run "$@" >"$scratch/said" 2>&1 || status=$?
-    # docker run uses 125 to 127 itself, for a container that it couldn't start: then there is an error.
-    same "docker's own error" "$(docker inspect --format '{{.State.Error}}' run)" ''
-    same "status (it said: $(cat "$scratch/said"))" "$status" "$wanted"
-    [[ $(cat "$scratch/said") == *"$text"* ]] || {
-        echo "no '$text' in: $(cat "$scratch/said")"
-        return 1
-    }
-}
-
-# Each turn leaves a process whose parent ends at once.
-# shellcheck disable=SC2016 # The shell in the container expands it.
-orphan_loop='i=0; while [ $i -lt COUNT ]; do ( : & ); i=$((i + 1)); done; echo all started'
-
 orphans_are_reaped() {
     start orphans "$@" sh -c "${orphan_loop/COUNT/10000}; exec sleep 1000"
     LIMIT=300 wait_for 'ten thousand orphans were started' logs_have orphans 'all started'
@@ -174,58 +113,6 @@ three_zombies_behind_the_gate() {
     zombies_are orphans 3
 }
 
-pid_1_is() {
-    [[ $(docker exec "$1" cat /proc/1/comm) == "$2" ]]
-}
-
-# zombies_are NAME COUNT
-zombies_are() {
-    [[ $(docker exec "$1" /busybox sh -c 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "') == "$2" ]]
-}
-
-# A shell that names each signal it gets. Its sleep is in the same group and may die of one.
-start_trap_shell() {
-    # shellcheck disable=SC2016 # The shell in the container expands it.
-    start shell example bash -c '
-        for signal; do trap "echo got $signal" "$signal"; done
-        echo ready
-        while :; do sleep 1000 & wait; done' bash "$@"
-    wait_for 'the shell is ready' logs_have shell '^ready$'
-}
-
-signals_arrive() {
-    local number signal signals=()
-    for number in {1..31} {34..64}; do
-        signal=$(kill -l "$number")
-        case $signal in
-            KILL | STOP | CHLD) ;; # Nobody can forward the first two. The third is rinit's own.
-            *) signals+=("$signal") ;;
-        esac
-    done
-    start_trap_shell "${signals[@]}"
-    for signal in "${signals[@]}"; do
-        docker kill --signal "$signal" shell >/dev/null
-        wait_for "$signal arrives" logs_have shell "^got ${signal/+/[+]}\$"
-    done
-    docker exec shell bash -c 'kill -USR1 1'
-    wait_for 'USR1 arrives from inside' last_line_is 'got USR1'
-
-    same 'what arrived' \
-        "$(docker logs shell 2>/dev/null | sed -n 's/^got //p' | paste -s -d ' ')" "${signals[*]} USR1"
-}
-
-last_line_is() {
-    [[ $(docker logs --tail 1 shell 2>/dev/null) == "$1" ]]
-}
-
-kill_9_1_does_nothing() {
-    start_trap_shell USR1
-    docker exec shell bash -c 'kill -KILL 1'
-    docker exec shell bash -c 'kill -USR1 1'
-    wait_for 'USR1 arrives after that' logs_have shell '^got USR1$'
-    same 'running' "$(docker inspect --format '{{.State.Running}}' shell)" true
-}
-
 # same_as_without COMMAND…: writes the same in all three ways.
 same_as_without() {
     local wanted
@@ -245,61 +132,6 @@ seen_by() {
         sed -E 's/:\[[0-9]+\]//; s#/proc/[0-9]+/#/proc/PID/#; s/ [A-Z][a-z]{2} +[0-9]+ [0-9]{2}:[0-9]{2} / /'
 }
 
-# job_control ARGUMENT…: types at a bash behind a real terminal, which `script` provides.
-# What is typed shows on the screen too, so each word to wait for is typed with quotes in it.
-job_control() {
-    local keys script status=0 screen=$scratch/screen
-    rm -f "$screen" "$scratch/keys"
-    mkfifo "$scratch/keys"
-    script --quiet --flush --return --command "docker run --network none --name tty -it $* --norc" "$screen" \
-        <"$scratch/keys" >/dev/null &
-    script=$!
-    exec {keys}>"$scratch/keys"
-
-    echo "echo re''ady" >&"$keys"
-    wait_for 'bash is ready' screen_shows 'ready'
-    echo 'sleep 100' >&"$keys"
-    wait_for 'sleep runs' sleep_runs
-    printf '\032' >&"$keys" # Ctrl-Z
-    wait_for 'bash says that the job stopped' screen_shows 'Stopped +sleep 100'
-    echo "jobs | sed 's/^/jo''b: /'" >&"$keys"
-    wait_for 'jobs shows the stopped job' screen_shows 'job: .*Stopped +sleep 100'
-    echo 'fg' >&"$keys"
-    wait_for 'sleep runs again' sleep_runs
-    printf '\003' >&"$keys" # Ctrl-C
-    echo "echo sta''tus \$?; exit 5" >&"$keys"
-    wait_for 'Ctrl-C ends the job' screen_shows 'status 130'
-    wait_for 'docker run ends' has_ended "$script"
-    wait "$script" || status=$?
-    exec {keys}>&-
-
-    same 'status of exit 5' "$status" 5
-    if grep --extended-regexp 'no job control|cannot set terminal process group' "$screen"; then
-        return 1
-    fi
-}
-
-# open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive
-# shell ignores TERM, and whoever left it open is not there to say exit.
-open_session_ends() {
-    local keys script screen=$scratch/screen
-    rm -f "$screen" "$scratch/keys"
-    mkfifo "$scratch/keys"
-    start tty example tail -f /dev/null
-    script --quiet --flush --command 'docker exec -it tty bash --norc' "$screen" <"$scratch/keys" >/dev/null &
-    script=$!
-    exec {keys}>"$scratch/keys"
-    echo "echo re''ady" >&"$keys"
-    wait_for 'bash is ready' screen_shows 'ready'
-    if (($# > 0)); then
-        echo "$1" >&"$keys"
-        wait_for "$2" "$2"
-    fi
-    stops_at_once tty 143
-    wait_for 'docker exec ends' has_ended "$script"
-    exec {keys}>&-
-}
-
 # Not by the clock: what matters is that it is named, and that docker stop need not kill.
 who_ignores_term_is_named() {
     start deaf --env RINIT_GRACE=300ms small sh -c '(trap "" TERM; exec sleep 1000) & exec sleep 1000'
@@ -310,14 +142,6 @@ who_ignores_term_is_named() {
 
 two_sleep() {
     (($(docker exec deaf /busybox sh -c 'cat /proc/[0-9]*/stat | grep -c "(sleep) S"') == 2))
-}
-
-screen_shows() {
-    grep --quiet --extended-regexp -- "$1" "$screen"
-}
-
-sleep_runs() {
-    docker exec tty bash -c 'grep --quiet --no-messages "(sleep) S" /proc/[0-9]*/stat'
 }
 
 bare_image_works() {
