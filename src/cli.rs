@@ -565,6 +565,9 @@ impl Setting {
 }
 
 #[cfg(test)]
+mod documents;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -619,3 +622,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties;

@@ -120,13 +120,11 @@ struct Environment {
 impl Environment {
     fn new() -> Environment {
         let given = Words::environment();
-        let mut path = None;
+        let path = Words::followed_environment().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
         let mut names_us = false;
         for entry in given {
             let entry = entry.to_bytes();
-            if let Some(value) = entry.strip_prefix(b"PATH=") {
-                path = path.or(Some(value));
-            } else if let Some(value) = entry.strip_prefix(b"LISTEN_PID=") {
+            if let Some(value) = entry.strip_prefix(b"LISTEN_PID=") {
                 names_us |= value == std::process::id().to_string().as_bytes();
             }
         }

@@ -95,3 +95,6 @@ mod tests {
         }
     }
 }
+
+#[cfg(test)]
+mod properties;

@@ -155,8 +155,12 @@ impl Init {
         }
         self.on(Event::MainEnded(status));
         // Strangers live on, and their orphans may become our children.
-        if self.exit.is_none() {
+        if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
+            round = self.reaping.reap(None);
+            if round.any {
+                self.on(Event::Reaped);
+            }
         }
         round.more
     }

@@ -1,7 +1,25 @@
 //! rinit: PID 1 for containers. See the README for what it does and for whom.
 //!
-//! Data flows one way: command line and environment → [`options`] → [`command`] (main is started) → [`init`] (the loop)
-//! ⇄ [`lifecycle`] (the decisions) → exit status. [`sys`] is the kernel, and the only place with `unsafe`.
+//! The way from `argv` to the exit status, in one direction:
+//!
+//! ```text
+//! argv, environment
+//!    │  persona: who rinit is, by argv[0]
+//!    │  cli: the words, once
+//!    ▼
+//! Options ──► command: main is started ──► Child
+//!    │                                       │
+//!    ▼              Event                    ▼
+//! lifecycle ◄─────────────────────────── init: the loop
+//! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's end
+//!  system call)     Action                   │  others: everybody but main
+//!                                            │  report: what is told
+//!                                            ▼
+//!                                       exit status
+//! ```
+//!
+//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`others`] and [`report`]. [`sys`] is
+//! the kernel, and the only place with `unsafe`.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::{c_char, c_int};
@@ -18,6 +36,8 @@ pub mod log;
 pub mod options;
 pub mod others;
 pub mod persona;
+#[cfg(test)]
+mod properties;
 pub mod reaping;
 pub mod report;
 pub mod search;
@@ -56,13 +76,15 @@ pub unsafe fn run(argc: c_int, argv: *const *const c_char) -> c_int {
 }
 
 fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (options, words) = match cli::read(persona, words, Words::environment())? {
+    let (options, words) = match cli::read(persona, words, Words::followed_environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
     log::start(&options.log);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
+    // A filter that refuses this would leave rinit waiting for main for ever.
+    sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
     let unheard = follow_parent(&options);
     let everyone = Everyone::of_our_namespace();
     let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };

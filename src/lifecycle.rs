@@ -423,4 +423,6 @@ impl Lifecycle {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -134,7 +134,7 @@ impl Others {
         };
         // A zombie holds up nothing: its parent, which alone could reap it, counts for itself, or is outside. Whom /proc
         // hides (hidepid) lives as far as we know.
-        let mut nobody_is_shown = true;
+        let mut nobody_is_shown = !procfs.shows_the_kernel();
         let lives = |pid| {
             nobody_is_shown = false;
             procfs.stat(pid).is_some_and(|stat| !stat.is_dead())
@@ -463,6 +463,7 @@ mod tests {
             threads: 1,
             started,
             resident: 0,
+            is_of_kernel: false,
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 /// One of them.
 #[derive(Debug)]
 pub struct Persona {
-    /// The last parts of argv[0] that stand for it.
+    /// The last parts of `argv[0]` that stand for it.
     pub names: &'static [&'static str],
     /// What is so where neither an option nor a variable says otherwise.
     pub defaults: fn() -> Options,
@@ -239,7 +239,7 @@ fn tini_level(value: &[u8]) -> LevelFilter {
 }
 
 impl Persona {
-    /// The one that a name stands for: argv[0], with a path in front or a login shell's dash.
+    /// The one that a name stands for: `argv[0]`, with a path in front or a login shell's dash.
     pub fn named(name: &[u8]) -> &'static Persona {
         let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let last = last.strip_prefix(b"-").unwrap_or(last);

@@ -324,3 +324,6 @@ mod tests {
         assert!(!set.contains(Signal::HUP));
     }
 }
+
+#[cfg(test)]
+mod properties;

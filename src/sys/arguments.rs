@@ -41,6 +41,13 @@ impl Words {
         unsafe { Words::from_main(count, array.leak().as_ptr()) }
     }
 
+    /// The environment as far as rinit follows it: what it was given, but nothing where that comes from somebody with fewer
+    /// rights.
+    pub fn followed_environment() -> Words {
+        let environment = Words::environment();
+        if super::process::has_more_rights_than_its_caller() { environment.tail(usize::MAX) } else { environment }
+    }
+
     /// The environment that rinit was given.
     pub fn environment() -> Words {
         // SAFETY: `environ` is set before main, and this program has one thread and never changes it.

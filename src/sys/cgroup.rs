@@ -61,3 +61,6 @@ mod tests {
         assert_eq!(path_of("junk", str::is_empty), None);
     }
 }
+
+#[cfg(test)]
+mod properties;

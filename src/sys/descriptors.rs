@@ -1,6 +1,10 @@
 //! File descriptors: rinit's own stay above 2, and what it inherited above 2 it lets go.
 
 use super::{Errno, Result};
+use nix::dir::{Dir, Entry};
+use nix::fcntl::OFlag;
+use nix::sys::stat::Mode;
+use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Moves a descriptor above 2. Whoever starts rinit with 0, 1 or 2 closed would else find rinit's own descriptor there,
@@ -51,6 +55,12 @@ fn close_each(first: RawFd, last: RawFd) {
 }
 
 fn highest_open() -> Option<RawFd> {
-    let entries = std::fs::read_dir("/proc/self/fd").ok()?;
-    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).max()
+    folder(c"/proc/self/fd").filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).max()
+}
+
+/// The entries of a folder; none where it cannot be read. Not by std's read_dir, which panics where closing it fails.
+pub fn folder(path: &CStr) -> impl Iterator<Item = Entry> {
+    let opened = Dir::open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    // An error would come again and again.
+    opened.into_iter().flat_map(|opened| opened.into_iter().map_while(std::result::Result::ok))
 }

@@ -9,6 +9,13 @@ pub fn is_init() -> bool {
     nix::unistd::getpid() == Pid::from_raw(1)
 }
 
+/// Whether the exec gave us rights that the caller does not have: a set-uid or set-gid file, file capabilities
+/// (getauxval(3), AT_SECURE). Then the environment is somebody else's.
+pub fn has_more_rights_than_its_caller() -> bool {
+    // SAFETY: a number; reads what the kernel left on the stack.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// Orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER, Linux 3.4).
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.

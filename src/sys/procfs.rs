@@ -17,11 +17,23 @@ impl Procfs {
         (ourselves.to_str()?.parse() == Ok(std::process::id())).then_some(Procfs(()))
     }
 
-    /// All processes that it shows, ourselves left out, in order of PID.
+    /// All processes that it shows, ourselves and the kernel's own threads left out, in order of PID.
     pub fn processes(self) -> impl Iterator<Item = Pid> {
+        let is_of_kernel = move |pid: Pid| self.stat(pid).is_some_and(|stat| stat.is_of_kernel);
+        // No container has any, and needs no further look at each.
+        let has_kernel = self.shows_the_kernel();
+        self.entries().filter(move |pid| !has_kernel || !is_of_kernel(*pid))
+    }
+
+    /// Whether this is the first PID namespace, in which rinit is the init of a machine: PID 2 is the kernel's then.
+    pub fn shows_the_kernel(self) -> bool {
+        self.stat(Pid::from_raw(2)).is_some_and(|stat| stat.is_of_kernel)
+    }
+
+    fn entries(self) -> impl Iterator<Item = Pid> {
         let us = std::process::id().cast_signed();
-        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        let entries = descriptors::folder(c"/proc");
+        let pids = entries.filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
         pids.filter(move |pid: &i32| *pid != us).map(Pid::from_raw)
     }
 
@@ -90,6 +102,8 @@ pub struct Stat {
     pub started: u64,
     /// Resident memory, in pages.
     pub resident: u64,
+    /// Whether it is a thread of the kernel's own, which no signal ends. Only the first PID namespace has these.
+    pub is_of_kernel: bool,
 }
 
 impl Stat {
@@ -112,6 +126,7 @@ impl Stat {
             group: pid(field(5)?)?,
             session: pid(field(6)?)?,
             has_terminal: field(7)? != "0",
+            is_of_kernel: field(9)?.parse::<u32>().ok()? & PF_KTHREAD != 0,
             threads: field(20)?.parse().ok()?,
             started: field(22)?.parse().ok()?,
             resident: field(24).and_then(|pages| pages.parse().ok()).unwrap_or(0),
@@ -123,6 +138,9 @@ impl Stat {
         is_dead(self.state, self.threads)
     }
 }
+
+/// Among the flags of proc_pid_stat(5).
+const PF_KTHREAD: u32 = 0x0020_0000;
 
 fn is_dead(state: u8, threads: u32) -> bool {
     matches!(state, b'X' | b'x') || state == b'Z' && threads <= 1
@@ -306,3 +324,6 @@ mod tests {
         assert!(!procfs.command(us).is_empty());
     }
 }
+
+#[cfg(test)]
+mod properties;

@@ -156,11 +156,14 @@ impl Inbox {
         batch.filled = 0;
         let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit).map(|()| false) };
         let ready = match poll::until(fd.as_fd(), process.map(AsFd::as_fd), limit) {
-            // A filter that knows signalfd and not ppoll: the signals are there for either.
-            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
+            Ok(ready) => ready,
+            Err(Errno::EINTR) => return Err(Errno::EINTR),
+            // A filter that knows signalfd and not ppoll, or no memory: the signals are there for either. But the end of
+            // `process` is not.
+            Err(_) => {
+                let limit = if process.is_none() { limit } else { Some(limit.map_or(RETRY, |limit| limit.min(RETRY))) };
                 return wait_for_signals(batch, limit).map(|()| false);
             }
-            ready => ready?,
         };
         if !ready.readable {
             return Ok(ready.reaped);
@@ -171,11 +174,15 @@ impl Inbox {
         match Errno::result(read) {
             Ok(read) => batch.filled = read.unsigned_abs() / size_of::<libc::signalfd_siginfo>(),
             Err(Errno::EAGAIN) => {}
-            Err(errno) => return Err(errno),
+            Err(Errno::EINTR) => return Err(Errno::EINTR),
+            Err(_) => return wait_for_signals(batch, Some(Duration::ZERO)).map(|()| ready.reaped),
         }
         Ok(ready.reaped)
     }
 }
+
+/// How soon ppoll(2) is tried again where it has failed.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// As `Inbox::receive`, without a descriptor.
 fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {

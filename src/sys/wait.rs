@@ -64,6 +64,17 @@ pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
     Ok((pid > 0).then_some((Pid::from_raw(pid), WaitStatus(raw))))
 }
 
+/// Whether children can be waited for at all. Asked about a process that is not there, so that nobody is reaped.
+pub fn can_wait() -> Result<()> {
+    // A PID that nobody can have.
+    // SAFETY: a null pointer that the call allows.
+    let done = unsafe { libc::waitpid(i32::MAX, std::ptr::null_mut(), libc::WNOHANG) };
+    match Errno::result(done) {
+        Ok(_) | Err(Errno::ECHILD) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Waits for one child to end and reaps it.
 pub fn reap(pid: Pid) -> Result<WaitStatus> {
     let mut raw = 0;

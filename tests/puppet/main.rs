@@ -7,12 +7,14 @@
 
 mod drain;
 mod family;
+mod hostile;
 mod output;
 mod prefixes;
 mod refusal;
 mod report;
 mod reports;
 mod signals;
+mod supervision;
 mod terminal;
 mod tracing;
 mod witness;
@@ -61,6 +63,11 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "with-timer" => prefixes::with_timer(rest),
         "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
         "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
+        "by-real-user" => prefixes::by_real_user(number(&rest[0]), &rest[1..]),
+        "forge" => hostile::forge(number(&rest[0]), number(&rest[1]), number(&rest[2]), &numbers()[3..]),
+        "named" => hostile::play_named(&rest[0], &rest[1..]),
+        "keep-stopped" => hostile::keep_stopped(number(&rest[0])),
+        "supervised" => prefixes::supervised(number(&rest[0]), &rest[1..]),
         "parent" => prefixes::as_parent(rest),
         "play" => drain::play(rest),
         "without-proc" => drain::without_proc(rest),

@@ -4,6 +4,7 @@
 use crate::family::spawn;
 use crate::refusal::refuse;
 use crate::signals;
+use crate::supervision::be_supervised;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -31,6 +32,22 @@ pub fn with_timer(words: &[OsString]) -> c_int {
 /// Becomes the program that `words` are, with a filter in the way of some system calls.
 pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     refuse(errno, list.to_str().expect("numbers"));
+    execute(words)
+}
+
+/// Becomes the program that `words` are, as somebody else's set-uid file makes it: with the rights that this one has, by a
+/// user who has not.
+pub fn by_real_user(user: c_int, words: &[OsString]) -> c_int {
+    let unchanged = u32::MAX;
+    // SAFETY: numbers.
+    let set = unsafe { libc::setresuid(user.unsigned_abs(), unchanged, unchanged) };
+    assert_eq!(set, 0, "setresuid");
+    execute(words)
+}
+
+/// Becomes the program that `words` are, whose every system call is decided on at the other end of `socket`.
+pub fn supervised(socket: c_int, words: &[OsString]) -> c_int {
+    be_supervised(socket);
     execute(words)
 }
 

@@ -1,7 +1,7 @@
 //! A seccomp filter that refuses system calls, as those of container engines do (seccomp(2)).
 #![allow(unsafe_code)]
 
-use std::ffi::{c_int, c_ulong};
+use std::ffi::{c_int, c_long, c_ulong};
 
 /// Has the kernel answer with `errno` to the calls that `list` names by number, with commas. `clone-pidfd` among them is
 /// clone(2) where it is asked for a pidfd, `pidfd-info` is ioctl(2) with PIDFD_GET_INFO.
@@ -38,17 +38,23 @@ pub fn refuse(errno: c_int, list: &str) {
         ]);
     }
     filter.push(step(answer, libc::SECCOMP_RET_ALLOW, 0));
+    install(&mut filter, 0);
+}
+
+/// Puts a filter in the way of this process's system calls. Returns what seccomp(2) does.
+pub fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     let (yes, no): (c_ulong, c_ulong) = (1, 0);
     // SAFETY: numbers, and a program that outlives the call, which copies it.
     let done = unsafe {
-        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, no, no, no)
-            | libc::prctl(libc::PR_SET_SECCOMP, c_ulong::from(libc::SECCOMP_MODE_FILTER), &raw const program)
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, yes, no, no, no);
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, &raw const program)
     };
-    assert_eq!(done, 0, "seccomp: {}", nix::errno::Errno::last());
+    assert!(done >= 0, "seccomp: {}", nix::errno::Errno::last());
+    done
 }
 
 /// One step of the filter; `otherwise` steps are passed over where its question is answered with no.
-fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
+pub fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: otherwise, k: value }
 }

@@ -18,9 +18,10 @@ use crate::support::{Call, Finished, Rinit, Running, Tracer, puppet};
 /// Where rinit answers for all of the namespace, and where for its descendants.
 const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
 
-/// A rinit that never kills, so that its end shows that nobody had to be killed; and that tells what it does.
+/// A rinit that never kills, so that its end shows that nobody had to be killed; and that tells what it does, but for each
+/// end of an orphan: so the kernel reaps as long as main runs, where it can.
 fn patient(place: fn() -> Rinit) -> Rinit {
-    place().options(["-vv", "--grace", "inf"])
+    place().options(["--grace", "inf"]).variable("RINIT_LOG", "info,rinit::others=debug,rinit::init=debug")
 }
 
 /// The puppet as the command, playing this part.
@@ -45,7 +46,7 @@ fn nested_rinit(words: &str) -> String {
     format!("run {rinit} -- {puppet} play {words}")
 }
 
-/// Waits until rinit has asked everybody whom it wants to ask. With `-vv` it says so.
+/// Waits until rinit has asked everybody whom it wants to ask. At the level debug it says so.
 #[track_caller]
 fn asked(rinit: &mut Running) {
     rinit.complaint(" others asked to end");

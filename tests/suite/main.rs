@@ -11,8 +11,12 @@
 mod support;
 
 mod at_rest;
+mod documents;
 mod drain;
+mod faults;
 mod forwarding;
+mod fuzz;
+mod hostile;
 mod never_blocks;
 mod options;
 mod parent_death;
@@ -25,5 +29,6 @@ mod rewriting;
 mod session;
 mod start;
 mod status;
+mod storms;
 mod terminal;
 mod transparency;

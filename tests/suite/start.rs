@@ -443,7 +443,7 @@ fn any_name_will_do_for_rinit_itself() {
 #[test]
 fn no_call_too_many_comes_before_mains_exec() {
     // Each with its reason in docs/start.md. PID 1 need not become a subreaper.
-    for (pid1, expected) in [("1", 8), ("0", 9)] {
+    for (pid1, expected) in [("1", 9), ("0", 10)] {
         let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
         let finished = Rinit::as_pid1().absent().puppet(words).start().finish();
         assert_eq!(finished.status, Status::Exited(0), "{finished:?}");

@@ -169,13 +169,15 @@ fn a_session_whose_first_thread_has_ended_is_waited_for() {
 }
 
 #[test]
-fn a_tracer_and_who_it_traces_end_at_once() {
+fn a_tracer_that_dies_of_term_and_who_it_traces_end_with_the_grace_at_the_latest() {
     for place in PLACES {
         let parts = "[ group traced [ say traced pause ] attend ] stdin exit 3";
-        let mut rinit = play(patient(place), parts);
+        let mut rinit = play(impatient(place), parts);
         rinit.expect("traced");
         rinit.close_stdin();
-        assert_eq!(rinit.finish().status, Status::Exited(3));
+        // A tracer that dies after it has taken note of the other's TERM, and before it has passed that on, takes it along.
+        assert_eq!(rinit.wait(), Status::Exited(3));
+        rinit.eventually("none of them is left", |processes| processes.iter().all(|process| process.pid == 1));
     }
 }
 

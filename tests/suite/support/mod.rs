@@ -22,7 +22,7 @@ mod tracer;
 pub use processes::Process;
 pub use programs::{counting_rinit, puppet, rinit_binary};
 pub use reaping::{Reaping, kernel_can_reap};
-pub use rinit::{Rinit, Stream};
+pub use rinit::{PATH, Rinit, Stream};
 pub use running::{Finished, Running, Started};
 pub use scratch::Scratch;
 pub use status::Status;

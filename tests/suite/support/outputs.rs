@@ -52,6 +52,10 @@ impl Output {
         Some(String::from_utf8_lossy(line).into_owned())
     }
 
+    fn has_line(&self) -> bool {
+        self.pipe.is_none() || self.seen[self.taken..].contains(&b'\n')
+    }
+
     /// Takes what is there now.
     fn fill(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
@@ -76,6 +80,12 @@ impl Outputs {
             of(self).pipe.as_ref()?;
             assert!(self.fill_until(end, None), "no further line within {LIMIT:?}; {}", self.transcript());
         }
+    }
+
+    /// Whether there is no further line on stdout now.
+    pub fn has_nothing_to_read(&mut self) -> bool {
+        self.stdout.fill();
+        !self.stdout.has_line()
     }
 
     /// Reads until both are closed on the other side, or `until` is ready.

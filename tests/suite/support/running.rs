@@ -50,6 +50,17 @@ impl Started {
         self.child.queue(signal, value);
     }
 
+    /// The next line on stdout. None at its end.
+    #[track_caller]
+    pub fn next_line(&mut self) -> Option<String> {
+        self.outputs.line(|outputs| &mut outputs.stdout)
+    }
+
+    /// Whether stdout has no further line at this moment.
+    pub fn has_nothing_to_read(&mut self) -> bool {
+        self.outputs.has_nothing_to_read()
+    }
+
     /// Holds it at each of its system calls.
     pub fn trace(&self) -> Tracer {
         Tracer::new(self.child.pid())
@@ -58,7 +69,7 @@ impl Started {
     /// The next line on stdout.
     #[track_caller]
     pub fn line(&mut self) -> String {
-        match self.outputs.line(|outputs| &mut outputs.stdout) {
+        match self.next_line() {
             Some(line) => line,
             None => panic!("stdout has ended; {}", self.outputs.transcript()),
         }

@@ -1,0 +1,129 @@
+//! One metric of all inits by the number of processes, a line each.
+
+use super::figures::{Figures, Metric};
+use super::picture::{Area, FAINT_INK, RULE, Series, heading, place, text};
+use super::report::number;
+use svg::node::element::{Circle, Group, Line, Polyline};
+
+pub struct Axes {
+    pub title: &'static str,
+    pub unit: &'static str,
+    /// Whether the values are shown by their logarithm; the numbers of processes always are.
+    pub log: bool,
+    /// Whether to show what linear growth would look like.
+    pub guide: bool,
+}
+
+const HEAD: f64 = 42.0;
+const LEFT: f64 = 44.0;
+const RIGHT: f64 = 10.0;
+const BOTTOM: f64 = 22.0;
+
+/// Below this a logarithm shows nothing, so it counts as nothing.
+const LEAST: f64 = 0.01;
+
+/// From values to places on an axis.
+struct Scale {
+    log: bool,
+    least: f64,
+    most: f64,
+    /// Where `least` and `most` are.
+    from: f64,
+    to: f64,
+}
+
+impl Scale {
+    fn place(&self, value: f64) -> f64 {
+        let measure = |value: f64| if self.log { value.max(self.least).log10() } else { value };
+        let part = (measure(value) - measure(self.least)) / (measure(self.most) - measure(self.least));
+        self.from + (self.to - self.from) * part
+    }
+}
+
+pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: &[Series<'_>]) -> Group {
+    let mut group = heading(area, axes.title, axes.unit);
+    let sizes = figures.sizes(metric);
+    let median = |size: u32, series: &Series<'_>| Some(figures.get(metric, size, &series.init.name)?.median);
+    let values: Vec<f64> =
+        sizes.iter().flat_map(|size| series.iter().filter_map(|series| median(*size, series))).collect();
+    let (Some(first), Some(last)) = (sizes.first(), sizes.last()) else {
+        return group.add(text(area.x, area.y + HEAD + 20.0, 11.0, FAINT_INK, "not measured"));
+    };
+    let (left, right) = (area.x + LEFT, area.x + area.width - RIGHT);
+    let (top, bottom) = (area.y + HEAD, area.y + area.height - BOTTOM);
+    let across = Scale { log: true, least: f64::from(*first), most: f64::from(*last), from: left + 6.0, to: right };
+    let ticks = if axes.log { decades(&values) } else { steps(&values) };
+    let (least, most) = (ticks[0], ticks[ticks.len() - 1]);
+    let up = Scale { log: axes.log, least, most, from: bottom, to: top };
+
+    for tick in &ticks {
+        let y = place(up.place(*tick));
+        let rule = Line::new().set("x1", place(left)).set("x2", place(right)).set("y1", y).set("y2", y);
+        let label = match *tick {
+            nothing if nothing <= LEAST => "0".to_owned(),
+            part if part < 1.0 => part.to_string(),
+            whole => number(whole, 0),
+        };
+        group = group
+            .add(rule.set("stroke", RULE))
+            .add(text(left - 6.0, y + 4.0, 10.5, FAINT_INK, &label).set("text-anchor", "end"));
+    }
+    for size in &sizes {
+        let x = across.place(f64::from(*size));
+        let label = text(x, bottom + 16.0, 10.5, FAINT_INK, &number(f64::from(*size), 0));
+        // The last one must not leave the panel.
+        let anchor = if size == last { "end" } else { "middle" };
+        let label = if size == last { label.set("x", place(x + RIGHT)) } else { label };
+        group = group.add(label.set("text-anchor", anchor));
+    }
+    if axes.guide {
+        // Below all lines, through the whole panel.
+        let end = series.iter().filter_map(|series| median(*last, series)).fold(f64::MAX, f64::min) / 3.0;
+        let begin = (f64::from(*last) * least / end).max(f64::from(*first));
+        let at = |size: f64| (place(across.place(size)), place(up.place(end * size / f64::from(*last))));
+        let ((x1, y1), (x2, y2)) = (at(begin), at(f64::from(*last)));
+        let guide = Line::new().set("x1", x1).set("y1", y1).set("x2", x2).set("y2", y2);
+        group = group
+            .add(guide.set("stroke", FAINT_INK).set("stroke-dasharray", "2 4"))
+            .add(text(x2, y2 + 26.0, 10.5, FAINT_INK, "linear").set("text-anchor", "end"));
+    }
+    // rinit last, so that nobody's line hides it.
+    for series in series.iter().rev() {
+        let points: Vec<(f64, f64)> = sizes
+            .iter()
+            .filter_map(|size| Some((across.place(f64::from(*size)), up.place(median(*size, series)?))))
+            .map(|(x, y)| (place(x), place(y)))
+            .collect();
+        let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
+        group = group.add(
+            Polyline::new()
+                .set("points", path.join(" "))
+                .set("fill", "none")
+                .set("stroke", series.colour)
+                .set("stroke-width", if series.init.own { 2.5 } else { 1.5 })
+                .set("stroke-linejoin", "round"),
+        );
+        for (x, y) in points {
+            let size = if series.init.own { 3.5 } else { 2.5 };
+            group = group.add(Circle::new().set("cx", x).set("cy", y).set("r", size).set("fill", series.colour));
+        }
+    }
+    group
+}
+
+/// Powers of ten around the values.
+fn decades(values: &[f64]) -> Vec<f64> {
+    let least = values.iter().copied().fold(f64::MAX, f64::min).max(LEAST);
+    let most = values.iter().copied().fold(least, f64::max);
+    let (from, to) = (least.log10().floor() as i32, most.log10().ceil() as i32);
+    (from..=to.max(from + 1)).map(|power| 10_f64.powi(power)).collect()
+}
+
+/// A few round numbers from nothing to above the values.
+fn steps(values: &[f64]) -> Vec<f64> {
+    let most = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let power = 10_f64.powf((most / 4.0).log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0].map(|part| part * power).into_iter().find(|step| step * 4.0 >= most);
+    let step = step.unwrap_or(most);
+    (0..=4).map(|index| f64::from(index) * step).collect()
+}

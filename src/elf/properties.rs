@@ -1,0 +1,62 @@
+//! A file that cannot be executed may hold anything.
+
+use super::*;
+use crate::properties::cases;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Bytes that look like an ELF file for as long as possible: the magic number, a class, an order.
+fn nearly_elf() -> impl Strategy<Value = Vec<u8>> {
+    let small = prop_oneof![4 => 0..9u8, 1 => any::<u8>()];
+    (0..4u8, 0..3u8, vec(small, 0..400)).prop_map(|(class, order, rest)| {
+        let mut file = b"\x7fELF".to_vec();
+        file.extend([class, order]);
+        file.extend(rest);
+        file
+    })
+}
+
+/// A 64-bit or 32-bit file whose program headers stand at `before` bytes after its own header, the loader's last.
+fn naming(loader: &[u8], wide: bool, before: usize, others: usize) -> Vec<u8> {
+    let (own, size) = if wide { (64, 56) } else { (52, 32) };
+    let headers = own + before;
+    let text = headers + size * (others + 1);
+    let mut file = vec![0; text];
+    file[..4].copy_from_slice(b"\x7fELF");
+    file[4] = if wide { 2 } else { 1 };
+    file[5] = 1;
+    let mut put = |at: usize, value: usize| file[at..at + 2].copy_from_slice(&(value as u16).to_le_bytes());
+    let last = headers + size * others;
+    let [table, each, count] = if wide { [32, 54, 56] } else { [28, 42, 44] };
+    let [offset, length] = if wide { [8, 32] } else { [4, 16] };
+    put(table, headers);
+    put(each, size);
+    put(count, others + 1);
+    put(last, 3);
+    put(last + offset, text);
+    put(last + length, loader.len() + 1);
+    file.extend_from_slice(loader);
+    file.push(0);
+    file
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn no_file_is_too_much(file in prop_oneof![vec(any::<u8>(), 0..200), nearly_elf()]) {
+        if let Some(name) = interpreter(&file) {
+            prop_assert!(name.len() <= file.len() && !name.contains(&0));
+        }
+        let known = ["x86", "arm", "x86_64", "aarch64", "riscv64"];
+        prop_assert!(machine(&file).is_none_or(|machine| known.contains(&machine)));
+    }
+
+    #[test]
+    fn the_loader_is_found_wherever_it_stands(
+        loader in vec(1..=255u8, 0..100), wide: bool, before in 0..200usize, others in 0..20usize
+    ) {
+        let file = naming(&loader, wide, before, others);
+        prop_assert_eq!(interpreter(&file), Some(loader));
+    }
+}

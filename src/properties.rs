@@ -1,0 +1,10 @@
+//! What the property tests (proptest) share. Each has its cases made anew at every run, and shows the smallest one that
+//! fails.
+
+use proptest::test_runner::Config;
+
+/// `usual` cases in `cargo test`; the variable PROPTEST_CASES asks for another number.
+pub(crate) fn cases(usual: u32) -> Config {
+    let config = Config { failure_persistence: None, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_some() { config } else { Config { cases: usual, ..config } }
+}

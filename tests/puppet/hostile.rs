@@ -1,0 +1,43 @@
+//! What a process does that wishes rinit ill.
+#![allow(unsafe_code)]
+
+use crate::output::say;
+use crate::{drain, signals};
+use nix::errno::Errno;
+use std::ffi::{CString, OsString, c_int};
+use std::os::unix::ffi::OsStrExt;
+
+/// Sends signals as if somebody else had (rt_sigqueueinfo(2)): with this code, from this PID.
+pub fn forge(to: c_int, code: c_int, from: c_int, signals: &[c_int]) -> c_int {
+    for signal in signals {
+        // SAFETY: plain numbers, for which all zeros is a value.
+        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
+        (info.si_signo, info.si_code) = (*signal, code);
+        // SAFETY: the place of a sender's PID, 16 bytes into a struct that is larger.
+        unsafe { (&raw mut info).cast::<c_int>().add(4).write(from) };
+        // SAFETY: numbers, and a struct that is only read.
+        let sent = unsafe { libc::syscall(libc::SYS_rt_sigqueueinfo, to, *signal, &raw const info) };
+        Errno::result(sent).expect("rt_sigqueueinfo");
+    }
+    0
+}
+
+/// Performs a part under another name (PR_SET_NAME).
+pub fn play_named(name: &OsString, part: &[OsString]) -> c_int {
+    let name = CString::new(name.as_bytes()).expect("no NUL");
+    // SAFETY: a C string.
+    let named = unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+    Errno::result(named).expect("PR_SET_NAME");
+    drain::play(part)
+}
+
+/// Stops a process again and again. Ends for nobody.
+pub fn keep_stopped(pid: c_int) -> c_int {
+    signals::block_all();
+    say("ready");
+    loop {
+        // SAFETY: two numbers.
+        unsafe { libc::kill(pid, libc::SIGSTOP) };
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,278 @@
+//! Every system call that rinit makes fails, with each errno that it can give: rinit does its job another way, or says
+//! what failed before main starts. Once main runs, it never ends before main, never spins, and never hangs.
+//!
+//! RINIT_FAULTS=FOLDER has each single call fail too, not only all of a kind, and writes the tables of docs/faults.md there.
+
+mod calls;
+mod supervisor;
+
+use crate::support::{Finished, Rinit, Running, Status};
+use calls::{errnos, name};
+use nix::errno::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use supervisor::{Call, Fault, Supervisor, Who};
+
+/// What becomes of rinit's job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    /// All of it is done, and nothing is said.
+    Done,
+    /// All of it is done, with a warning.
+    DoneAndSaid,
+    /// A signal could not be sent on, which is said; all else is done.
+    NotForwarded,
+    /// 125 and one line, before main starts.
+    Refused,
+    /// 126 or 127 and one line: main cannot be executed.
+    NotExecuted,
+    /// The call cannot be seen to fail: where it does, rinit has no stderr to say anything on.
+    Mute,
+}
+
+impl Outcome {
+    fn in_words(self) -> &'static str {
+        match self {
+            Outcome::Done => "does its job",
+            Outcome::DoneAndSaid => "does its job, and warns",
+            Outcome::NotForwarded => "cannot send that signal on, warns, and does the rest",
+            Outcome::Refused => "says so, 125, main is not started",
+            Outcome::NotExecuted => "says so, 126 or 127",
+            Outcome::Mute => "125, and nothing can be said",
+        }
+    }
+}
+
+const SOCKET: i32 = 150;
+const STATUS: i32 = 7;
+
+/// A whole life: a signal on its way to main, orphans, a stop, and a drain in which one obeys and one has to be killed.
+const PART: &str = "play [ [ exit 0 ] exit 0 ] [ [ group pause ] exit 0 ] [ [ ignore TERM pause ] exit 0 ] \
+                    block WINCH block TERM say ready await WINCH say got await TERM exit 7";
+
+/// What rinit is started as.
+struct Scene {
+    name: &'static str,
+    rinit: fn() -> Rinit,
+}
+
+const SCENES: [Scene; 2] =
+    [Scene { name: "PID 1", rinit: Rinit::as_pid1 }, Scene { name: "subreaper", rinit: Rinit::as_child }];
+
+/// Tells what a life came to. Panics where it is not what must be.
+struct Run {
+    calls: Vec<Call>,
+    outcome: Outcome,
+}
+
+fn live(scene: &Scene, fault: Option<Fault>) -> Run {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let supervisor = Supervisor::start(ours, fault);
+    let rinit = (scene.rinit)().through(["supervised", &SOCKET.to_string()]).descriptor(SOCKET, theirs);
+    let rinit = rinit.options(["--grace=50ms", "--report-after=0", "-pTERM", "-v", "--"]);
+    let mut running = rinit.puppet(PART.split_whitespace()).start();
+    let started = running.next_line().is_some_and(|line| line == "ready");
+    if started {
+        tell(&running, &supervisor, libc::SIGWINCH);
+        running.expect("got");
+        tell(&running, &supervisor, libc::SIGTERM);
+    }
+    let finished = running.finish();
+    drop(running);
+    let calls = supervisor.finish();
+    let outcome = judge(started, &finished, &calls);
+    Run { calls, outcome }
+}
+
+/// Sends main a signal through rinit; and, where rinit could not pass it on, by another way.
+fn tell(running: &Running, supervisor: &Supervisor, signal: i32) {
+    let since = supervisor.calls.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let rinit = running.itself().pid;
+    running.send(signal);
+    if !has_passed_on(running, supervisor, rinit, since, signal) {
+        let main = running.main().pid.to_string();
+        running.exec(["signal", &main, &signal.to_string()]);
+    }
+}
+
+/// Waits until rinit has taken the signal, done what it does about it, and waits for the next one.
+fn has_passed_on(running: &Running, supervisor: &Supervisor, rinit: i32, since: usize, signal: i32) -> bool {
+    let passed = |call: &Call| {
+        let sends = [libc::SYS_kill, libc::SYS_pidfd_send_signal].contains(&call.number);
+        call.who == Who::Rinit && sends && call.arguments[1] == signal as u64 && !call.failed
+    };
+    let has_passed = || supervisor.calls.lock().unwrap_or_else(PoisonError::into_inner)[since..].iter().any(passed);
+    running.until("rinit has taken the signal", || {
+        has_passed() || !is_pending(running, rinit, signal) && rests(running, rinit)
+    });
+    has_passed()
+}
+
+/// Whether rinit sleeps until a signal comes.
+fn rests(running: &Running, rinit: i32) -> bool {
+    let file = running.proc(&format!("{rinit}/syscall"));
+    // The call's number and its arguments (proc_pid_syscall(5)): these wait, and have no time limit.
+    let call = std::fs::read_to_string(file).unwrap_or_default();
+    let words: Vec<&str> = call.split_whitespace().collect();
+    let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
+    waits.iter().any(|wait| words.first() == Some(&&wait.to_string()[..])) && words.get(3) == Some(&"0x0")
+}
+
+fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
+    let of_rinit = calls.iter().filter(|call| call.who == Who::Rinit);
+    assert!(of_rinit.count() < 20_000, "rinit spins");
+    let expected = [" INFO: ", "killed after the grace"];
+    let lines = finished.stderr.lines().filter(|line| !expected.iter().any(|part| line.contains(part))).count();
+    let sent = |signal: i32| {
+        let sends = [libc::SYS_kill, libc::SYS_pidfd_send_signal];
+        let mut calls = calls.iter().filter(|call| call.who == Who::Rinit && !call.failed);
+        calls.any(|call| sends.contains(&call.number) && call.arguments[1] == signal as u64)
+    };
+    match finished.status {
+        Status::Exited(STATUS) if started => match (sent(libc::SIGWINCH) && sent(libc::SIGTERM), lines) {
+            (true, 0) => Outcome::Done,
+            (true, _) => Outcome::DoneAndSaid,
+            (false, 0) => panic!("a signal is lost, and nothing said: {finished:?}"),
+            (false, _) => Outcome::NotForwarded,
+        },
+        Status::Exited(code @ 125..=127) if !started => {
+            assert_eq!(finished.stdout, "");
+            match (lines, code) {
+                (0, _) => Outcome::Mute,
+                (_, 125) => Outcome::Refused,
+                _ => Outcome::NotExecuted,
+            }
+        }
+        _ => panic!("{finished:?}"),
+    }
+}
+
+/// Whether a signal waits for rinit to take it.
+fn is_pending(running: &Running, rinit: i32, signal: i32) -> bool {
+    let file = running.proc(&format!("{rinit}/status"));
+    let status = std::fs::read_to_string(file).unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    pending.is_some_and(|set| set >> (signal - 1) & 1 == 1)
+}
+
+/// The faults that a life with these calls can have.
+fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
+    let mut times: BTreeMap<(Who, i64), usize> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.who != Who::Other) {
+        *times.entry((call.who, call.number)).or_default() += 1;
+    }
+    let kinds = times.into_iter().flat_map(|((who, number), times)| {
+        let alone = if each_alone { times.min(EACH_ALONE) } else { 0 };
+        let which = std::iter::once(None).chain((0..alone).map(Some));
+        which.flat_map(move |only| {
+            // Some say that it goes better the next time; and what a filter answers, it answers always.
+            let possible = move |errno: &&Errno| match errno {
+                Errno::EINTR | Errno::EAGAIN => only.is_some(),
+                Errno::EPERM | Errno::ENOSYS => only.is_none(),
+                _ => true,
+            };
+            errnos(number).iter().filter(possible).map(move |errno| Fault { who, number, only, errno: *errno as i32 })
+        })
+    });
+    kinds.collect()
+}
+
+/// Of a call that is made more often, the later ones are like these.
+const EACH_ALONE: usize = 12;
+
+/// Outcomes by call and errno.
+type Table = BTreeMap<(Who, &'static str, i32), BTreeSet<Outcome>>;
+
+/// Has each kind of call fail, and with RINIT_FAULTS each call by itself too; and writes what becomes of it.
+fn survey(scene: &Scene) {
+    let folder = std::env::var_os("RINIT_FAULTS").map(PathBuf::from);
+    let (table, count) = survive(scene, folder.is_some());
+    if let Some(folder) = folder {
+        let path = folder.join(scene.name);
+        std::fs::write(&path, written(&table, count)).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+/// As a table: a line for each call and outcome.
+fn written(table: &Table, count: usize) -> String {
+    let mut rows: BTreeMap<(Who, &str, String), Vec<String>> = BTreeMap::new();
+    for ((who, call, errno), outcomes) in table {
+        let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.in_words()).collect();
+        let errnos = rows.entry((*who, call, words.join("; or, by when: "))).or_default();
+        errnos.push(format!("{:?}", Errno::from_raw(*errno)));
+    }
+    let mut text = format!("{count} faults injected.\n\n| call | fails with | rinit |\n|---|---|---|\n");
+    for ((who, call, outcome), errnos) in rows {
+        let who = if who == Who::Child { ", in the child before it is main" } else { "" };
+        let _ = writeln!(text, "| `{call}`{who} | {} | {outcome} |", errnos.join(", "));
+    }
+    text
+}
+
+fn survive(scene: &Scene, each_alone: bool) -> (Table, usize) {
+    let plain = live(scene, None);
+    assert_eq!(plain.outcome, Outcome::Done);
+    let faults = faults(&plain.calls, each_alone);
+    let mut table = Table::new();
+    let mut bad = String::new();
+    for fault in &faults {
+        let run = std::panic::catch_unwind(|| live(scene, Some(*fault)));
+        let errno = Errno::from_raw(fault.errno);
+        match run {
+            Ok(run) => {
+                let outcomes = table.entry((fault.who, name(fault.number), fault.errno)).or_default();
+                outcomes.insert(run.outcome);
+            }
+            Err(_) => {
+                let _ = writeln!(bad, "{:?} {} {errno:?} {:?}", fault.who, name(fault.number), fault.only);
+            }
+        }
+    }
+    assert_eq!(bad, "", "{}", scene.name);
+    (table, faults.len())
+}
+
+#[test]
+fn as_pid_1_rinit_survives_each_call_that_fails() {
+    survey(&SCENES[0]);
+}
+
+#[test]
+fn as_a_subreaper_rinit_survives_each_call_that_fails() {
+    survey(&SCENES[1]);
+}
+
+#[test]
+fn every_descriptor_of_rinits_is_closed_on_exec_from_its_birth() {
+    for scene in &SCENES {
+        let run = live(scene, None);
+        let of_rinit = run.calls.iter().filter(|call| call.who == Who::Rinit);
+        let mut born = 0;
+        for call in of_rinit {
+            let [first, second, third, fourth, ..] = call.arguments.map(|argument| argument as i32);
+            let (name, flags, wanted) = match call.number {
+                libc::SYS_openat => ("openat", third, libc::O_CLOEXEC),
+                #[cfg(target_arch = "x86_64")]
+                libc::SYS_open => ("open", second, libc::O_CLOEXEC),
+                libc::SYS_signalfd4 => ("signalfd4", fourth, libc::SFD_CLOEXEC),
+                libc::SYS_clone => ("clone", first, libc::CLONE_PIDFD),
+                // The kernel closes these on exec whatever the flags.
+                libc::SYS_pidfd_open => continue,
+                libc::SYS_fcntl if [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC].contains(&second) => {
+                    ("fcntl", second, libc::F_DUPFD_CLOEXEC)
+                }
+                libc::SYS_dup | libc::SYS_dup3 | libc::SYS_pipe2 | libc::SYS_socket | libc::SYS_eventfd2 => {
+                    panic!("{} makes a descriptor that this test does not know", call.number)
+                }
+                _ => continue,
+            };
+            assert_eq!(flags & wanted, wanted, "{name}");
+            born += 1;
+        }
+        assert!(born >= 4, "{born}");
+    }
+}

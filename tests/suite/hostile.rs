@@ -1,0 +1,163 @@
+//! A process in the container that wishes rinit ill, and a caller with fewer rights: the claims of the threat model.
+
+use crate::support::{Rinit, Running, Status, catchable};
+
+const TERM: i32 = libc::SIGTERM;
+const KILLED_MAIN: Status = Status::Exited(128 + libc::SIGKILL);
+const KILLED: Status = Status::Killed(libc::SIGKILL);
+
+fn printing() -> Running {
+    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start();
+    rinit.expect("ready");
+    rinit
+}
+
+fn ends_well(mut rinit: Running) {
+    rinit.send(TERM);
+    rinit.expect(TERM);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(0));
+    assert_eq!(finished.stderr, "");
+}
+
+#[test]
+fn who_forges_the_sender_of_a_signal_does_not_have_it_taken_for_rinits_own() {
+    let mut rinit = printing();
+    // Those that rinit sends itself, and does not forward then.
+    for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGXCPU, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
+        for code in [libc::SI_QUEUE, libc::SI_MESGQ, libc::SI_ASYNCIO] {
+            rinit.exec(["forge", "1", &code.to_string(), "1", &signal.to_string()]);
+            rinit.expect(signal);
+        }
+    }
+    ends_well(rinit);
+}
+
+#[test]
+fn a_forged_end_of_main_is_none() {
+    let mut rinit = printing();
+    let main = rinit.main().pid.to_string();
+    for _ in 0..50 {
+        rinit.exec(["forge", "1", &libc::SI_QUEUE.to_string(), &main, &libc::SIGCHLD.to_string()]);
+    }
+    rinit.send(libc::SIGUSR1);
+    rinit.expect(libc::SIGUSR1);
+    ends_well(rinit);
+}
+
+#[test]
+fn no_signal_from_inside_ends_or_stops_rinit() {
+    let mut rinit = printing();
+    let forwarded: Vec<i32> = catchable().filter(|signal| ![libc::SIGCHLD, TERM].contains(signal)).collect();
+    for signal in &forwarded {
+        rinit.exec(["signal", "1", &signal.to_string()]);
+        rinit.expect(signal);
+    }
+    for signal in [libc::SIGKILL, libc::SIGSTOP] {
+        rinit.exec(["signal", "1", &signal.to_string()]);
+    }
+    ends_well(rinit);
+}
+
+/// Starts an other who ignores TERM by a name of its choice, ends main, and returns what rinit said.
+fn killed_under_the_name(name: &str) -> String {
+    let mut rinit = Rinit::as_pid1().options(["--grace=10ms"]).puppet(["service"]).start();
+    rinit.expect("ready");
+    let mut other = rinit.start_exec(["named", name, "ignore", "TERM", "say", "ready", "pause"]);
+    other.expect("ready");
+    rinit.send(TERM);
+    assert_eq!(other.wait(), KILLED);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+    finished.stderr
+}
+
+#[test]
+fn a_process_that_is_named_like_a_line_of_rinits_forges_none() {
+    for name in ["x\nrinit[1]: ERROR: no", "\r\x1b[2Jrinit[1]: ERROR", "\u{85}rinit[1]: ERROR\u{2028}"] {
+        let stderr = killed_under_the_name(name);
+        let lines: Vec<&str> = stderr.lines().collect();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("rinit[1]: WARN: killed after the grace"), "{lines:?}");
+        assert!(!lines[0].contains(char::is_control), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
+    for name in [") Z 1 (", ") R 0 0 0 (", "))) X 1 1 1", "a b) Z"] {
+        let stderr = killed_under_the_name(name);
+        assert!(stderr.contains("ignores SIGTERM"), "{stderr}");
+    }
+}
+
+#[test]
+fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
+    let mut rinit = Rinit::as_pid1().options(["--grace=100ms"]).puppet(["service"]).start();
+    rinit.expect("ready");
+    let mut victim = rinit.start_exec(["play", "say", "ready", "pause"]);
+    victim.expect("ready");
+    let victims = rinit.processes().into_iter().filter(|process| process.parent == 0 && process.pid != 1);
+    let pid = victims.map(|process| process.pid).next().expect("the victim").to_string();
+    let mut hostile = rinit.start_exec(["keep-stopped", &pid]);
+    hostile.expect("ready");
+    rinit.send(TERM);
+    // A TERM may slip in between two stops.
+    assert!([KILLED, Status::Killed(TERM)].contains(&victim.wait()));
+    assert_eq!(hostile.wait(), KILLED);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+}
+
+#[test]
+fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
+    let mut rinit = Rinit::as_pid1().options(["--kill-after=100ms", "--grace=10ms"]).puppet(["pause"]).start();
+    rinit.expect("ready");
+    let main = rinit.main().pid.to_string();
+    let mut hostile = rinit.start_exec(["keep-stopped", &main]);
+    hostile.expect("ready");
+    rinit.send(TERM);
+    assert_eq!(hostile.wait(), KILLED);
+    // The TERM may slip in between two stops.
+    assert!([KILLED_MAIN, Status::Exited(128 + TERM)].contains(&rinit.finish().status));
+}
+
+/// rinit with an environment that says otherwise than its command line, as the file of a user with more rights.
+fn with_more_rights(variables: &[(&str, &str)], command: &[&str]) -> Rinit {
+    let rinit = Rinit::as_pid1().environment(["PATH=/bin:/usr/bin"]);
+    let rinit = variables.iter().fold(rinit, |rinit, (name, value)| rinit.variable(name, value));
+    let rinit = rinit.command(command);
+    // Whoever is not root has no other user to be.
+    if nix::unistd::geteuid().is_root() { rinit.through(["by-real-user", "2000000000"]) } else { rinit }
+}
+
+#[test]
+fn variables_of_a_caller_with_fewer_rights_change_nothing() {
+    let is_root = nix::unistd::geteuid().is_root();
+    let mut rinit =
+        with_more_rights(&[("RINIT_MAP_EXIT", "3:4"), ("RINIT_LOG", "trace")], &["sh", "-c", "exit 3"]).start();
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(if is_root { 3 } else { 4 }), "{finished:?}");
+    assert_eq!(finished.stderr.is_empty(), is_root, "{finished:?}");
+    // A bad value is none of its business either.
+    let mut rinit = with_more_rights(&[("RINIT_GRACE", "soon")], &["true"]).start();
+    assert_eq!(rinit.finish().status, Status::Exited(if is_root { 0 } else { 125 }));
+}
+
+#[test]
+fn a_caller_with_fewer_rights_does_not_choose_where_commands_are_looked_for() {
+    let scratch = crate::support::Scratch::new();
+    scratch.program("true", "#!/bin/sh\nexit 66\n");
+    let path = format!("PATH={}", scratch.path("").display());
+    let status = |rinit: Rinit| rinit.environment([&path]).start().finish().status;
+    assert_eq!(status(Rinit::as_pid1().command(["true"])), Status::Exited(66));
+    let expected = if nix::unistd::geteuid().is_root() { 0 } else { 66 };
+    assert_eq!(status(with_more_rights(&[], &["true"])), Status::Exited(expected));
+}
+
+#[test]
+fn main_gets_the_environment_of_a_caller_with_fewer_rights_as_it_is() {
+    let mut rinit = with_more_rights(&[("RINIT_MAP_EXIT", "3:4")], &["env"]).start();
+    let finished = rinit.finish();
+    assert_eq!(finished.stdout, "PATH=/bin:/usr/bin\nRINIT_MAP_EXIT=3:4\n");
+}
