@@ -12,8 +12,18 @@ fixed_paths=(
     /etc/docker/key.json /etc/docker
     /run/docker/plugins /run/docker
     /run/containerd/s /run/containerd
+    # And Podman, whose cache of what a registry has is the one that --root does not move.
+    /var/lib/containers/cache/blob-info-cache-v1.boltdb /var/lib/containers/cache /var/lib/containers
+    /var/lib/cni/networks/podman/last_reserved_ip.0 /var/lib/cni/networks/podman/lock
+    /var/lib/cni/networks/podman /var/lib/cni/networks /var/lib/cni/results /var/lib/cni /run/netns
 )
 new_paths=()
+# What Swarm and Podman make in the machine's network, and leave.
+fixed_links=(docker_gwbridge cni-podman0)
+new_links=()
+netns_was_mounted=
+# Podman's own cgroup, above those of its containers.
+libpod_was_there=
 
 # A command that hangs fails its check, and does not hang the script.
 docker() {
@@ -30,6 +40,11 @@ start_dockerd() {
     for path in "${fixed_paths[@]}"; do
         [[ -e $path ]] || new_paths+=("$path")
     done
+    for path in "${fixed_links[@]}"; do
+        [[ -e /sys/class/net/$path ]] || new_links+=("$path")
+    done
+    ! is_mounted /run/netns || netns_was_mounted=yes
+    [[ ! $(cgroups_named libpod_parent) ]] || libpod_was_there=yes
 
     # dockerd would start a containerd itself, or, where one runs already, use the machine's.
     # setsid, for both: a Ctrl-C at the script's terminal is for the script, which ends them in order.
@@ -99,7 +114,12 @@ stop_dockerd() {
     # "address" says which it is.
     grep -rhs --include=address . "$scratch/containerd" | sed 's,^unix://,,' | xargs --no-run-if-empty rm -f
     wait_for 'all processes are gone' no_processes_of_this_run
-    remove_cgroups
+    wait_for 'the cgroups are gone' cgroups_are_gone
+    local link
+    for link in "${new_links[@]}"; do
+        [[ ! -e /sys/class/net/$link ]] || ip link delete "$link"
+    done
+    [[ $netns_was_mounted ]] || ! is_mounted /run/netns || umount /run/netns
     # Folders only if empty: somebody else may use them by now.
     ((${#new_paths[@]} == 0)) || rm --dir --force "${new_paths[@]}" 2>/dev/null
 }
@@ -132,8 +152,22 @@ no_processes_of_this_run() {
     ! processes_of_this_run
 }
 
-remove_cgroups() {
-    find /sys/fs/cgroup -depth -type d \( -name "$cgroup" -o -path "*/$cgroup/*" \) -exec rmdir {} \; 2>/dev/null
+# A cgroup can be removed a moment after its last process has ended.
+cgroups_are_gone() {
+    local name names=("$cgroup")
+    [[ $libpod_was_there ]] || names+=(libpod_parent)
+    for name in "${names[@]}"; do
+        find /sys/fs/cgroup -depth -type d \( -name "$name" -o -path "*/$name/*" \) -exec rmdir {} \;
+        [[ ! $(cgroups_named "$name") ]] || return 1
+    done
+}
+
+cgroups_named() {
+    find /sys/fs/cgroup -type d -name "$1"
+}
+
+is_mounted() {
+    awk -v point="$1" '$5 == point { found = 1 } END { exit !found }' /proc/self/mountinfo
 }
 
 # unmount_below FOLDER: the deepest mount first.
