@@ -64,7 +64,6 @@ fn a_tree_twenty_deep_that_ignores_term_is_killed_to_the_last() {
 /// More processes than these the kernel refuses.
 const PIDS: u64 = 200;
 
-// In one test, as the limit is on all processes of a user.
 #[test]
 fn a_fork_bomb_ends_with_the_grace() {
     for place in PLACES {

@@ -14,6 +14,7 @@ use std::fs::File;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Where rinit runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -209,7 +210,10 @@ impl Rinit {
 
     /// A user without privileges and without any other process. Whoever runs the tests without being root is one already.
     pub fn by_some_user(mut self) -> Rinit {
-        self.user = nix::unistd::geteuid().is_root().then(|| 2_000_000_000 + std::process::id());
+        // Limits on a user's processes are not to be shared with other tests that run now.
+        static USERS: AtomicU32 = AtomicU32::new(0);
+        let number = std::process::id() * 256 + USERS.fetch_add(1, Ordering::Relaxed) % 256;
+        self.user = nix::unistd::geteuid().is_root().then(|| 2_000_000_000 + number);
         self
     }
 
