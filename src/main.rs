@@ -1,7 +1,11 @@
 //! C's `main`, and nothing else.
 #![no_main]
 
+use rinit::sys::memory::OrExit;
 use std::ffi::{c_char, c_int};
+
+#[global_allocator]
+static MEMORY: OrExit = OrExit;
 
 /// Where libc enters. Rust's own start is left out: it would ignore SIGPIPE, open /dev/null over closed descriptors and
 /// map a signal stack, and main would inherit the first two.

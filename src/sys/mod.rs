@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
 pub mod everyone;
+pub mod memory;
 pub mod pidfd;
 pub mod poll;
 pub mod process;

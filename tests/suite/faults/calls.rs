@@ -12,6 +12,7 @@ const KNOWN: &[Known] = &[
     (libc::SYS_munmap, "munmap", &[EINVAL, ENOMEM, EPERM]),
     (libc::SYS_mprotect, "mprotect", &[ENOMEM, EACCES]),
     (libc::SYS_mremap, "mremap", &[ENOMEM, EAGAIN]),
+    (libc::SYS_madvise, "madvise", &[ENOMEM, EINVAL, EAGAIN, EPERM, ENOSYS]),
     (libc::SYS_rt_sigprocmask, "rt_sigprocmask", &[EPERM, ENOSYS]),
     (libc::SYS_rt_sigaction, "rt_sigaction", &[EPERM, ENOSYS]),
     (libc::SYS_rt_sigpending, "rt_sigpending", &[EPERM, ENOSYS]),

@@ -1,0 +1,36 @@
+//! Memory: taken at the start, for options and for what is told. Where there is none, that is said.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// libc's allocator, but that no memory is an error like others before main runs: a line, and a status that says that rinit
+/// itself failed. (Rust would end it by a signal, without a word.)
+#[derive(Debug)]
+pub struct OrExit;
+
+// SAFETY: hands everything on to System, and never returns what System did not.
+unsafe impl GlobalAlloc for OrExit {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        there(unsafe { System.alloc(layout) })
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: the caller's promise.
+        there(unsafe { System.realloc(memory, layout, size) })
+    }
+}
+
+/// What there is.
+fn there(memory: *mut u8) -> *mut u8 {
+    if memory.is_null() {
+        let _ = super::stderr::write_now(b"rinit: ERROR: no memory (malloc)\n");
+        // SAFETY: ends this process.
+        unsafe { libc::_exit(i32::from(crate::failure::STATUS_OWN)) }
+    }
+    memory
+}
