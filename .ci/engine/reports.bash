@@ -1,10 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch: see below.
 # What rinit tells of a slow stop, of main's end, and of who is there.
-# From checks.bash and suite.bash: start, logs_have, logs_must_have, check, wait_for, same, scratch.
+# From the other parts: repo, start, logs_have, logs_must_have, check, wait_for, same, scratch.
 
-# What only the hint for each cause says. No program of the images sleeps uninterruptibly or traces
-# another; the test suite has one that does.
+# What only the hint for each cause says.
 declare -A hints=(
     [shell]='acts on SIGTERM only when its foreground child'
     [ignores]='ignores SIGTERM; STOPSIGNAL can choose another'
@@ -42,6 +41,11 @@ check_reports() {
     check 'a slow stop tells of a process that ignores the signal' hint_is ignores small sh -c "$ignores"
     check 'a slow stop tells of a process that blocks the signal' hint_is blocks example perl -e "$blocks$perl_main"
     check 'a slow stop tells of a process that is stopped' hint_is stopped example perl -e "$stops$perl_main"
+    # The test suite's own program: a parent sleeps so while the child that it made by vfork(2) runs.
+    (cd "$repo" && cargo build --quiet --example puppet)
+    check 'a slow stop tells of a process in uninterruptible sleep' \
+        hint_is uninterruptible --volume "$repo/target/debug/examples/puppet:/puppet:ro" small \
+        /puppet play handle TERM vfork '[' say ready pause ']' pause
     check 'a slow stop tells of a process outside the group' \
         hint_is unsignalled example perl -e "$elsewhere$perl_main"
     check 'a slow stop tells of a zombie and its parent' hint_is zombie example perl -e "$dies$perl_main"
