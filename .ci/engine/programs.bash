@@ -42,7 +42,7 @@ program_under() {
     write_worker
     "program_${2//-/_}"
     above "$init" bash -c "$script"
-    start box --volume "$work:/work" --stop-timeout 5 "${options[@]}" "${under[@]}"
+    start box --volume "$work:/share" --stop-timeout 5 "${options[@]}" "${under[@]}"
     [[ -z $load ]] || $load
     wait_for "$count are at work" work_is ready "$count"
 
@@ -74,9 +74,9 @@ write_worker() {
     cat >"$work/worker" <<'WORKER'
 #!/bin/bash
 exec 2>/dev/null
-trap 'read -rt 0.2 <>/work/gate; touch /work/saved.$$; exit 0' TERM
-touch /work/ready.$$
-while :; do read -rt 1 <>/work/gate; done
+trap 'read -rt 0.2 <>/share/gate; touch /share/saved.$$; exit 0' TERM
+touch /share/ready.$$
+while :; do read -rt 1 <>/share/gate; done
 WORKER
     chmod +x "$work/worker"
     mkfifo -m 666 "$work/gate"
@@ -86,8 +86,8 @@ WORKER
 
 program_supervisord() {
     count=3
-    printf '%s\n' '[program:worker]' 'command=/work/worker' 'numprocs=3' 'process_name=%(process_num)d' >"$work/conf"
-    script='cp /work/conf /etc/supervisor/conf.d/worker.conf
+    printf '%s\n' '[program:worker]' 'command=/share/worker' 'numprocs=3' 'process_name=%(process_num)d' >"$work/conf"
+    script='cp /share/conf /etc/supervisor/conf.d/worker.conf
         exec supervisord --nodaemon --configuration /etc/supervisor/supervisord.conf'
 }
 
@@ -97,21 +97,21 @@ program_monit() {
     count=3
     echo 'set daemon 1' >"$work/monitrc"
     for i in 1 2 3; do
-        printf 'check process worker%d pidfile /work/pid%d start program = "/bin/bash -c '\''%s'\''"\n' \
-            "$i" "$i" "setsid /work/worker & echo \$! >/work/pid$i" >>"$work/monitrc"
+        printf 'check process worker%d pidfile /share/pid%d start program = "/bin/bash -c '\''%s'\''"\n' \
+            "$i" "$i" "setsid /share/worker & echo \$! >/share/pid$i" >>"$work/monitrc"
     done
-    script='install -m 600 /work/monitrc /etc/monitrc; exec monit -I -c /etc/monitrc'
+    script='install -m 600 /share/monitrc /etc/monitrc; exec monit -I -c /etc/monitrc'
 }
 
 program_s6_svscan() {
     count=3
-    script='for i in 1 2 3; do mkdir -p /services/$i; ln -s /work/worker /services/$i/run; done
+    script='for i in 1 2 3; do mkdir -p /services/$i; ln -s /share/worker /services/$i/run; done
         exec s6-svscan /services'
 }
 
 program_runsvdir() {
     count=3
-    script='for i in 1 2 3; do mkdir -p /services/$i; ln -s /work/worker /services/$i/run; done
+    script='for i in 1 2 3; do mkdir -p /services/$i; ln -s /share/worker /services/$i/run; done
         exec runsvdir /services'
 }
 
@@ -132,12 +132,12 @@ events {}
 http {
     server {
         listen 127.0.0.1:80;
-        root /work;
+        root /share;
         limit_rate 200k;
     }
 }
 NGINX
-    script='exec nginx -c /work/nginx.conf'
+    script='exec nginx -c /share/nginx.conf'
 }
 
 program_apache2() {
@@ -145,14 +145,14 @@ program_apache2() {
     options=(--stop-signal WINCH)
     cat >"$work/apache.conf" <<'APACHE'
 ServerName box
-DocumentRoot /work
-<Directory /work>
+DocumentRoot /share
+<Directory /share>
     Require all granted
     SetOutputFilter RATE_LIMIT
     SetEnv rate-limit 200
 </Directory>
 APACHE
-    local start='a2enmod ratelimit >/dev/null; cp /work/apache.conf /etc/apache2/sites-enabled/000-default.conf'
+    local start='a2enmod ratelimit >/dev/null; cp /share/apache.conf /etc/apache2/sites-enabled/000-default.conf'
     script="$start; . /etc/apache2/envvars; mkdir -p /var/run/apache2; exec apache2 -D FOREGROUND"
     [[ $program != apache2ctl ]] || script="$start; exec apache2ctl -D FOREGROUND"
 }
@@ -175,11 +175,11 @@ def client(number):
             time.sleep(0.05)
     connection.sendall(b"GET /file HTTP/1.0\r\n\r\n")
     answer = connection.recv(65536)
-    open(f"/work/ready.{number}", "w")
+    open(f"/share/ready.{number}", "w")
     while piece := connection.recv(65536):
         answer += piece
-    if len(answer.partition(b"\r\n\r\n")[2]) == os.stat("/work/file").st_size:
-        open(f"/work/saved.{number}", "w")
+    if len(answer.partition(b"\r\n\r\n")[2]) == os.stat("/share/file").st_size:
+        open(f"/share/saved.{number}", "w")
 
 threads = [threading.Thread(target=client, args=(number,)) for number in range(10)]
 for thread in threads:
@@ -191,8 +191,8 @@ PYTHON
 
 # In a container of their own, at the network of the server's.
 start_clients() {
-    docker run --detach --name clients --network container:box --volume "$work:/work" \
-        base python3 /work/clients >/dev/null
+    docker run --detach --name clients --network container:box --volume "$work:/share" \
+        base python3 /share/clients >/dev/null
 }
 
 clients_end() {
@@ -208,7 +208,7 @@ clients_have_ended() {
 program_postgres() {
     count=1 load=open_session_of_postgres verdict=postgres_ended_in_order
     script='exec setpriv --reuid postgres --regid postgres --init-groups \
-        /usr/lib/postgresql/15/bin/postgres -D /etc/postgresql/15/main -k /work'
+        /usr/lib/postgresql/15/bin/postgres -D /etc/postgresql/15/main -k /share'
 }
 
 program_postgres_fast() {
@@ -223,19 +223,19 @@ program_postgres_rewrite() {
 }
 
 open_session_of_postgres() {
-    wait_for 'postgres answers' docker exec box pg_isready --host /work
-    docker run --detach --name clients --network none --user postgres --volume "$work:/work" base bash -c '
-        psql --host /work --command "CREATE TABLE work (id int); INSERT INTO work VALUES (1)"
-        touch /work/ready.1
-        psql --host /work --command "SELECT pg_sleep(1000)"
+    wait_for 'postgres answers' docker exec box pg_isready --host /share
+    docker run --detach --name clients --network none --user postgres --volume "$work:/share" base bash -c '
+        psql --host /share --command "CREATE TABLE work (id int); INSERT INTO work VALUES (1)"
+        touch /share/ready.1
+        psql --host /share --command "SELECT pg_sleep(1000)"
         true' >/dev/null
 }
 
 postgres_ended_in_order() {
     clients_end
     docker start box >/dev/null
-    wait_for 'postgres answers again' docker exec box pg_isready --host /work
-    same 'rows' "$(docker exec --user postgres box psql --host /work --tuples-only --no-align --command 'SELECT * FROM work')" 1
+    wait_for 'postgres answers again' docker exec box pg_isready --host /share
+    same 'rows' "$(docker exec --user postgres box psql --host /share --tuples-only --no-align --command 'SELECT * FROM work')" 1
     logs_have box 'was interrupted' || touch "$work/saved.1"
 }
 
@@ -243,9 +243,9 @@ program_cron() {
     local i
     count=3
     for i in 1 2 3; do
-        echo '@reboot root /work/worker'
+        echo '@reboot root /share/worker'
     done >"$work/crontab"
-    script='cp /work/crontab /etc/cron.d/work; chmod 600 /etc/cron.d/work; rm -f /var/run/crond.reboot; exec cron -f'
+    script='cp /share/crontab /etc/cron.d/work; chmod 600 /etc/cron.d/work; rm -f /var/run/crond.reboot; exec cron -f'
 }
 
 # Its sessions are in hand.
@@ -259,7 +259,7 @@ start_sessions() {
     local i
     docker exec box sh -c 'until ssh -o StrictHostKeyChecking=no localhost true 2>/dev/null; do sleep 0.1; done'
     for i in 1 2 3; do
-        docker exec --detach box ssh -n localhost /work/worker
+        docker exec --detach box ssh -n localhost /share/worker
     done
 }
 
@@ -269,9 +269,9 @@ program_node() {
     cat >"$work/server.js" <<'JAVASCRIPT'
 const { spawn } = require("child_process");
 require("http").createServer((_, answer) => answer.end("here")).listen(80);
-for (let i = 0; i < 3; i++) spawn("/work/worker", { detached: true, stdio: "ignore" }).unref();
+for (let i = 0; i < 3; i++) spawn("/share/worker", { detached: true, stdio: "ignore" }).unref();
 JAVASCRIPT
-    script='exec node /work/server.js'
+    script='exec node /share/server.js'
 }
 
 program_python() {
@@ -282,10 +282,10 @@ import multiprocessing, os, signal, sys, time
 def worker(number):
     def save(*_):
         time.sleep(0.2)
-        open(f"/work/saved.{number}", "w")
+        open(f"/share/saved.{number}", "w")
         sys.exit()
     signal.signal(signal.SIGTERM, save)
-    open(f"/work/ready.{number}", "w")
+    open(f"/share/ready.{number}", "w")
     while True:
         time.sleep(1)
 
@@ -296,5 +296,5 @@ if __name__ == "__main__":
     while True:
         time.sleep(1)
 PYTHON
-    script='exec python3 /work/server.py'
+    script='exec python3 /share/server.py'
 }

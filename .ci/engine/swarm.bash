@@ -28,9 +28,9 @@ swarm_loses_nothing() {
     write_swarm_clients
     in_a_swarm
     docker service create --quiet --detach --name web --init --network host --replicas 3 \
-        --env 'SLOT={{.Task.Slot}}' --mount "type=bind,source=$work,target=/work" \
+        --env 'SLOT={{.Task.Slot}}' --mount "type=bind,source=$work,target=/share" \
         --stop-signal QUIT --stop-grace-period 20s --update-order stop-first --update-delay 0s \
-        base sh -c 'sed "s/SLOT/$SLOT/" /work/nginx.conf >/etc/nginx/nginx.conf; exec nginx' >/dev/null
+        base sh -c 'sed "s/SLOT/$SLOT/" /share/nginx.conf >/etc/nginx/nginx.conf; exec nginx' >/dev/null
     running 3
 
     python3 "$work/clients" "$work/stop" >"$work/counts" &
@@ -101,7 +101,7 @@ http {
     access_log off;
     server {
         listen 127.0.0.1:1808SLOT;
-        root /work;
+        root /share;
         limit_rate 200k;
     }
 }
