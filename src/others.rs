@@ -1,5 +1,6 @@
 //! The others: every process but main that rinit answers for. Who they are, asking them to end, killing them.
 
+use crate::family::Family;
 use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
 use crate::signal::{Signal, SignalSet};
@@ -361,18 +362,7 @@ fn is_left_to_its_init(procfs: Procfs, pid: Pid, status: &Status) -> bool {
 
 /// All descendants of this process, parents before children.
 fn descendants(procfs: Procfs) -> Vec<Pid> {
-    let us = nix::unistd::getpid();
-    let mut by_parent: Vec<(Pid, Pid)> =
-        procfs.processes().filter_map(|pid| Some((procfs.stat(pid)?.parent, pid))).collect();
-    by_parent.sort_unstable();
-    let mut family = vec![us];
-    let mut next = 0;
-    while let Some(parent) = family.get(next).copied() {
-        let first = by_parent.partition_point(|(other, _)| *other < parent);
-        let children = by_parent.iter().skip(first).take_while(|(other, _)| *other == parent);
-        family.extend(children.map(|(_, child)| *child));
-        next += 1;
-    }
+    let mut family = Family::read(procfs).from(nix::unistd::getpid());
     family.remove(0);
     family
 }
