@@ -15,14 +15,10 @@ pub struct Process {
     pub status: Status,
 }
 
-/// A process as it is now. None when it is gone.
-pub fn look(procfs: Procfs, pid: Pid) -> Option<Process> {
-    Some(Process { pid, stat: procfs.stat(pid)?, status: procfs.status(pid)? })
-}
-
 /// All processes by PID; ourselves left out.
 pub fn all(procfs: Procfs) -> BTreeMap<Pid, Process> {
-    procfs.processes().filter_map(|pid| Some((pid, look(procfs, pid)?))).collect()
+    let read = |pid| Some((pid, Process { pid, stat: procfs.stat(pid)?, status: procfs.status(pid)? }));
+    procfs.processes().filter_map(read).collect()
 }
 
 /// A line of a tree: how it is drawn, and whom it is about.

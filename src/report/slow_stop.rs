@@ -1,11 +1,11 @@
 //! What holds up a stop: who still lives, and what each does with the signal.
 
-use super::processes::{self, Process};
+use super::processes;
 use crate::family::Family;
 use crate::options::Target;
 use crate::signal::Signal;
 use crate::sys::Pid;
-use crate::sys::procfs::Procfs;
+use crate::sys::procfs::{Procfs, Status};
 use log::warn;
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, row: Row, parent: Pid, stop: Stop) {
+    fn add(&mut self, row: Row, parent: Option<Pid>, stop: Stop) {
         match row.0 {
             Reason::Zombie(_) => {
                 self.dead += 1;
@@ -85,7 +85,7 @@ impl Found {
         if stop.main == Some(row.1) {
             self.main = Some(row);
         }
-        if stop.main == Some(parent) && row.0 == Reason::NestedInit {
+        if stop.main.is_some() && stop.main == parent && row.0 == Reason::NestedInit {
             self.child_init = self.child_init.or(Some(row)).min(Some(row));
         }
         let place = self.shown.partition_point(|other| *other < row);
@@ -112,9 +112,10 @@ pub fn report(stop: Stop) {
         None => family.from(us),
     };
     let mut found = Found::default();
-    for process in concerned.into_iter().filter(|pid| *pid != us).filter_map(|pid| processes::look(procfs, pid)) {
-        if let Some(reason) = reason(procfs, &family, &process, stop) {
-            found.add((reason, process.pid), process.stat.parent, stop);
+    for pid in concerned.into_iter().filter(|pid| *pid != us) {
+        let Some(status) = procfs.status(pid) else { continue };
+        if let Some(reason) = reason(procfs, &family, (pid, &status), stop) {
+            found.add((reason, pid), status.parent, stop);
         }
     }
     let Found { alive, dead, .. } = found;
@@ -184,27 +185,25 @@ fn shown_parent(procfs: Procfs, pid: Pid, rows: &[Row]) -> Option<Pid> {
 }
 
 /// Why this one is still there. None for a zombie that is about to be reaped.
-fn reason(procfs: Procfs, family: &Family, process: &Process, stop: Stop) -> Option<Reason> {
-    let status = &process.status;
-    if process.stat.is_dead() {
+fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: Stop) -> Option<Reason> {
+    if status.is_dead() {
         // Ours we reap ourselves, and somebody outside reaps his own.
-        let parent = process.stat.parent;
-        let is_ours = parent == nix::unistd::getpid();
-        return procfs.stat(parent).is_some_and(|stat| !is_ours && !stat.is_dead()).then_some(Reason::Zombie(parent));
+        let parent = status.parent.filter(|parent| *parent != nix::unistd::getpid())?;
+        return procfs.stat(parent).is_some_and(|stat| !stat.is_dead()).then_some(Reason::Zombie(parent));
     }
     let pending = status.pending.contains(stop.signal);
-    Some(if !was_sent(process, stop) {
+    Some(if !was_sent(procfs, pid, status, stop) {
         Reason::NotSignalled
-    } else if pending && matches!(process.stat.state, b'T' | b't') {
+    } else if pending && matches!(status.state, b'T' | b't') {
         Reason::Stopped
-    } else if pending && process.stat.state == b'D' {
+    } else if pending && status.state == b'D' {
         Reason::Uninterruptible
     } else if status.ignored.contains(stop.signal) {
         Reason::Ignores
     } else if status.blocked.contains(stop.signal) {
         if pending { Reason::Blocks } else { Reason::Waits }
     } else if status.caught.contains(stop.signal) {
-        waits_for(procfs, family, process, stop).map_or(Reason::Handles, Reason::ShellWaits)
+        waits_for(procfs, family, pid, stop).map_or(Reason::Handles, Reason::ShellWaits)
     } else if status.is_nested_init() {
         Reason::NestedInit
     } else {
@@ -213,26 +212,28 @@ fn reason(procfs: Procfs, family: &Family, process: &Process, stop: Stop) -> Opt
 }
 
 /// While main lives only the target has the signal; afterwards everybody has been asked.
-fn was_sent(process: &Process, stop: Stop) -> bool {
+fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
     match (stop.main, stop.target) {
         (None, _) | (_, Target::All) => true,
-        (Some(main), Target::Group) => process.stat.group == main || process.pid == main,
-        (Some(main), Target::Main) => process.pid == main,
+        (Some(main), Target::Group) => {
+            pid == main || status.group.or_else(|| Some(procfs.stat(pid)?.group)) == Some(main)
+        }
+        (Some(main), Target::Main) => pid == main,
     }
 }
 
 /// The child for which a shell waits in the foreground, if that is what it does.
-fn waits_for(procfs: Procfs, family: &Family, shell: &Process, stop: Stop) -> Option<Pid> {
-    let name = procfs.name(shell.pid)?;
-    if !SHELLS.contains(&name.as_str()) || procfs.sleeps_in(shell.pid)? != "do_wait" {
+fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop) -> Option<Pid> {
+    let name = procfs.name(shell)?;
+    if !SHELLS.contains(&name.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
         return None;
     }
     let children = || {
-        let looked_at = family.children(shell.pid).filter_map(|pid| processes::look(procfs, pid));
-        looked_at.filter(|child| child.stat.parent == shell.pid && !child.stat.is_dead())
+        let looked_at = family.children(shell).filter_map(|pid| Some((pid, procfs.status(pid)?)));
+        looked_at.filter(|(_, status)| status.parent == Some(shell) && !status.is_dead())
     };
-    let unsent = children().find(|child| !was_sent(child, stop));
-    unsent.or_else(|| children().next()).map(|child| child.pid)
+    let unsent = children().find(|(pid, status)| !was_sent(procfs, *pid, status, stop));
+    unsent.or_else(|| children().next()).map(|(pid, _)| pid)
 }
 
 impl Reason {
@@ -262,7 +263,8 @@ fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<St
     if let Some((reason, main)) = found.main {
         if let Reason::ShellWaits(child) = reason {
             // The shell itself does nothing wrong where the child had the signal too, and stays all the same.
-            let cause = processes::look(procfs, child).and_then(|child| self::reason(procfs, family, &child, stop));
+            let cause = procfs.status(child);
+            let cause = cause.and_then(|status| self::reason(procfs, family, (child, &status), stop));
             return match cause {
                 Some(Reason::NotSignalled) | None => reason.hint(main, stop),
                 Some(cause) => cause.hint(child, stop),
