@@ -137,12 +137,15 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
 fn what_a_report_and_the_drain_take_does_not_stay_however_many_there_are() {
     for place in [Rinit::as_pid1, Rinit::as_child] {
         let few = growth(25, place());
-        let many = growth(size(1000, 10_000), place());
+        let count = size(1000, 10_000);
+        let many = growth(count, place());
         println!("memory that stays after a report, and in the drain, in kB: {few:?} of few, {many:?} of many");
-        for (few, many) in few.into_iter().zip(many) {
-            // The drain knows whom it has asked: four bytes each, and as many while that list grows.
-            assert!(many <= few + size(32, 200) as u64, "{few} kB, {many} kB");
-        }
+        // glibc keeps some of what is given back.
+        let kept = size(32, 200) as u64;
+        assert!(many[0] <= few[0] + kept, "after a report");
+        // The drain knows whom it has asked.
+        const EACH: usize = 100;
+        assert!(many[1] <= few[1] + kept + (EACH * count / 1024) as u64, "in the drain");
     }
 }
 
