@@ -242,6 +242,10 @@ fn survive(scene: &Scene, each_alone: bool) -> (Table, usize) {
         let run = std::panic::catch_unwind(|| live(scene, Some(*fault)));
         let errno = Errno::from_raw(fault.errno);
         match run {
+            // A refusal for once must cost nothing.
+            Ok(run) if run.outcome == Outcome::StatusLost && !matches!(fault.which, Which::From(_)) => {
+                let _ = writeln!(bad, "the status is lost: {errno:?} {:?}", fault.which);
+            }
             Ok(run) => {
                 let outcomes = table.entry((fault.who, name(fault.number), fault.errno)).or_default();
                 outcomes.insert(run.outcome);
