@@ -422,6 +422,8 @@ impl Lifecycle {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod history;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
