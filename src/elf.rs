@@ -79,7 +79,10 @@ mod tests {
     fn the_loader_and_the_machine_are_read() {
         let file = file(183, b"/lib/ld.so");
         assert_eq!(interpreter(&file).unwrap(), b"/lib/ld.so");
-        assert_eq!(machine(&file), Some("aarch64"));
+        for (number, name) in [(3, "x86"), (40, "arm"), (62, "x86_64"), (183, "aarch64"), (243, "riscv64")] {
+            assert_eq!(machine(&self::file(number, b"")), Some(name));
+        }
+        assert_eq!(machine(&self::file(0, b"")), None);
     }
 
     #[test]

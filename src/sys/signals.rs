@@ -275,3 +275,22 @@ pub fn pending() -> SignalSet {
     unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, size_of::<u64>()) };
     set
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_reach_everybody_or_our_own_group_is_sent_to_nobody() {
+        // Of URG nobody would take notice.
+        let urg = Signal::new(libc::SIGURG).unwrap();
+        for number in [0, -1, -2, i32::MIN] {
+            assert_eq!(send(Pid::from_raw(number), urg), Err(Errno::ESRCH), "{number}");
+            assert!(!may_send(Pid::from_raw(number)), "{number}");
+        }
+        for number in [1, 0, -1, -2, i32::MIN] {
+            assert_eq!(send_to_group(Pid::from_raw(number), urg), Err(Errno::ESRCH), "{number}");
+        }
+        assert!(may_send(nix::unistd::getpid()));
+    }
+}
