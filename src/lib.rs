@@ -30,6 +30,7 @@ pub mod command;
 pub mod duration;
 pub mod elf;
 pub mod failure;
+pub mod family;
 pub mod init;
 pub mod lifecycle;
 pub mod log;

@@ -75,7 +75,8 @@ pub struct History {
     released: Option<Moment>,
     asked: Option<Moment>,
     killed: Option<Moment>,
-    main_killed: bool,
+    main_killed: Option<Moment>,
+    main_left: bool,
     reports: u32,
     exit: Option<Moment>,
 }
@@ -93,7 +94,8 @@ impl History {
             released: None,
             asked: None,
             killed: None,
-            main_killed: false,
+            main_killed: None,
+            main_left: false,
             reports: 0,
             exit: None,
         }
@@ -184,6 +186,9 @@ impl History {
         for action in self.lifecycle.on(self.now, event) {
             self.carry_out(action);
             done.push(action);
+            if action == Action::LeaveMain {
+                self.end(Signal::KILL.number());
+            }
             if matches!(action, Action::Look | Action::LookForKillable) {
                 let killable = action == Action::Look || self.world.can_be_killed;
                 let seen = if killable { self.world.alive() } else { Alive::Nobody };
@@ -198,7 +203,8 @@ impl History {
         let of_main = match action {
             Action::Forward(signal, Target::Group) if self.ended.is_some() => self.options.parting != Some(signal),
             Action::Forward(_, target) => target != Target::All,
-            Action::ContinueIfStopped(_) | Action::LendTerminal | Action::StopSelf(_) | Action::KillMain => true,
+            Action::ContinueIfStopped(_) | Action::LendTerminal | Action::StopSelf(_) => true,
+            Action::KillMain | Action::LeaveMain => true,
             _ => false,
         };
         assert!(!of_main || self.ended.is_none(), "{action:?} after main's end");
@@ -211,10 +217,16 @@ impl History {
                 assert_eq!(self.lifecycle.grace_ends(), ends, "the time that there is to ask them");
             }
             Action::KillMain => {
-                assert!(!self.main_killed, "main is killed twice");
+                assert_eq!(self.main_killed, None, "main is killed twice");
                 let due = self.options.kill_after.zip(self.stop).map(|(limit, stop)| stop + limit);
                 assert!(due.is_some_and(|due| due <= self.now), "main is killed before its time");
-                self.main_killed = true;
+                self.main_killed = Some(self.now);
+            }
+            Action::LeaveMain => {
+                assert!(!self.main_left, "main is left twice");
+                let due = self.main_killed.map(|killed| killed + KILL_TAKES_MAIN);
+                assert!(due.is_some_and(|due| due <= self.now), "main is left before it had time to die");
+                self.main_left = true;
             }
             Action::KillOthers => {
                 let due = self.options.grace.zip(self.asked).map(|(grace, asked)| asked + grace);
