@@ -22,6 +22,8 @@ new_paths=()
 fixed_links=(docker_gwbridge cni-podman0)
 new_links=()
 netns_was_mounted=
+# The user of rootless Podman: the ID of nobody else, and in its containers those from its 65536-fold on.
+ordinary=47114
 # Podman's own cgroup, above those of its containers.
 libpod_was_there=
 
@@ -137,14 +139,16 @@ has_ended() {
     ! kill -0 -- "$1" 2>/dev/null
 }
 
-# The processes in our cgroup, and those that were told of our containerd's socket: its shims. Fails
-# if there are none.
+# The processes in our cgroup, those that were told of our containerd's socket: its shims, and those of
+# rootless Podman. Fails if there are none.
 processes_of_this_run() {
     {
         find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs -exec cat {} + 2>/dev/null
         # The pattern comes through a pipe: as an argument grep would find it in its own command line.
         # shellcheck disable=SC2062 # It is the files that are a pattern.
         grep -lFf - /proc/[0-9]*/cmdline 2>/dev/null <<<"$scratch/containerd.sock" | cut -d / -f 3
+        find /proc -maxdepth 1 -name '[0-9]*' \( -uid "$ordinary" -o \
+            -uid "+$((ordinary * 65536 - 1))" -uid "-$(((ordinary + 1) * 65536))" \) -printf '%f\n' 2>/dev/null
     } | sort -u | grep .
 }
 
