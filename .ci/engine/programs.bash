@@ -7,17 +7,23 @@
 # shellcheck source=/dev/null
 source "$repo/.ci/engine/experiments.bash"
 
-programs=(supervisord monit s6-svscan runsvdir nginx apache2 apache2ctl postgres postgres-fast postgres-rewrite cron sshd node python)
+programs=(
+    supervisord monit s6-svscan runsvdir nginx nginx-term nginx-daemon nginx-daemon-rewrite apache2 apache2ctl
+    postgres postgres-open postgres-fast postgres-rewrite cron sshd bash-i bash-i-hup node python
+)
+# They lose work by their own doing, with rinit as without.
+losers=(nginx-term postgres-open bash-i)
 
 check_programs() {
     local program init
     for program in "${programs[@]}"; do
-        # Of its own it waits for open sessions after TERM, with rinit as without.
-        [[ $program != postgres ]] || continue
+        [[ " ${losers[*]} " != *" $program "* ]] || continue
         for init in rinit docker-init; do
             check "$program with $init: no zombie, a stop in time, all work saved" all_is_saved "$program" "$init"
         done
     done
+    check 'nginx drops its requests at TERM, as it documents, with rinit too' \
+        cells_are '0 | * ms | 0 | 0 of 10' program_under rinit nginx-term
     check 'these do tell who loses work: runsvdir as PID 1' cells_are '* | 0 of 3' program_under none runsvdir
 }
 
@@ -35,7 +41,7 @@ all_is_saved() {
 # program_under INIT PROGRAM: the zombies of twenty orphans, how long docker stop takes, with which
 # status, and how much of the work in hand is saved.
 program_under() {
-    local init=$1 under options=() script load='' verdict='' count zombies=0 took status work=$scratch/work
+    local init=$1 under options=() script load='' verdict='' session count zombies=0 took status work=$scratch/work
     program="$2"
     rm -rf "$work"
     mkdir -m 1777 "$work"
@@ -43,8 +49,12 @@ program_under() {
     "program_${2//-/_}"
     above "$init" bash -c "$script"
     start box --volume "$work:/share" --stop-timeout 5 "${options[@]}" "${under[@]}"
-    [[ -z $load ]] || $load
-    wait_for "$count are at work" work_is ready "$count"
+    [[ -z $load ]] || $load || box_has_ended
+    wait_for "$count are at work" at_work_or_ended
+    if box_has_ended; then
+        echo "- | ended already | $(docker inspect --format '{{.State.ExitCode}}' box) | 0 of $count" >"$scratch/cells"
+        return
+    fi
 
     docker exec box sh -c 'for i in $(seq 20); do (sleep 0.3 &); done'
     wait_for 'the orphans have ended' no_sleep_lives
@@ -53,6 +63,14 @@ program_under() {
     time_stop box
     [[ -z $verdict ]] || $verdict
     echo "$zombies | $took ms | $status | $(work_of saved) of $count" >"$scratch/cells"
+}
+
+at_work_or_ended() {
+    work_is ready "$count" || box_has_ended
+}
+
+box_has_ended() {
+    [[ $(docker inspect --format '{{.State.Running}}' box) == false ]]
 }
 
 no_zombie() {
@@ -140,6 +158,23 @@ NGINX
     script='exec nginx -c /share/nginx.conf'
 }
 
+program_nginx_term() {
+    program_nginx
+    options=()
+}
+
+# It goes into the background: main ends at once.
+program_nginx_daemon() {
+    program_nginx
+    options+=(--env RINIT_WAIT_ALL=1)
+    sed -i '/daemon off/d' "$work/nginx.conf"
+}
+
+program_nginx_daemon_rewrite() {
+    program_nginx_daemon
+    options=(--env RINIT_WAIT_ALL=1 --env RINIT_REWRITE=TERM:QUIT)
+}
+
 program_apache2() {
     slow_server
     options=(--stop-signal WINCH)
@@ -204,21 +239,27 @@ clients_have_ended() {
 }
 
 # A session is open. After TERM postgres waits for it to end by itself, after INT it ends it: and only
-# who has ended in order finds nothing to recover.
+# who has ended in order finds nothing to recover. This session has three seconds' work.
 program_postgres() {
-    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order
+    program_postgres_open
+    session=3
+}
+
+# And this one never ends.
+program_postgres_open() {
+    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order session=1000
     script='exec setpriv --reuid postgres --regid postgres --init-groups \
         /usr/lib/postgresql/15/bin/postgres -D /etc/postgresql/15/main -k /share'
 }
 
 program_postgres_fast() {
-    program_postgres
+    program_postgres_open
     options=(--stop-signal INT)
 }
 
 # The signal is TERM, and INT what rinit makes of it. Without rinit nobody does.
 program_postgres_rewrite() {
-    program_postgres
+    program_postgres_open
     options=(--env RINIT_REWRITE=TERM:INT)
 }
 
@@ -227,8 +268,8 @@ open_session_of_postgres() {
     docker run --detach --name clients --network none --user postgres --volume "$work:/share" base bash -c '
         psql --host /share --command "CREATE TABLE work (id int); INSERT INTO work VALUES (1)"
         touch /share/ready.1
-        psql --host /share --command "SELECT pg_sleep(1000)"
-        true' >/dev/null
+        psql --host /share --command "SELECT pg_sleep($0)"
+        true' "$session" >/dev/null
 }
 
 postgres_ended_in_order() {
@@ -261,6 +302,20 @@ start_sessions() {
     for i in 1 2 3; do
         docker exec --detach box ssh -n localhost /share/worker
     done
+}
+
+# A shell at a terminal ignores TERM; HUP ends it, and it passes that on to its jobs.
+program_bash_i() {
+    count=3
+    options=(--tty --interactive)
+    sed -i 's/ TERM$/ TERM HUP/' "$work/worker"
+    printf '/share/worker & %.0s' 1 2 3 >"$work/bashrc"
+    script='exec bash --rcfile /share/bashrc -i'
+}
+
+program_bash_i_hup() {
+    program_bash_i
+    options+=(--stop-signal HUP)
 }
 
 # A server as many are: no handler for TERM, and children that it does not look after.
