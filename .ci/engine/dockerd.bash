@@ -126,12 +126,12 @@ stop_dockerd() {
     ((${#new_paths[@]} == 0)) || rm --dir --force "${new_paths[@]}" 2>/dev/null
 }
 
-# end_child [PID]: asks, waits, and insists only in the end.
+# end_child [PID]: asks, waits, and insists only in the end. How it ends does not matter.
 end_child() {
     [[ -n $1 ]] || return 0
-    kill -TERM "$1" 2>/dev/null
-    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
+    kill -TERM "$1" 2>/dev/null || true
+    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 # has_ended PID, or -GROUP
