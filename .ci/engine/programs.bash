@@ -353,3 +353,34 @@ if __name__ == "__main__":
 PYTHON
     script='exec python3 /share/server.py'
 }
+
+# A server with a shutdown hook, and workers that it does not look after. The JDK is that of this machine, and its
+# settings are below /etc.
+program_java() {
+    local java settings
+    java=$(realpath /usr/bin/javac) && java=${java%/bin/javac}
+    settings=$(realpath "$java/lib/jvm.cfg") && settings=${settings%/*}
+    count=4
+    options=(--volume "$java:$java:ro" --volume "$settings:$settings:ro")
+    cat >"$work/Server.java" <<'JAVA'
+import java.nio.file.*;
+
+class Server {
+    public static void main(String[] words) throws Exception {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                Thread.sleep(200);
+                Files.createFile(Path.of("/share/saved.java"));
+            } catch (Exception e) {
+                e.printStackTrace();
+            }
+        }));
+        for (int i = 0; i < 3; i++) new ProcessBuilder("/share/worker").start();
+        Files.createFile(Path.of("/share/ready.java"));
+        Thread.sleep(Long.MAX_VALUE);
+    }
+}
+JAVA
+    "$java/bin/javac" -d "$work" "$work/Server.java"
+    script="exec $java/bin/java -cp /share Server"
+}
