@@ -97,14 +97,15 @@ dockerd_must_live() {
     }
 }
 
+# remove_containers [all]: those with the label "stays" only if all are to go.
 remove_containers() {
-    local all
-    mapfile -t all < <(docker ps --all --quiet)
-    ((${#all[@]} == 0)) || docker rm --force --volumes "${all[@]}" >/dev/null
+    local containers
+    mapfile -t containers < <(docker ps --all --format '{{.ID}} {{.Labels}}' | { [[ ${1-} ]] && cat || sed '/stays=/d'; } | cut -d ' ' -f 1)
+    ((${#containers[@]} == 0)) || docker rm --force --volumes "${containers[@]}" >/dev/null
 }
 
 stop_dockerd() {
-    [[ -z ${dockerd:-} ]] || remove_containers
+    [[ -z ${dockerd:-} ]] || remove_containers all
     end_child "${dockerd:-}"
     end_child "${containerd:-}"
     # Nothing, unless a daemon died before its time: then its containers are still there.

@@ -4,6 +4,10 @@
 # From containers.bash, dockerd.bash and suite.bash: busybox, start, stops_at_once, zombies_are, spawn_dockerd, end_child, has_ended, check_both, wait_for, same.
 
 check_restarts() {
+    # They go on beside all the others.
+    : "${health_checks:=30}"
+    start_health_checks
+
     check_both '--restart no starts nothing again' nothing_restarts no 0 1 143 137
     check_both '--restart on-failure:3 does not after status 0' nothing_restarts on-failure:3 0
     check_both '--restart on-failure:3 does three times after 1, 143 and KILL' restarts_three_times 1 143 137
@@ -13,7 +17,8 @@ check_restarts() {
 
     check_both 'docker stop twice at once stops once' stop_twice_at_once
     check_both "a stop during the start ends in order, ${stops_during_start:=50} times" stop_during_start
-    check "health checks, ${health_checks:=30} of them one a second, leave no zombie and no growth" health_checks_leave_nothing
+    check "health checks, $health_checks of them one a second, leave no zombie and no growth" health_checks_leave_nothing
+    remove_containers all
     check 'a container outlives a restart of the engine, and stops in order (live-restore)' live_restore
 }
 
@@ -130,19 +135,24 @@ stop_in_lane() {
 }
 
 # Each check leaves an orphan, which lives a moment longer.
+start_health_checks() {
+    local health=(--label stays --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks') name
+    start entrypoint "${health[@]}" small sleep 1000
+    start init "${health[@]}" --init plain sleep 1000
+    for name in entrypoint init; do
+        wait_for 'the first checks' checked "$name" 3
+        size_of "$name"
+    done >"$scratch/health"
+}
+
 health_checks_leave_nothing() {
-    local name before
-    start entrypoint --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks' small sleep 1000
-    start init --init --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks' plain sleep 1000
-    wait_for 'the first check' checked entrypoint 3
-    wait_for 'the first check' checked init 3
-    before=$(size_of entrypoint) && before+=,$(size_of init)
+    local name
     for name in entrypoint init; do
         LIMIT=$((health_checks * 5)) wait_for "$health_checks checks" checked "$name" "$health_checks"
         wait_for 'no zombie' zombies_are "$name" 0
         same 'health' "$(docker inspect --format '{{.State.Health.Status}}' "$name")" healthy
     done
-    same 'memory and descriptors of PID 1' "$(size_of entrypoint),$(size_of init)" "$before"
+    same 'memory and descriptors of PID 1' "$(size_of entrypoint && size_of init)" "$(<"$scratch/health")"
     stops_at_once entrypoint 143
     stops_at_once init 143
 }

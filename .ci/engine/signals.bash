@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # debian: see below.
 # Signals, by all the ways that Docker has to send one.
-# From containers.bash and suite.bash: debian, start, stops_at_once, logs_have, check_both, wait_for, same.
+# From containers.bash and suite.bash: debian, busybox, start, stops_at_once, logs_have, check_both, wait_for, same.
 
 check_signals() {
     check_both 'docker kill delivers every signal once, and docker exec kill does' signals_arrive
     check_both 'docker stop sends the signal of --stop-signal' stop_signals_arrive QUIT RTMIN+3 USR1 RTMAX
-    check 'docker stop sends the STOPSIGNAL of the image, a real-time one' stop_signal_of_the_image_arrives
+    check_both 'docker stop sends the STOPSIGNAL of the image, a real-time one' stop_signal_of_the_image_arrives
+    check_both 'what libc keeps for itself, 32 and 33, arrives too: main dies of it' hidden_signals_arrive
     check_both 'docker kill ends all at once, with status 137' docker_kill_ends_all
     check_both 'docker restart stops in order and starts again' docker_restart_stops_in_order
     check_both 'a paused container gets its signals when it goes on' paused_container_gets_signals
@@ -77,10 +78,23 @@ stop_signals_arrive() {
 }
 
 stop_signal_of_the_image_arrives() {
-    local debian=(stopsignal)
-    printf '%s\n' 'FROM debian' 'STOPSIGNAL SIGRTMIN+3' | build stopsignal
+    # The last word is the image.
+    local image=${debian[-1]}
+    printf '%s\n' "FROM $image" 'STOPSIGNAL SIGRTMIN+3' | build stopsignal
+    local debian=("${debian[@]:0:${#debian[@]}-1}" stopsignal)
     start_trap_shell -- RTMIN+3
     stops_at_once shell 9
+}
+
+# Docker refuses to send them, and the kill of a busybox does not.
+hidden_signals_arrive() {
+    local number
+    for number in 32 33; do
+        start "signal$number" "${busybox[@]}" sh -c 'echo ready; exec sleep 1000'
+        wait_for 'it is ready' logs_have "signal$number" '^ready$'
+        docker exec "signal$number" /busybox kill "-$number" 1
+        same 'status' "$(docker wait "signal$number")" $((128 + number))
+    done
 }
 
 docker_kill_ends_all() {
