@@ -33,15 +33,15 @@ all_is_saved() {
     program_under "$2" "$1"
     IFS=' |' read -r zombies _ _ status saved <"$scratch/cells"
     same 'zombies' "$zombies" 0
-    # 137 would be that of Docker's KILL.
-    [[ $status == @(0|143) ]] || same 'status' "$status" '0 or 143'
+    # 129 is bash's end by HUP; 137 would be that of Docker's KILL.
+    [[ $status == @(0|129|143) ]] || same 'status' "$status" '0, 129 or 143'
     same 'work saved' "${saved% of *}" "${saved#* of }"
 }
 
 # program_under INIT PROGRAM: the zombies of twenty orphans, how long docker stop takes, with which
 # status, and how much of the work in hand is saved.
 program_under() {
-    local init=$1 under options=() script load='' verdict='' session count zombies=0 took status work=$scratch/work
+    local init=$1 under options=() script load='' verdict='' port session count zombies=0 took status work=$scratch/work
     program="$2"
     rm -rf "$work"
     mkdir -m 1777 "$work"
@@ -49,8 +49,12 @@ program_under() {
     "program_${2//-/_}"
     above "$init" bash -c "$script"
     start box --volume "$work:/share" --stop-timeout 5 "${options[@]}" "${under[@]}"
-    [[ -z $load ]] || $load || box_has_ended
-    wait_for "$count are at work" at_work_or_ended
+    # A load is work that does not last, so it comes last.
+    if [[ $load ]]; then
+        wait_for "$program listens" listens_or_ended
+    else
+        wait_for "$count are at work" at_work_or_ended
+    fi
     if box_has_ended; then
         echo "- | ended already | $(docker inspect --format '{{.State.ExitCode}}' box) | 0 of $count" >"$scratch/cells"
         return
@@ -60,9 +64,17 @@ program_under() {
     wait_for 'the orphans have ended' no_sleep_lives
     LIMIT=3 wait_for 'no zombie' no_zombie || zombies=$(docker exec box sh -c "$list_zombies" | wc -l)
 
+    [[ -z $load ]] || {
+        $load
+        wait_for "$count are at work" work_is ready "$count"
+    }
     time_stop box
     [[ -z $verdict ]] || $verdict
     echo "$zombies | $took ms | $status | $(work_of saved) of $count" >"$scratch/cells"
+}
+
+listens_or_ended() {
+    docker exec box bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || box_has_ended
 }
 
 at_work_or_ended() {
@@ -135,7 +147,7 @@ program_runsvdir() {
 
 # A server sends a file slowly to ten clients, of whom none is to get half of it.
 slow_server() {
-    count=10 load=start_clients verdict=clients_end
+    count=10 load=start_clients verdict=clients_end port=80
     head -c 300000 /dev/zero >"$work/file"
     write_clients
 }
@@ -247,7 +259,7 @@ program_postgres() {
 
 # And this one never ends.
 program_postgres_open() {
-    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order session=1000
+    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order port=5432 session=1000
     script='exec setpriv --reuid postgres --regid postgres --init-groups \
         /usr/lib/postgresql/15/bin/postgres -D /etc/postgresql/15/main -k /share'
 }
@@ -267,8 +279,7 @@ open_session_of_postgres() {
     wait_for 'postgres answers' docker exec box pg_isready --host /share
     docker run --detach --name clients --network none --user postgres --volume "$work:/share" base bash -c '
         psql --host /share --command "CREATE TABLE work (id int); INSERT INTO work VALUES (1)"
-        touch /share/ready.1
-        psql --host /share --command "SELECT pg_sleep($0)"
+        psql --host /share --command "\! touch /share/ready.1" --command "INSERT INTO work SELECT 2 FROM pg_sleep($0)"
         true' "$session" >/dev/null
 }
 
@@ -276,8 +287,10 @@ postgres_ended_in_order() {
     clients_end
     docker start box >/dev/null
     wait_for 'postgres answers again' docker exec box pg_isready --host /share
-    same 'rows' "$(docker exec --user postgres box psql --host /share --tuples-only --no-align --command 'SELECT * FROM work')" 1
-    logs_have box 'was interrupted' || touch "$work/saved.1"
+    local rows wanted=1
+    ((session == 1000)) || wanted='1 2'
+    rows=$(docker exec --user postgres box psql --host /share --tuples-only --no-align --command 'SELECT * FROM work')
+    logs_have box 'was interrupted' || [[ $(paste -s -d ' ' <<<"$rows") != "$wanted" ]] || touch "$work/saved.1"
 }
 
 program_cron() {
@@ -291,7 +304,7 @@ program_cron() {
 
 # Its sessions are in hand.
 program_sshd() {
-    count=3 load=start_sessions
+    count=3 load=start_sessions port=22
     script='mkdir -p /run/sshd /root/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
         cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys; exec /usr/sbin/sshd -D -e'
 }
