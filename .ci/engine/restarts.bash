@@ -116,7 +116,7 @@ stop_during_start() {
 }
 
 stop_in_lane() {
-    local i starting name=lane$1 began
+    local i starting name=lane$1 began asked there in_order=0
     docker create --name "$name" --network none --env RINIT_LOG=debug "${busybox[@]}" sleep 1000 >/dev/null
     for ((i = 0; i < stops_during_start / 5; i++)); do
         began=$(date +%s.%N)
@@ -127,11 +127,25 @@ stop_in_lane() {
         wait "$starting"
         # It may have come before the container was there.
         docker stop "$name" >/dev/null
+        if state_is "$name" '0 exited 143'; then
+            in_order=$((in_order + 1))
+            continue
+        fi
         # A TERM that comes before rinit is there is runc's, which drops it (137) or ends of it (2).
-        docker logs --since "$began" "$name" >"$scratch/$name.log" 2>&1
-        [[ $(state "$name") == '0 exited 143' ]] || ! grep 'SIGTERM from outside' "$scratch/$name.log" ||
+        docker logs --timestamps --since "$began" "$name" >"$scratch/$name.log" 2>&1
+        [[ -s $scratch/$name.log ]] || continue
+        there=$(head -n 1 "$scratch/$name.log" | cut -d ' ' -f 1 | date --file - +%s%N)
+        asked=$(docker events --since "$began" --until "$(date +%s.%N)" --filter "container=$name" --filter event=kill \
+            --format '{{.Actor.Attributes.signal}} {{.TimeNano}}' | sed -n 's/^15 //p' | tail -n 1)
+        if grep 'SIGTERM from outside' "$scratch/$name.log" || ((there < asked)); then
+            cat "$scratch/$name.log"
             same "end $i in $name" "$(state "$name")" '0 exited 143'
+        fi
     done
+    ((in_order > 0)) || {
+        echo "none of the ends in $name was in order"
+        return 1
+    }
 }
 
 # Each check leaves an orphan, which lives a moment longer.
