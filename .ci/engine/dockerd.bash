@@ -99,8 +99,9 @@ dockerd_must_live() {
 
 # remove_containers [all]: those with the label "stays" only if all are to go.
 remove_containers() {
-    local containers
-    mapfile -t containers < <(docker ps --all --format '{{.ID}} {{.Labels}}' | { [[ ${1-} ]] && cat || sed '/stays=/d'; } | cut -d ' ' -f 1)
+    local containers staying='stays='
+    [[ ! ${1-} ]] || staying='^$'
+    mapfile -t containers < <(docker ps --all --format '{{.ID}} {{.Labels}}' | sed "/$staying/d; s/ .*//")
     ((${#containers[@]} == 0)) || docker rm --force --volumes "${containers[@]}" >/dev/null
 }
 

@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # repo: from suite.bash.
 # Java, as one of the programs that manage processes. Apart from the others, as to get it takes longer than to check it:
 # only who names this subject has it.
 # From programs.bash and suite.bash: all_is_saved, check.
