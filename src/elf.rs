@@ -117,5 +117,7 @@ mod tests {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;

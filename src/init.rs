@@ -188,6 +188,7 @@ impl Init {
             Action::LendTerminal => self.lend_terminal(),
             Action::StopSelf(signal) => self.stop_self(signal),
             Action::KillMain => self.kill_main(),
+            Action::LeaveMain => self.leave_main(),
             Action::AskOthers => {
                 info!("others are still alive: asking them to end");
                 self.others.ask(self.lifecycle.grace_ends());
@@ -252,6 +253,15 @@ impl Init {
         // It may have moved to another group.
         let _ = self.send_to_group(Signal::KILL);
         let _ = self.send_to_main(Signal::KILL);
+    }
+
+    /// Its tracer has not let go of it, or it hangs in the kernel: it is one of the others now, and these are ended.
+    fn leave_main(&mut self) {
+        let Some(pid) = self.main_pid() else { return };
+        warn!("main, PID {pid}, was killed and is not gone (a tracer holds it, or the kernel): going on without it");
+        self.reaping.take_over();
+        self.reaping.reap(None);
+        self.on(Event::MainEnded(WaitStatus::from_raw(Signal::KILL.number())));
     }
 
     /// main leads its group until it moves to another; the group is gone when nobody stayed behind.

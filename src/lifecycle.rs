@@ -57,6 +57,8 @@ pub enum Action {
     StopSelf(Signal),
     /// KILL to main and its group, as `--kill-after` has it.
     KillMain,
+    /// It is not gone even so: go on as if it were, by `Event::MainEnded`.
+    LeaveMain,
     /// Ask those of the others to end that have not been asked yet, and continue those that are stopped.
     AskOthers,
     /// See who is left, and report it as `Event::Seen`.
@@ -125,6 +127,8 @@ enum Phase {
     Running {
         /// When `--kill-after` is due.
         kill_main: Option<Moment>,
+        /// When to wait no longer for main, which was killed.
+        leave_main: Option<Moment>,
     },
     /// main has ended, and it is not known yet whether anybody else lives.
     Ended,
@@ -178,6 +182,9 @@ impl Looks {
 /// A killed process is gone at once, unless it hangs in the kernel. PID 1's own end takes such a one along.
 const KILL_TAKES: Duration = Duration::from_millis(500);
 
+/// main is the one that is waited for, and may have much memory to give back. A tracer can keep one that is dead.
+const KILL_TAKES_MAIN: Duration = Duration::from_secs(2);
+
 const REPORTS_APART: Duration = Duration::from_secs(1);
 
 /// The state, and the choices that bear on it.
@@ -197,7 +204,7 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// main has just been started, or there is none.
     pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        let phase = if options.pause { Phase::Pausing } else { Phase::Running { kill_main: None } };
+        let phase = if options.pause { Phase::Pausing } else { Phase::Running { kill_main: None, leave_main: None } };
         Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
@@ -227,7 +234,7 @@ impl Lifecycle {
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
         let of_phase = match self.phase {
-            Phase::Running { kill_main } => [kill_main, None],
+            Phase::Running { kill_main, leave_main } => [kill_main, leave_main],
             Phase::Waiting(looks) => [None, looks.next],
             Phase::Draining { kill, looks } => [kill, looks.next],
             Phase::Killing { leave, looks } => [Some(leave), looks.next],
@@ -262,12 +269,12 @@ impl Lifecycle {
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
         match self.phase {
-            Phase::Running { kill_main } => {
+            Phase::Running { kill_main, leave_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.asks_for_an_end() {
                     self.note_stop(now, signal);
                     let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
-                    self.phase = Phase::Running { kill_main: kill_main.or(due) };
+                    self.phase = Phase::Running { kill_main: kill_main.or(due), leave_main };
                 }
                 if signal.is_stop() {
                     Actions::two(forward, Action::ContinueIfStopped(target))
@@ -393,11 +400,16 @@ impl Lifecycle {
             return Actions::one(Action::ReportSlowStop);
         }
         match self.phase {
-            Phase::Running { kill_main } if over(kill_main) => {
-                self.phase = Phase::Running { kill_main: None };
+            Phase::Running { kill_main, .. } if over(kill_main) => {
+                let leave = now.saturating_add(KILL_TAKES_MAIN);
+                self.phase = Phase::Running { kill_main: None, leave_main: Some(leave) };
                 // Once is enough, and a later stop signal is no first one.
                 self.options.kill_after = None;
                 Actions::one(Action::KillMain)
+            }
+            Phase::Running { leave_main, .. } if over(leave_main) => {
+                self.phase = Phase::Running { kill_main: None, leave_main: None };
+                Actions::one(Action::LeaveMain)
             }
             Phase::Draining { kill, .. } if over(kill) => {
                 let leave = now.saturating_add(KILL_TAKES);
@@ -422,6 +434,8 @@ impl Lifecycle {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod history;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The others: every process but main that rinit answers for. Who they are, asking them to end, killing them.
 
+use crate::family::Family;
 use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
 use crate::signal::{Signal, SignalSet};
@@ -14,10 +15,26 @@ use std::time::Duration;
 pub struct Others {
     reach: Reach,
     asked: Vec<Request>,
-    /// Whom the drain has asked, or found to have been asked before, in order of PID.
-    known: Vec<Pid>,
-    /// Whether it found somebody whom it cannot reach yet.
-    some_are_out_of_reach: bool,
+    /// Whom the drain has met, in order of PID.
+    known: Vec<Known>,
+    /// Whether some of them are yet to be asked.
+    some_are_left: bool,
+}
+
+/// One whom the drain has met.
+struct Known {
+    pid: Pid,
+    stand: Stand,
+}
+
+/// How the drain stands with somebody.
+#[derive(Clone, Copy)]
+enum Stand {
+    /// It has been asked, or is not ours to ask; and when, unless it ignores that: what it starts from then on (the `sync`
+    /// of a trap) is part of its end.
+    Settled(Option<Instant>),
+    /// To be asked once its parent has ended: before that it is part of the parent's end, or out of reach.
+    Left,
 }
 
 /// How far rinit's answer goes.
@@ -34,10 +51,7 @@ struct Request {
     signal: Signal,
     /// The group that got it; None when everybody did.
     group: Option<Pid>,
-    /// In clock ticks since boot.
-    at: u64,
-    /// The PID that had been given away last.
-    newest: Option<Pid>,
+    at: Instant,
 }
 
 impl Request {
@@ -45,14 +59,29 @@ impl Request {
     fn reached(&self, pid: Pid, stat: &Stat, status: &Status) -> bool {
         // Who lives on long after an INT or a QUIT took it for something else: a prompt, a thread dump.
         let lapsed = matches!(self.signal, Signal::INT | Signal::QUIT)
-            && clock::ticks_since_boot().saturating_sub(self.at) > LAPSES_AFTER;
+            && clock::ticks_since_boot().saturating_sub(self.at.tick) > LAPSES_AFTER;
         let member = self.group.is_none_or(|group| stat.group == group);
-        !lapsed && member && self.began_after(pid, stat.started) && !status.ignored.contains(self.signal)
+        !lapsed && member && self.at.saw_the_birth_of(pid, stat.started) && !status.ignored.contains(self.signal)
+    }
+}
+
+/// When somebody was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Instant {
+    /// In clock ticks since boot.
+    tick: u64,
+    /// The PID that had been given away last.
+    newest: Option<Pid>,
+}
+
+impl Instant {
+    fn now(procfs: Option<Procfs>) -> Instant {
+        Instant { tick: clock::ticks_since_boot(), newest: procfs.and_then(Procfs::newest_pid) }
     }
 
     /// Start times come in ticks of 10 ms: within one tick the PIDs, which are given away in order, tell what was first.
-    fn began_after(&self, pid: Pid, started: u64) -> bool {
-        started < self.at || started == self.at && self.newest.is_some_and(|newest| pid <= newest)
+    fn saw_the_birth_of(self, pid: Pid, started: u64) -> bool {
+        started < self.tick || started == self.tick && self.newest.is_some_and(|newest| pid <= newest)
     }
 }
 
@@ -79,7 +108,7 @@ impl Others {
     /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
     pub fn new(everyone: Option<Everyone>) -> Others {
         let reach = everyone.map_or(Reach::Descendants, Reach::Namespace);
-        Others { reach, asked: Vec::new(), known: Vec::new(), some_are_out_of_reach: false }
+        Others { reach, asked: Vec::new(), known: Vec::new(), some_are_left: false }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
@@ -93,9 +122,9 @@ impl Others {
         if !signal.asks_for_an_end() {
             return;
         }
-        let newest = Procfs::of_our_namespace().and_then(Procfs::newest_pid);
+        let at = Instant::now(Procfs::of_our_namespace());
         self.asked.retain(|request| request.signal != signal || request.group != group);
-        self.asked.push(Request { signal, group, at: clock::ticks_since_boot(), newest });
+        self.asked.push(Request { signal, group, at });
     }
 
     /// Sends a signal to all of them; to main too, as long as it is there.
@@ -111,13 +140,14 @@ impl Others {
         }
     }
 
-    /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told. Those who have come within
-    /// reach since the others were asked are asked now.
+    /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told. Those who had to be left
+    /// when the others were asked are asked now, if that can be.
     pub fn look(&mut self, children: bool) -> Alive {
-        if self.some_are_out_of_reach
+        if self.some_are_left
             && let Some(procfs) = Procfs::of_our_namespace()
+            && self.ask_who_is_new(procfs, clock::now().saturating_add(ASKING_TAKES)) > 0
         {
-            self.ask_who_is_new(procfs, clock::now().saturating_add(ASKING_TAKES));
+            self.continue_all();
         }
         if children {
             return Alive::Children;
@@ -166,13 +196,10 @@ impl Others {
         };
         let deadline = deadline.unwrap_or_else(|| clock::now().saturating_add(ASKING_TAKES));
         let asked = self.ask_who_is_new(procfs, deadline);
-        if let Reach::Namespace(everyone) = self.reach {
-            if self.known.is_empty() && everyone.exists() {
-                // Mounted with hidepid (proc(5)).
-                self.ask_unseen();
-            } else {
-                let _ = everyone.send(Signal::CONT);
-            }
+        match self.reach {
+            // Mounted with hidepid (proc(5)).
+            Reach::Namespace(everyone) if self.known.is_empty() && everyone.exists() => self.ask_unseen(),
+            _ => self.continue_all(),
         }
         debug!("{asked} of {} others asked to end", self.known.len());
     }
@@ -183,47 +210,53 @@ impl Others {
         // Without pidfds no PID is certain to be its owner's but a child's. Who is none becomes one as its parents end.
         let only_children = matches!(self.reach, Reach::Descendants) && Pidfd::open(us).is_err();
         let mut known = std::mem::take(&mut self.known);
-        let mut out_of_reach = false;
+        known.retain(|known| matches!(known.stand, Stand::Settled(_)));
         let mut refused = Refused::default();
         let mut asked = 0usize;
         for _ in 0..PASSES {
             let before = known.len();
-            out_of_reach = false;
             for pid in self.members(procfs) {
-                let Err(place) = known.binary_search(&pid) else {
+                let Err(place) = known.binary_search_by_key(&pid, |known| known.pid) else {
                     continue;
                 };
                 if clock::now() >= deadline {
                     break;
                 }
-                if only_children && procfs.stat(pid).is_some_and(|stat| stat.parent != us) {
-                    out_of_reach = true;
-                    continue;
-                }
-                known.insert(place, pid);
-                asked += usize::from(self.ask_one(procfs, pid, &mut refused));
+                let stand = match procfs.status(pid).filter(|status| !status.is_dead()) {
+                    None => Stand::Settled(None),
+                    Some(status) if only_children && status.parent != Some(us) => Stand::Left,
+                    Some(status) if is_part_of_an_end(procfs, pid, status.parent, &known) => Stand::Left,
+                    Some(status) => {
+                        let (sent, since) = self.ask_one(procfs, pid, &status, &mut refused);
+                        asked += usize::from(sent);
+                        Stand::Settled(since)
+                    }
+                };
+                known.insert(place, Known { pid, stand });
             }
             if known.len() == before {
                 break;
             }
         }
+        self.some_are_left = known.iter().any(|known| matches!(known.stand, Stand::Left));
         self.known = known;
-        self.some_are_out_of_reach = out_of_reach;
         refused.report(procfs);
         asked
     }
 
-    /// Whether `pid` was sent a TERM.
-    fn ask_one(&self, procfs: Procfs, pid: Pid, refused: &mut Refused) -> bool {
-        let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { return false };
+    /// Whether `pid` was sent a TERM; and when it was asked, by that or before, unless it ignores it.
+    fn ask_one(&self, procfs: Procfs, pid: Pid, status: &Status, refused: &mut Refused) -> (bool, Option<Instant>) {
         // A session whose leader is outside shows as 0.
         let may_lead_a_session = status.session.is_none_or(|session| session == pid || session.as_raw() == 0);
         // With a thousand others each file that is read counts, and this one matters to few.
         let stat = if may_lead_a_session || !self.asked.is_empty() { procfs.stat(pid) } else { None };
-        let asked = stat.is_some_and(|stat| self.asked.iter().any(|request| request.reached(pid, &stat, &status)));
-        let ask = !asked && !is_left_to_its_init(procfs, pid, &status);
+        let before = stat.and_then(|stat| self.asked.iter().find(|request| request.reached(pid, &stat, status)));
+        let ask = before.is_none() && !is_left_to_its_init(procfs, pid, status);
+        let mut since = before.map(|request| request.at);
         if ask {
             trace!("asking PID {pid}, {} to end", procfs.command(pid));
+            // Who sleeps in sigwait(3) looks as if it did nothing about TERM. Whom TERM ends starts nothing more.
+            since = (!status.ignored.contains(Signal::TERM)).then(|| Instant::now(Some(procfs)));
             refused.note(pid, self.send_to(procfs, pid, Signal::TERM));
         }
         let leads_a_terminal =
@@ -235,7 +268,14 @@ impl Others {
         if matches!(self.reach, Reach::Descendants) {
             let _ = self.send_to(procfs, pid, Signal::CONT);
         }
-        ask
+        (ask, since)
+    }
+
+    /// As a stopped process sees neither TERM nor HUP. (Descendants are continued one by one.)
+    fn continue_all(&self) {
+        if let Reach::Namespace(everyone) = self.reach {
+            let _ = everyone.send(Signal::CONT);
+        }
     }
 
     /// Without a /proc of ours it is not known who is there.
@@ -298,7 +338,7 @@ impl Others {
 
     /// KILL to all.
     pub fn kill(&mut self) {
-        self.some_are_out_of_reach = false;
+        self.some_are_left = false;
         match self.reach {
             Reach::Namespace(everyone) => {
                 let _ = everyone.send(Signal::KILL);
@@ -335,6 +375,18 @@ fn warn_of_unseen_survivors(grace: Duration) {
     warn!("the grace of {grace:?} is over: killing who is left (/proc does not tell who)");
 }
 
+/// Whether a process was started by a parent that had been asked by then and does not ignore that; or by such a one.
+fn is_part_of_an_end(procfs: Procfs, pid: Pid, parent: Option<Pid>, known: &[Known]) -> bool {
+    let place = parent.and_then(|parent| known.binary_search_by_key(&parent, |known| known.pid).ok());
+    match place.and_then(|place| known.get(place)).map(|known| known.stand) {
+        Some(Stand::Settled(Some(since))) => {
+            procfs.stat(pid).is_some_and(|stat| !since.saw_the_birth_of(pid, stat.started))
+        }
+        Some(Stand::Left) => true,
+        Some(Stand::Settled(None)) | None => false,
+    }
+}
+
 /// Whether a process will be told by an init below us, and to be asked by both would be once too often: by the init of
 /// its own PID namespace, if that handles TERM; or by a rinit in ours.
 fn is_left_to_its_init(procfs: Procfs, pid: Pid, status: &Status) -> bool {
@@ -361,18 +413,7 @@ fn is_left_to_its_init(procfs: Procfs, pid: Pid, status: &Status) -> bool {
 
 /// All descendants of this process, parents before children.
 fn descendants(procfs: Procfs) -> Vec<Pid> {
-    let us = nix::unistd::getpid();
-    let mut by_parent: Vec<(Pid, Pid)> =
-        procfs.processes().filter_map(|pid| Some((procfs.stat(pid)?.parent, pid))).collect();
-    by_parent.sort_unstable();
-    let mut family = vec![us];
-    let mut next = 0;
-    while let Some(parent) = family.get(next).copied() {
-        let first = by_parent.partition_point(|(other, _)| *other < parent);
-        let children = by_parent.iter().skip(first).take_while(|(other, _)| *other == parent);
-        family.extend(children.map(|(_, child)| *child));
-        next += 1;
-    }
+    let mut family = Family::read(procfs).from(nix::unistd::getpid());
     family.remove(0);
     family
 }
@@ -468,8 +509,8 @@ mod tests {
     }
 
     fn term_to(group: Option<i32>) -> Request {
-        let newest = Some(Pid::from_raw(50));
-        Request { signal: Signal::TERM, group: group.map(Pid::from_raw), at: 1000, newest }
+        let at = Instant { tick: 1000, newest: Some(Pid::from_raw(50)) };
+        Request { signal: Signal::TERM, group: group.map(Pid::from_raw), at }
     }
 
     #[test]

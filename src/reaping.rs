@@ -151,12 +151,14 @@ impl Reaping {
 
     /// The kernel has reaped main: how did it end?
     pub fn status_of_reaped(&self, pidfd: &Pidfd) -> WaitStatus {
-        match pidfd.exit_status() {
+        // That it can be told was asked at the start, so a refusal may be for once. Where it lasts there is nobody else to
+        // ask: what waitpid(2) and /proc tell is gone with the process.
+        match pidfd.exit_status().or_else(|_| pidfd.exit_status()) {
             Ok(Some(status)) => status,
-            // Not known to happen: that it can be told was asked at the start.
-            unknown => {
-                error!("main has ended, and its pidfd does not tell how: {unknown:?}");
-                WaitStatus::from_raw(i32::from(crate::failure::STATUS_OWN) << 8)
+            refused => {
+                let errno = refused.err().unwrap_or(Errno::ENODATA);
+                error!("main has ended, and the kernel refuses to tell how (PIDFD_GET_INFO): {}", reason(errno));
+                WaitStatus::UNKNOWN
             }
         }
     }

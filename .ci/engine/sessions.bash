@@ -10,6 +10,7 @@ check_sessions() {
     check_both 'docker stop ends it at once with a program in its foreground' open_session_ends 'sleep 100' sleep_runs
     check_both 'docker stop lets the processes of docker exec end in order' exec_is_drained
     check_both 'docker stop waits for them when main has gone first' exec_outlives_main
+    check_both 'docker stop lets the programs that their traps start come to an end' traps_are_left_in_peace
     check_both 'who detaches from a docker exec -it bash leaves no zombie' detached_session_leaves_nothing
 
     check_both 'stdin that is closed, a pipe or empty is what main sees' stdin_is_main_s
@@ -146,10 +147,29 @@ exec_outlives_main() {
     start box "${busybox[@]}" sh -c 'echo $$ >/tmp/main; while :; do sleep 1; done'
     docker exec --detach box sh -c "$saves_on_term" first
     wait_for 'it is ready' logs_have box '^first ready$'
+    # The drain may ask this shell to end, too.
     # shellcheck disable=SC2016 # The shell in the container expands it.
-    docker exec box sh -c 'kill -TERM $(cat /tmp/main)'
+    docker exec box sh -c 'kill -TERM $(cat /tmp/main)' || true
     same 'status' "$(docker wait box)" 143
     same 'who saved' "$(saved)" 'first'
+}
+
+# The drain comes upon what a trap starts while it is asking the others.
+traps_are_left_in_peace() {
+    local number
+    start box "${busybox[@]}" sh -c 'echo main ready; exec sleep 1000'
+    for number in {1..10}; do
+        # shellcheck disable=SC2016 # The shell in the container expands it.
+        docker exec --detach box sh -c '
+            trap "sleep 0.2 && echo $0 saved >/proc/1/fd/1; exit" TERM
+            echo $0 ready >/proc/1/fd/1
+            while :; do sleep 1000 & wait; done' "$number"
+    done
+    for number in main {1..10}; do
+        wait_for "$number is ready" logs_have box "^$number ready\$"
+    done
+    docker stop box >/dev/null
+    same 'who saved' "$(saved | wc -w)" 10
 }
 
 three_are_ready() {

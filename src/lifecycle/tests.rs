@@ -347,8 +347,21 @@ fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
     story.signal(2);
     assert_eq!(story.pass(SECOND), [Action::KillMain]);
     story.signal(15);
-    assert_eq!(story.pass_silently(100 * SECOND), []);
+    assert_eq!(story.pass_silently(SECOND), []);
     assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+}
+
+#[test]
+fn main_that_is_not_gone_two_seconds_after_its_kill_is_left() {
+    let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
+    let mut story = Story::new(options, JobControl::None);
+    story.signal(15);
+    assert_eq!(story.pass(2 * SECOND), [Action::KillMain]);
+    assert_eq!(story.pass(SECOND), []);
+    story.signal(15);
+    assert_eq!(story.pass_silently(SECOND), [Action::LeaveMain]);
+    assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+    assert_eq!(story.pass(100 * SECOND), []);
 }
 
 #[test]

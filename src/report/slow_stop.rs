@@ -1,12 +1,12 @@
 //! What holds up a stop: who still lives, and what each does with the signal.
 
-use super::processes::{self, Process};
+use super::processes;
+use crate::family::Family;
 use crate::options::Target;
 use crate::signal::Signal;
 use crate::sys::Pid;
-use crate::sys::procfs::Procfs;
+use crate::sys::procfs::{Procfs, Status};
 use log::warn;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What was asked, of whom, and how long ago.
@@ -46,7 +46,7 @@ enum Reason {
     /// Should be dying.
     Default,
     /// Dead; its parent does not wait for it.
-    Zombie,
+    Zombie(Pid),
 }
 
 /// Processes that are shown.
@@ -55,6 +55,47 @@ const SHOWN: usize = 20;
 /// Shells whose traps wait for the foreground child, by the name of their process.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
 
+/// Why, and who.
+type Row = (Reason, Pid);
+
+/// What is told. However many there are, this is of one size: what a report takes would stay with rinit.
+#[derive(Default)]
+struct Found {
+    alive: usize,
+    dead: usize,
+    /// The most telling ones, in order.
+    shown: Vec<Row>,
+    /// main, if it has not ended.
+    main: Option<Row>,
+    /// The first init of a namespace that is a child of main's.
+    child_init: Option<Row>,
+    /// The first dead one.
+    zombie: Option<Row>,
+}
+
+impl Found {
+    fn add(&mut self, row: Row, parent: Option<Pid>, stop: Stop) {
+        match row.0 {
+            Reason::Zombie(_) => {
+                self.dead += 1;
+                self.zombie = self.zombie.or(Some(row)).min(Some(row));
+            }
+            _ => self.alive += 1,
+        }
+        if stop.main == Some(row.1) {
+            self.main = Some(row);
+        }
+        if stop.main.is_some() && stop.main == parent && row.0 == Reason::NestedInit {
+            self.child_init = self.child_init.or(Some(row)).min(Some(row));
+        }
+        let place = self.shown.partition_point(|other| *other < row);
+        if place < SHOWN {
+            self.shown.truncate(SHOWN - 1);
+            self.shown.insert(place, row);
+        }
+    }
+}
+
 /// Reports, a line a process.
 pub fn report(stop: Stop) {
     let (signal, ago) = (stop.signal, rounded(stop.ago));
@@ -62,36 +103,35 @@ pub fn report(stop: Stop) {
         warn!("{ago:?} after {signal} not all have ended; who, /proc does not show here");
         return;
     };
-    let table = processes::all(procfs);
+    let family = Family::read(procfs);
     let us = nix::unistd::getpid();
     // As long as main lives, nobody else can hold up its end but those that it may wait for.
-    let concerned = |process: &Process| match stop.main {
-        Some(main) => process.pid == main || descends_from(&table, process.pid, main),
-        None => us.as_raw() == 1 || descends_from(&table, process.pid, us),
+    let concerned = match stop.main {
+        Some(main) => family.from(main),
+        None if us.as_raw() == 1 => family.members(),
+        None => family.from(us),
     };
-    let mut reasons: Vec<(Pid, Reason)> = table
-        .values()
-        .filter(|process| concerned(process))
-        .filter_map(|process| Some((process.pid, reason(procfs, &table, process, stop)?)))
-        .collect();
-    if reasons.is_empty() {
+    let mut found = Found::default();
+    for pid in concerned.into_iter().filter(|pid| *pid != us) {
+        let Some(status) = procfs.status(pid) else { continue };
+        if let Some(reason) = reason(procfs, &family, (pid, &status), stop) {
+            found.add((reason, pid), status.parent, stop);
+        }
+    }
+    let Found { alive, dead, .. } = found;
+    if alive + dead == 0 {
         return;
     }
-    reasons.sort_by_key(|(pid, reason)| (*reason, *pid));
-    let dead = reasons.iter().filter(|(_, reason)| *reason == Reason::Zombie).count();
-    let alive = reasons.len() - dead;
     warn!(
         "{ago:?} after {signal}: {alive} not ended{}",
         if dead > 0 { format!(", {dead} not reaped") } else { String::new() }
     );
-    let hint = hint(&reasons, &table, stop);
-    let hidden = reasons.len().saturating_sub(SHOWN);
-    reasons.truncate(SHOWN);
-    show(procfs, &table, &reasons, stop);
+    show(procfs, &found.shown, stop);
+    let hidden = (alive + dead).saturating_sub(SHOWN);
     if hidden > 0 {
         warn!("  and {hidden} more");
     }
-    if let Some(hint) = hint {
+    if let Some(hint) = hint(procfs, &family, &found, stop) {
         warn!("hint: {hint}");
     }
 }
@@ -101,23 +141,17 @@ pub fn rounded(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn show(procfs: Procfs, table: &BTreeMap<Pid, Process>, reasons: &[(Pid, Reason)], stop: Stop) {
+fn show(procfs: Procfs, rows: &[Row], stop: Stop) {
     // In the order of guilt; the tree keeps it among brothers.
     let family: Vec<(Pid, Pid)> =
-        reasons.iter().filter_map(|(pid, _)| Some((*pid, shown_parent(table, *pid, reasons)?))).collect();
-    let by_pid: BTreeMap<Pid, Reason> = reasons.iter().copied().collect();
-    let branches = processes::tree(&family);
-    let described: Vec<(String, String, String)> = branches
+        rows.iter().filter_map(|(_, pid)| Some((*pid, shown_parent(procfs, *pid, rows)?))).collect();
+    let described: Vec<(String, String, String)> = processes::tree(&family)
         .iter()
         .filter_map(|branch| {
-            let reason = by_pid.get(&branch.pid)?;
-            let main = if stop.main == Some(branch.pid) { " (main)" } else { "" };
-            let command = shortened(procfs.command(branch.pid));
-            Some((
-                branch.pid.to_string(),
-                reason.in_words(stop, table.get(&branch.pid)),
-                format!("{}{command}{main}", branch.lines),
-            ))
+            let (reason, pid) = rows.iter().find(|(_, pid)| *pid == branch.pid)?;
+            let main = if stop.main == Some(*pid) { " (main)" } else { "" };
+            let command = shortened(procfs.command(*pid));
+            Some((pid.to_string(), reason.in_words(stop), format!("{}{command}{main}", branch.lines)))
         })
         .collect();
     let width = |column: fn(&(String, String, String)) -> &String| described.iter().map(|row| column(row).len()).max();
@@ -136,52 +170,40 @@ fn shortened(command: String) -> String {
     }
 }
 
-/// The nearest ancestor that is shown, or nobody's PID.
-fn shown_parent(table: &BTreeMap<Pid, Process>, pid: Pid, reasons: &[(Pid, Reason)]) -> Option<Pid> {
-    let mut parent = table.get(&pid)?.stat.parent;
-    for _ in 0..table.len() {
-        if reasons.iter().any(|(shown, _)| *shown == parent) {
+/// The nearest ancestor that is shown, or nobody's PID. None where the process is gone meanwhile.
+fn shown_parent(procfs: Procfs, pid: Pid, rows: &[Row]) -> Option<Pid> {
+    let mut parent = procfs.stat(pid)?.parent;
+    // A chain of parents ends outside; the bound is for one that changes while it is read.
+    for _ in 0..1000 {
+        if rows.iter().any(|(_, shown)| *shown == parent) {
             break;
         }
-        let Some(process) = table.get(&parent) else { break };
-        parent = process.stat.parent;
+        let Some(stat) = procfs.stat(parent) else { break };
+        parent = stat.parent;
     }
     Some(parent)
 }
 
-fn descends_from(table: &BTreeMap<Pid, Process>, pid: Pid, ancestor: Pid) -> bool {
-    let mut pid = pid;
-    for _ in 0..=table.len() {
-        match table.get(&pid) {
-            Some(process) if process.stat.parent == ancestor => return true,
-            Some(process) => pid = process.stat.parent,
-            None => return false,
-        }
-    }
-    false
-}
-
 /// Why this one is still there. None for a zombie that is about to be reaped.
-fn reason(procfs: Procfs, table: &BTreeMap<Pid, Process>, process: &Process, stop: Stop) -> Option<Reason> {
-    let status = &process.status;
-    if process.stat.is_dead() {
+fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: Stop) -> Option<Reason> {
+    if status.is_dead() {
         // Ours we reap ourselves, and somebody outside reaps his own.
-        let parent = table.get(&process.stat.parent)?;
-        return (!parent.stat.is_dead()).then_some(Reason::Zombie);
+        let parent = status.parent.filter(|parent| *parent != nix::unistd::getpid())?;
+        return procfs.stat(parent).is_some_and(|stat| !stat.is_dead()).then_some(Reason::Zombie(parent));
     }
     let pending = status.pending.contains(stop.signal);
-    Some(if !was_sent(process, stop) {
+    Some(if !was_sent(procfs, pid, status, stop) {
         Reason::NotSignalled
-    } else if pending && matches!(process.stat.state, b'T' | b't') {
+    } else if pending && matches!(status.state, b'T' | b't') {
         Reason::Stopped
-    } else if pending && process.stat.state == b'D' {
+    } else if pending && status.state == b'D' {
         Reason::Uninterruptible
     } else if status.ignored.contains(stop.signal) {
         Reason::Ignores
     } else if status.blocked.contains(stop.signal) {
         if pending { Reason::Blocks } else { Reason::Waits }
     } else if status.caught.contains(stop.signal) {
-        waits_for(procfs, table, process, stop).map_or(Reason::Handles, Reason::ShellWaits)
+        waits_for(procfs, family, pid, stop).map_or(Reason::Handles, Reason::ShellWaits)
     } else if status.is_nested_init() {
         Reason::NestedInit
     } else {
@@ -190,27 +212,32 @@ fn reason(procfs: Procfs, table: &BTreeMap<Pid, Process>, process: &Process, sto
 }
 
 /// While main lives only the target has the signal; afterwards everybody has been asked.
-fn was_sent(process: &Process, stop: Stop) -> bool {
+fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
     match (stop.main, stop.target) {
         (None, _) | (_, Target::All) => true,
-        (Some(main), Target::Group) => process.stat.group == main || process.pid == main,
-        (Some(main), Target::Main) => process.pid == main,
+        (Some(main), Target::Group) => {
+            pid == main || status.group.or_else(|| Some(procfs.stat(pid)?.group)) == Some(main)
+        }
+        (Some(main), Target::Main) => pid == main,
     }
 }
 
 /// The child for which a shell waits in the foreground, if that is what it does.
-fn waits_for(procfs: Procfs, table: &BTreeMap<Pid, Process>, shell: &Process, stop: Stop) -> Option<Pid> {
-    let name = procfs.name(shell.pid)?;
-    if !SHELLS.contains(&name.as_str()) || procfs.sleeps_in(shell.pid)? != "do_wait" {
+fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop) -> Option<Pid> {
+    let name = procfs.name(shell)?;
+    if !SHELLS.contains(&name.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
         return None;
     }
-    let children = || table.values().filter(|child| child.stat.parent == shell.pid && !child.stat.is_dead());
-    let unsent = children().find(|child| !was_sent(child, stop));
-    unsent.or_else(|| children().next()).map(|child| child.pid)
+    let children = || {
+        let looked_at = family.children(shell).filter_map(|pid| Some((pid, procfs.status(pid)?)));
+        looked_at.filter(|(_, status)| status.parent == Some(shell) && !status.is_dead())
+    };
+    let unsent = children().find(|(pid, status)| !was_sent(procfs, *pid, status, stop));
+    unsent.or_else(|| children().next()).map(|(pid, _)| pid)
 }
 
 impl Reason {
-    fn in_words(self, stop: Stop, process: Option<&Process>) -> String {
+    fn in_words(self, stop: Stop) -> String {
         let signal = stop.signal;
         match self {
             Reason::Stopped => format!("is stopped, {signal} is pending"),
@@ -226,39 +253,34 @@ impl Reason {
             Reason::Handles => format!("handles {signal}"),
             Reason::Waits => format!("takes {signal} from a queue"),
             Reason::Default => format!("has the default action for {signal}"),
-            Reason::Zombie => {
-                format!("is dead, not reaped by PID {}", process.map_or(0, |process| process.stat.parent.as_raw()))
-            }
+            Reason::Zombie(parent) => format!("is dead, not reaped by PID {parent}"),
         }
     }
 }
 
 /// One line of advice, where the cause is certain.
-fn hint(reasons: &[(Pid, Reason)], table: &BTreeMap<Pid, Process>, stop: Stop) -> Option<String> {
-    let of = |pid: Pid| reasons.iter().find(|(other, _)| *other == pid).copied();
-    let advice = |pid: Pid, reason: Reason| reason.hint(pid, stop, table);
-    if let Some((main, reason)) = stop.main.and_then(of) {
+fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<String> {
+    if let Some((reason, main)) = found.main {
         if let Reason::ShellWaits(child) = reason {
             // The shell itself does nothing wrong where the child had the signal too, and stays all the same.
-            return match of(child) {
-                Some((_, Reason::NotSignalled)) | None => advice(main, reason),
-                Some((child, cause)) => advice(child, cause),
+            let cause = procfs.status(child);
+            let cause = cause.and_then(|status| self::reason(procfs, family, (child, &status), stop));
+            return match cause {
+                Some(Reason::NotSignalled) | None => reason.hint(main, stop),
+                Some(cause) => cause.hint(child, stop),
             };
         }
         // unshare(1) blocks signals while it waits for the init that it made.
-        let child_init = reasons.iter().find(|(pid, reason)| {
-            *reason == Reason::NestedInit && table.get(pid).is_some_and(|child| child.stat.parent == main)
-        });
-        let (pid, reason) = child_init.copied().unwrap_or((main, reason));
-        if let Some(hint) = advice(pid, reason) {
+        let (reason, pid) = found.child_init.unwrap_or((reason, main));
+        if let Some(hint) = reason.hint(pid, stop) {
             return Some(hint);
         }
     }
-    reasons.iter().find_map(|(pid, reason)| advice(*pid, *reason))
+    found.shown.iter().chain(&found.zombie).find_map(|(reason, pid)| reason.hint(*pid, stop))
 }
 
 impl Reason {
-    fn hint(self, pid: Pid, stop: Stop, table: &BTreeMap<Pid, Process>) -> Option<String> {
+    fn hint(self, pid: Pid, stop: Stop) -> Option<String> {
         let signal = stop.signal;
         Some(match self {
             Reason::Stopped => {
@@ -284,10 +306,7 @@ impl Reason {
                     "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has ended: use exec or --target all"
                 )
             }
-            Reason::Zombie => {
-                let parent = table.get(&pid)?.stat.parent;
-                format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it")
-            }
+            Reason::Zombie(parent) => format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it"),
             Reason::Handles | Reason::Waits | Reason::Default => return None,
         })
     }

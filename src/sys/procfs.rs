@@ -151,8 +151,12 @@ fn is_dead(state: u8, threads: u32) -> bool {
 pub struct Status {
     /// One letter, as ps(1) shows it.
     pub state: u8,
+    /// The parent; 0 where it is outside our PID namespace.
+    pub parent: Option<Pid>,
     /// Threads; a dead leader can have living ones.
     pub threads: u32,
+    /// The process group, where the kernel tells it here (Linux 4.1).
+    pub group: Option<Pid>,
     /// The session, where the kernel tells it here (Linux 4.1).
     pub session: Option<Pid>,
     /// The real user ID.
@@ -184,8 +188,10 @@ impl Status {
             let numbers = || value.split_ascii_whitespace().map(|number| number.parse().ok());
             match name {
                 "State" => status.state = value.trim().bytes().next().unwrap_or_default(),
+                "PPid" => status.parent = numbers().next().flatten().map(Pid::from_raw),
                 "Threads" => status.threads = value.trim().parse().unwrap_or(0),
                 // The first is in our namespace, the last in its own.
+                "NSpgid" => status.group = numbers().next().flatten().map(Pid::from_raw),
                 "NSsid" => status.session = numbers().next().flatten().map(Pid::from_raw),
                 "NSpid" => status.nested = numbers().skip(1).last().flatten().map(Pid::from_raw),
                 "Uid" => {
@@ -301,10 +307,11 @@ mod tests {
 
     #[test]
     fn masks_and_nesting() {
-        let text = b"Name:\tx\nState:\tZ (zombie)\nThreads:\t2\nNSpid:\t9\t1\nNSsid:\t7\t0\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
+        let text = b"Name:\tx\nState:\tZ (zombie)\nPPid:\t5\nThreads:\t2\nNSpid:\t9\t1\nNSpgid:\t8\t0\nNSsid:\t7\t0\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
         let status = Status::parse(text);
         assert!(status.is_nested_init() && !status.is_dead());
         assert_eq!((status.state, status.threads, status.session), (b'Z', 2, Some(Pid::from_raw(7))));
+        assert_eq!((status.parent, status.group), (Some(Pid::from_raw(5)), Some(Pid::from_raw(8))));
         assert!(status.ignored.contains(Signal::HUP) && status.ignored.contains(Signal::new(64).unwrap()));
         assert_eq!(status.treatment(Signal::TERM), "blocks");
         assert_eq!(status.treatment(Signal::HUP), "ignores");
@@ -325,5 +332,7 @@ mod tests {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;

@@ -11,6 +11,9 @@ use std::os::fd::AsRawFd;
 pub struct WaitStatus(i32);
 
 impl WaitStatus {
+    /// Of a child that has ended, nobody can tell how. No ended child's number is this one.
+    pub const UNKNOWN: WaitStatus = WaitStatus(0x7f);
+
     /// From the number that waitpid(2) fills in.
     pub fn from_raw(raw: i32) -> WaitStatus {
         WaitStatus(raw)
@@ -37,7 +40,7 @@ impl WaitStatus {
         match (self.exit_code(), self.term_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => (128 + signal.number()) as u8,
-            // A stop or a continuation: never asked for, and no end.
+            // Not known.
             (None, None) => crate::failure::STATUS_OWN,
         }
     }
@@ -51,7 +54,7 @@ impl std::fmt::Display for WaitStatus {
                 write!(f, "was killed by {signal} (core dumped)")
             }
             (None, Some(signal)) => write!(f, "was killed by {signal}"),
-            (None, None) => write!(f, "changed its state ({:#x})", self.0),
+            (None, None) => f.write_str("ended, and it is not known how"),
         }
     }
 }
@@ -140,8 +143,10 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_no_end() {
-        let status = WaitStatus::from_raw(0x137f);
-        assert_eq!((status.exit_code(), status.term_signal()), (None, None));
+    fn a_stop_is_no_end_and_neither_is_what_is_not_known() {
+        for status in [WaitStatus::from_raw(0x137f), WaitStatus::UNKNOWN] {
+            assert_eq!((status.exit_code(), status.term_signal()), (None, None));
+            assert_eq!(status.shell_code(), crate::failure::STATUS_OWN);
+        }
     }
 }

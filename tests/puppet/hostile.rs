@@ -41,3 +41,16 @@ pub fn keep_stopped(pid: c_int) -> c_int {
         std::thread::yield_now();
     }
 }
+
+/// Traces a process, and never attends to it. Ends for nobody.
+pub fn hold(pid: c_int) -> c_int {
+    signals::block_all();
+    let nothing = std::ptr::null_mut::<std::ffi::c_void>();
+    // SAFETY: numbers, and null pointers that the request takes.
+    let seized = unsafe { libc::ptrace(libc::PTRACE_SEIZE as _, pid, nothing, nothing) };
+    Errno::result(seized).expect("PTRACE_SEIZE");
+    say("ready");
+    loop {
+        nix::unistd::pause();
+    }
+}

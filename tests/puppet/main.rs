@@ -66,6 +66,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "by-real-user" => prefixes::by_real_user(number(&rest[0]), &rest[1..]),
         "forge" => hostile::forge(number(&rest[0]), number(&rest[1]), number(&rest[2]), &numbers()[3..]),
         "named" => hostile::play_named(&rest[0], &rest[1..]),
+        "hold" => hostile::hold(number(&rest[0])),
         "keep-stopped" => hostile::keep_stopped(number(&rest[0])),
         "supervised" => prefixes::supervised(number(&rest[0]), &rest[1..]),
         "parent" => prefixes::as_parent(rest),

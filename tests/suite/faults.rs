@@ -1,12 +1,13 @@
 //! Every system call that rinit makes fails, with each errno that it can give: rinit does its job another way, or says
 //! what failed before main starts. Once main runs, it never ends before main, never spins, and never hangs.
 //!
-//! RINIT_FAULTS=FOLDER has each single call fail too, not only all of a kind, and writes the tables of docs/faults.md there.
+//! RINIT_FAULTS=FOLDER has each single call fail too, not only all of a kind, and writes the tables of docs/faults.md there,
+//! in files that are named as in `SCENES`.
 
 mod calls;
 mod supervisor;
 
-use crate::support::{Finished, Rinit, Running, Status};
+use crate::support::{Finished, Reaping, Rinit, Running, Status};
 use calls::{errnos, name};
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +15,7 @@ use std::fmt::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use supervisor::{Call, Fault, Supervisor, Who};
+use supervisor::{Call, Fault, Supervisor, Which, Who};
 
 /// What becomes of rinit's job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,8 @@ enum Outcome {
     DoneAndSaid,
     /// A signal could not be sent on, which is said; all else is done.
     NotForwarded,
+    /// All is done, but main's status cannot be had, which is said: 125.
+    StatusLost,
     /// 125 and one line, before main starts.
     Refused,
     /// 126 or 127 and one line: main cannot be executed.
@@ -39,6 +42,7 @@ impl Outcome {
             Outcome::Done => "does its job",
             Outcome::DoneAndSaid => "does its job, and warns",
             Outcome::NotForwarded => "cannot send that signal on, warns, and does the rest",
+            Outcome::StatusLost => "does its job, but cannot tell main's status: says so, 125",
             Outcome::Refused => "says so, 125, main is not started",
             Outcome::NotExecuted => "says so, 126 or 127",
             Outcome::Mute => "125, and nothing can be said",
@@ -53,14 +57,19 @@ const STATUS: i32 = 7;
 const PART: &str = "play [ [ exit 0 ] exit 0 ] [ [ group pause ] exit 0 ] [ [ ignore TERM pause ] exit 0 ] \
                     block WINCH block TERM say ready await WINCH say got await TERM exit 7";
 
-/// What rinit is started as.
+/// What rinit is started as, and who reaps.
 struct Scene {
     name: &'static str,
     rinit: fn() -> Rinit,
+    by: Reaping,
 }
 
-const SCENES: [Scene; 2] =
-    [Scene { name: "PID 1", rinit: Rinit::as_pid1 }, Scene { name: "subreaper", rinit: Rinit::as_child }];
+const SCENES: [Scene; 4] = [
+    Scene { name: "pid1-kernel", rinit: Rinit::as_pid1, by: Reaping::KernelWhereItCan },
+    Scene { name: "pid1-waitpid", rinit: Rinit::as_pid1, by: Reaping::Waitpid },
+    Scene { name: "subreaper-kernel", rinit: Rinit::as_child, by: Reaping::KernelWhereItCan },
+    Scene { name: "subreaper-waitpid", rinit: Rinit::as_child, by: Reaping::Waitpid },
+];
 
 /// Tells what a life came to. Panics where it is not what must be.
 struct Run {
@@ -71,7 +80,8 @@ struct Run {
 fn live(scene: &Scene, fault: Option<Fault>) -> Run {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let supervisor = Supervisor::start(ours, fault);
-    let rinit = (scene.rinit)().through(["supervised", &SOCKET.to_string()]).descriptor(SOCKET, theirs);
+    let rinit =
+        (scene.rinit)().reaping(scene.by).through(["supervised", &SOCKET.to_string()]).descriptor(SOCKET, theirs);
     let rinit = rinit.options(["--grace=50ms", "--report-after=0", "-pTERM", "-v", "--"]);
     let mut running = rinit.puppet(PART.split_whitespace()).start();
     let started = running.next_line().is_some_and(|line| line == "ready");
@@ -131,8 +141,14 @@ fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
         let mut calls = calls.iter().filter(|call| call.who == Who::Rinit && !call.failed);
         calls.any(|call| sends.contains(&call.number) && call.arguments[1] == signal as u64)
     };
+    let all_sent = sent(libc::SIGWINCH) && sent(libc::SIGTERM);
     match finished.status {
-        Status::Exited(STATUS) if started => match (sent(libc::SIGWINCH) && sent(libc::SIGTERM), lines) {
+        Status::Exited(125)
+            if started && all_sent && finished.stderr.contains(" ERROR: main has ended, and the kernel") =>
+        {
+            Outcome::StatusLost
+        }
+        Status::Exited(STATUS) if started => match (all_sent, lines) {
             (true, 0) => Outcome::Done,
             (true, _) => Outcome::DoneAndSaid,
             (false, 0) => panic!("a signal is lost, and nothing said: {finished:?}"),
@@ -167,15 +183,18 @@ fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
     }
     let kinds = times.into_iter().flat_map(|((who, number), times)| {
         let alone = if each_alone { times.min(EACH_ALONE) } else { 0 };
-        let which = std::iter::once(None).chain((0..alone).map(Some));
-        which.flat_map(move |only| {
+        // What rinit counts on because it was granted at the start: refused later on.
+        let lasting = if number == libc::SYS_ioctl { alone } else { 0 };
+        let which =
+            std::iter::once(Which::Each).chain((0..alone).map(Which::Only)).chain((1..lasting).map(Which::From));
+        which.flat_map(move |which| {
             // Some say that it goes better the next time; and what a filter answers, it answers always.
             let possible = move |errno: &&Errno| match errno {
-                Errno::EINTR | Errno::EAGAIN => only.is_some(),
-                Errno::EPERM | Errno::ENOSYS => only.is_none(),
+                Errno::EINTR | Errno::EAGAIN => matches!(which, Which::Only(_)),
+                Errno::EPERM | Errno::ENOSYS => !matches!(which, Which::Only(_)),
                 _ => true,
             };
-            errnos(number).iter().filter(possible).map(move |errno| Fault { who, number, only, errno: *errno as i32 })
+            errnos(number).iter().filter(possible).map(move |errno| Fault { who, number, which, errno: *errno as i32 })
         })
     });
     kinds.collect()
@@ -228,7 +247,7 @@ fn survive(scene: &Scene, each_alone: bool) -> (Table, usize) {
                 outcomes.insert(run.outcome);
             }
             Err(_) => {
-                let _ = writeln!(bad, "{:?} {} {errno:?} {:?}", fault.who, name(fault.number), fault.only);
+                let _ = writeln!(bad, "{:?} {} {errno:?} {:?}", fault.who, name(fault.number), fault.which);
             }
         }
     }
@@ -242,8 +261,18 @@ fn as_pid_1_rinit_survives_each_call_that_fails() {
 }
 
 #[test]
-fn as_a_subreaper_rinit_survives_each_call_that_fails() {
+fn as_pid_1_that_reaps_itself_rinit_survives_each_call_that_fails() {
     survey(&SCENES[1]);
+}
+
+#[test]
+fn as_a_subreaper_rinit_survives_each_call_that_fails() {
+    survey(&SCENES[2]);
+}
+
+#[test]
+fn as_a_subreaper_that_reaps_itself_rinit_survives_each_call_that_fails() {
+    survey(&SCENES[3]);
 }
 
 #[test]

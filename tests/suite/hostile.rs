@@ -1,6 +1,6 @@
 //! A process in the container that wishes rinit ill, and a caller with fewer rights: the claims of the threat model.
 
-use crate::support::{Rinit, Running, Status, catchable};
+use crate::support::{Reaping, Rinit, Running, Status, catchable};
 
 const TERM: i32 = libc::SIGTERM;
 const KILLED_MAIN: Status = Status::Exited(128 + libc::SIGKILL);
@@ -120,6 +120,44 @@ fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
     assert_eq!(hostile.wait(), KILLED);
     // The TERM may slip in between two stops.
     assert!([KILLED_MAIN, Status::Exited(128 + TERM)].contains(&rinit.finish().status));
+}
+
+#[test]
+fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
+    for by in Reaping::BOTH {
+        let rinit = Rinit::as_pid1().reaping(by).options(["--kill-after=100ms", "--grace=100ms"]);
+        let mut rinit = rinit.puppet(["pause"]).start();
+        rinit.expect("ready");
+        let main = rinit.main().pid.to_string();
+        let mut hostile = rinit.start_exec(["hold", &main]);
+        hostile.expect("ready");
+        rinit.send(TERM);
+        // The kernel tells a death to the tracer first, and to the parent when the tracer has taken notice.
+        rinit.complaint("was killed and is not gone");
+        assert_eq!(hostile.wait(), KILLED);
+        assert_eq!(rinit.finish().status, KILLED_MAIN, "{by:?}");
+    }
+}
+
+#[test]
+fn a_tracer_that_ends_leaves_main_and_its_status_to_rinit() {
+    for by in Reaping::BOTH {
+        let words = ["play", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"];
+        let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start();
+        rinit.expect("ready");
+        let main = rinit.main().pid;
+        let mut hostile = rinit.start_exec(["hold", &main.to_string()]);
+        hostile.expect("ready");
+        // In a stop that is only its tracer's to end, it would not see it.
+        rinit.exec(["signal", &main.to_string(), &TERM.to_string()]);
+        rinit.eventually("main stands still before its tracer, or is dead", |processes| {
+            processes.iter().any(|process| process.pid == main && ['t', 'Z'].contains(&process.state))
+        });
+        let tracer = rinit.processes().into_iter().map(|process| process.pid).max().expect("the tracer");
+        rinit.exec(["signal", &tracer.to_string(), &libc::SIGKILL.to_string()]);
+        assert_eq!(hostile.wait(), KILLED);
+        assert_eq!(rinit.finish().status, Status::Exited(7), "{by:?}");
+    }
 }
 
 /// rinit with an environment that says otherwise than its command line, as the file of a user with more rights.

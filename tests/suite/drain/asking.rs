@@ -1,7 +1,9 @@
 //! The order of the drain, and that nobody is asked twice.
 
-use super::{ASKED_ONCE, PLACES, asked, hold, lines_of, nested_rinit, part, patient, play, play_until_ready, sends};
-use crate::support::{Rinit, Running, Status};
+use super::{
+    ASKED_BEFORE, ASKED_ONCE, PLACES, asked, hold, lines_of, nested_rinit, part, patient, play, play_until_ready, sends,
+};
+use crate::support::{Rinit, Running, Status, Tracer};
 
 const RTMIN_3: i32 = 37;
 
@@ -236,6 +238,93 @@ fn who_comes_while_the_others_are_asked_is_asked_too() {
     late.expect("late 18");
     assert_eq!(late.finish().status, Status::Exited(0));
     assert_eq!(rinit.finish().status, Status::Exited(3));
+}
+
+/// Starts a drain and holds rinit when it has sent its first TERM.
+#[track_caller]
+fn hold_when_it_has_asked(rinit: &mut Running) -> Tracer {
+    let mut tracer = hold(rinit);
+    rinit.close_stdin();
+    tracer.call_that(sends(libc::SIGTERM));
+    tracer.next_call();
+    tracer
+}
+
+/// Those who get each signal that is forwarded to all, and none that asks them.
+#[track_caller]
+fn end_unasked(mut rinit: Running) {
+    asked(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(3));
+    let lines = lines_of("part", &finished);
+    assert!(lines == ["28"] || lines == ASKED_BEFORE, "{finished:?}");
+}
+
+#[test]
+fn what_somebody_starts_because_it_was_asked_is_left_to_it() {
+    for place in PLACES {
+        // Its child, and the child of one.
+        for part in ["[ say there print part WINCH ]", "[ [ say there print part WINCH ] attend ]"] {
+            let parts = format!("[ group await TERM {part} attend ] say ready stdin exit 3");
+            let mut rinit = play_until_ready(patient(place), &parts);
+            let tracer = hold_when_it_has_asked(&mut rinit);
+            rinit.expect("there");
+            drop(tracer);
+            end_unasked(rinit);
+        }
+    }
+}
+
+#[test]
+fn what_somebody_starts_because_of_a_forwarded_term_is_left_to_it() {
+    for place in PLACES {
+        let parts = "block TERM [ await TERM [ say there print part WINCH ] attend ] say ready stdin exit 3";
+        let mut rinit = play_until_ready(patient(place), parts);
+        rinit.send(libc::SIGTERM);
+        rinit.expect("there");
+        rinit.close_stdin();
+        end_unasked(rinit);
+    }
+}
+
+#[test]
+fn what_somebody_leaves_behind_that_was_asked_is_asked() {
+    for place in PLACES {
+        let parts = "[ group await TERM [ block-all say there print part WINCH ] await USR1 ] say ready stdin exit 3";
+        let mut rinit = play_until_ready(patient(place), parts);
+        let tracer = hold_when_it_has_asked(&mut rinit);
+        rinit.expect("there");
+        drop(tracer);
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        while rinit.line() != "part 15" {}
+        rinit.expect("part 18");
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("part", &finished).iter().filter(|line| **line == "15").count(), 1, "{finished:?}");
+    }
+}
+
+#[test]
+fn what_is_born_meanwhile_of_somebody_who_ignores_term_is_asked() {
+    for place in PLACES {
+        let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] say ready stdin exit 3";
+        let mut rinit = play_until_ready(patient(place), parts);
+        let mut processes = rinit.processes().into_iter();
+        let main = rinit.main().pid;
+        let parent = processes.find(|process| process.parent == main).unwrap().pid.to_string();
+        let tracer = hold_when_it_has_asked(&mut rinit);
+        rinit.exec(["signal", &parent, "10"]);
+        rinit.expect("there");
+        drop(tracer);
+        asked(&mut rinit);
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(lines_of("late", &finished), ASKED_ONCE);
+    }
 }
 
 #[test]

@@ -66,8 +66,19 @@ const TREE: &str =
 /// Rinit is about to open a pidfd for the process below: puts another one in that one's place, which is none of rinit's.
 fn replace(rinit: &mut Running, tracer: &mut Tracer, times: usize) -> impl FnOnce(&mut Running) + use<> {
     let below = rinit.processes().iter().map(|process| process.pid).max().unwrap();
+    replace_before(below, rinit, tracer, times)
+}
+
+/// The same when rinit is about to open one for `next`, of which it has opened one less than `times` before.
+fn replace_before(
+    next: i32,
+    rinit: &mut Running,
+    tracer: &mut Tracer,
+    times: usize,
+) -> impl FnOnce(&mut Running) + use<> {
+    let below = rinit.processes().iter().map(|process| process.pid).max().unwrap();
     for _ in 0..times {
-        tracer.call_that(|call| call.number == libc::SYS_pidfd_open && call.arguments[0] as i32 == below);
+        tracer.call_that(|call| call.number == libc::SYS_pidfd_open && call.arguments[0] as i32 == next);
     }
     rinit.exec(["signal", &below.to_string(), "9"]);
     rinit.eventually("its PID is free", |processes| processes.iter().all(|process| process.pid != below));
@@ -120,6 +131,19 @@ fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all
         assert_eq!(rinit.wait(), Status::Exited(3));
         gets_nothing_else(&mut rinit);
     }
+}
+
+#[test]
+fn a_process_that_has_got_the_pid_of_a_descendant_is_not_killed() {
+    let mut rinit = play_until_ready_below(Rinit::as_child().options(["--grace", "3s"]));
+    let mut tracer = hold(&rinit);
+    rinit.close_stdin();
+    let below = rinit.processes().into_iter().max_by_key(|process| process.pid).unwrap();
+    // After the TERM and the CONT comes the KILL, when the grace is over; for the parent first, and for all that were found.
+    let gets_nothing_else = replace_before(below.parent, &mut rinit, &mut tracer, 3);
+    drop(tracer);
+    assert_eq!(rinit.wait(), Status::Exited(3));
+    gets_nothing_else(&mut rinit);
 }
 
 fn play_until_ready_below(rinit: Rinit) -> Running {

@@ -32,9 +32,27 @@ pub struct Call {
 pub struct Fault {
     pub who: Who,
     pub number: i64,
-    /// None for each of them, else the one with this number, from 0.
-    pub only: Option<usize>,
+    pub which: Which,
     pub errno: i32,
+}
+
+/// Of the calls of a kind, counted from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    Each,
+    Only(usize),
+    /// This one and all later ones.
+    From(usize),
+}
+
+impl Which {
+    fn is(self, number: usize) -> bool {
+        match self {
+            Which::Each => true,
+            Which::Only(only) => only == number,
+            Which::From(first) => first <= number,
+        }
+    }
 }
 
 /// All calls so far.
@@ -123,8 +141,9 @@ impl Decisions {
         }
         let who = self.who(pid, number);
         let hit = self.fault.filter(|fault| (fault.who, fault.number) == (who, number));
+        let number_of_its_kind = self.matched;
         self.matched += usize::from(hit.is_some());
-        let hit = hit.filter(|fault| fault.only.is_none_or(|only| only + 1 == self.matched));
+        let hit = hit.filter(|fault| fault.which.is(number_of_its_kind));
         let made = Call { who, number, arguments: call.args, failed: hit.is_some() };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         if pid == self.rinit && number == libc::SYS_execve {
