@@ -246,3 +246,6 @@ fn foreign_machine(first: &[u8]) -> Option<String> {
     let (machine, own) = (crate::elf::machine(first)?, std::env::consts::ARCH);
     (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
 }
+
+#[cfg(fuzzing)]
+pub mod invariants;

@@ -1,6 +1,6 @@
 //! What the first bytes of an ELF file (elf(5)) tell about why it cannot be executed: only for the hint in an error.
 
-/// The dynamic loader that the file names (PT_INTERP), if the bytes are those of a 64- or 32-bit little-endian ELF file.
+/// The dynamic loader that the file names (PT_INTERP), if the bytes are those of a 64- or 32-bit ELF file.
 pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     let wide = is_wide(file)?;
     let (headers, size, count) = if wide {
@@ -29,6 +29,8 @@ pub fn machine(file: &[u8]) -> Option<&'static str> {
     is_wide(file)?;
     Some(match number(file, 18, 2)? {
         3 => "x86",
+        21 => "powerpc64",
+        22 => "s390x",
         40 => "arm",
         62 => "x86_64",
         183 => "aarch64",
@@ -37,10 +39,9 @@ pub fn machine(file: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Whether it is a 64-bit file. None for what is no little-endian ELF file.
+/// Whether it is a 64-bit file. None for what is no ELF file.
 fn is_wide(file: &[u8]) -> Option<bool> {
-    const LITTLE_ENDIAN: u8 = 1;
-    if !file.starts_with(b"\x7fELF") || file.get(5) != Some(&LITTLE_ENDIAN) {
+    if !file.starts_with(b"\x7fELF") {
         return None;
     }
     match file.get(4)? {
@@ -52,7 +53,13 @@ fn is_wide(file: &[u8]) -> Option<bool> {
 
 fn number(file: &[u8], at: usize, length: usize) -> Option<usize> {
     let bytes = file.get(at..at.checked_add(length)?)?;
-    bytes.iter().rev().try_fold(0usize, |sum, byte| sum.checked_mul(256)?.checked_add(usize::from(*byte)))
+    let append = |sum: usize, byte: &u8| sum.checked_mul(256)?.checked_add(usize::from(*byte));
+    match file.get(5)? {
+        1 => bytes.iter().rev().try_fold(0, append),
+        // Big-endian: s390x.
+        2 => bytes.iter().try_fold(0, append),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +86,24 @@ mod tests {
     fn the_loader_and_the_machine_are_read() {
         let file = file(183, b"/lib/ld.so");
         assert_eq!(interpreter(&file).unwrap(), b"/lib/ld.so");
-        assert_eq!(machine(&file), Some("aarch64"));
+        for (number, name) in [(3, "x86"), (40, "arm"), (62, "x86_64"), (183, "aarch64"), (243, "riscv64")] {
+            assert_eq!(machine(&self::file(number, b"")), Some(name));
+        }
+        assert_eq!(machine(&self::file(0, b"")), None);
+    }
+
+    #[test]
+    fn numbers_are_read_in_the_order_that_the_file_has_them_in() {
+        let mut file = file(0, b"/lib/ld64.so.1");
+        file[5] = 2;
+        for (at, length) in [(32, 8), (54, 2), (56, 2), (64, 4), (72, 8), (96, 8)] {
+            file[at..at + length].reverse();
+        }
+        file[19] = 22;
+        assert_eq!(interpreter(&file).unwrap(), b"/lib/ld64.so.1");
+        assert_eq!(machine(&file), Some("s390x"));
+        file[5] = 3;
+        assert_eq!((interpreter(&file), machine(&file)), (None, None));
     }
 
     #[test]
@@ -96,5 +120,7 @@ mod tests {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;

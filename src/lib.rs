@@ -20,7 +20,7 @@
 //!
 //! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`others`] and [`report`]. [`sys`] is
 //! the kernel, and the only place with `unsafe`.
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::{c_char, c_int};
 use std::io::Write;

@@ -434,6 +434,8 @@ impl Lifecycle {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod history;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -166,3 +166,8 @@ mod tests {
         }
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
+#[cfg(test)]
+mod properties;

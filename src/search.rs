@@ -132,3 +132,8 @@ mod tests {
         assert_eq!(shown(&"x".repeat(LONGEST), Some("/b")), [""; 0]);
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
+#[cfg(test)]
+mod properties;

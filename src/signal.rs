@@ -325,5 +325,7 @@ mod tests {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;

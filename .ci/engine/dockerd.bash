@@ -22,6 +22,8 @@ new_paths=()
 fixed_links=(docker_gwbridge cni-podman0)
 new_links=()
 netns_was_mounted=
+# The user of rootless Podman: the ID of nobody else, and in its containers those from its 65536-fold on.
+ordinary=47114
 # Podman's own cgroup, above those of its containers.
 libpod_was_there=
 
@@ -95,14 +97,16 @@ dockerd_must_live() {
     }
 }
 
+# remove_containers [all]: those with the label "stays" only if all are to go.
 remove_containers() {
-    local all
-    mapfile -t all < <(docker ps --all --quiet)
-    ((${#all[@]} == 0)) || docker rm --force --volumes "${all[@]}" >/dev/null
+    local containers staying='stays='
+    [[ ! ${1-} ]] || staying='^$'
+    mapfile -t containers < <(docker ps --all --format '{{.ID}} {{.Labels}}' | sed "/$staying/d; s/ .*//")
+    ((${#containers[@]} == 0)) || docker rm --force --volumes "${containers[@]}" >/dev/null
 }
 
 stop_dockerd() {
-    [[ -z ${dockerd:-} ]] || remove_containers
+    [[ -z ${dockerd:-} ]] || remove_containers all
     end_child "${dockerd:-}"
     end_child "${containerd:-}"
     # Nothing, unless a daemon died before its time: then its containers are still there.
@@ -124,12 +128,12 @@ stop_dockerd() {
     ((${#new_paths[@]} == 0)) || rm --dir --force "${new_paths[@]}" 2>/dev/null
 }
 
-# end_child [PID]: asks, waits, and insists only in the end.
+# end_child [PID]: asks, waits, and insists only in the end. How it ends does not matter.
 end_child() {
     [[ -n $1 ]] || return 0
-    kill -TERM "$1" 2>/dev/null
-    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
+    kill -TERM "$1" 2>/dev/null || true
+    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null || true
+    wait "$1" 2>/dev/null || true
 }
 
 # has_ended PID, or -GROUP
@@ -137,14 +141,16 @@ has_ended() {
     ! kill -0 -- "$1" 2>/dev/null
 }
 
-# The processes in our cgroup, and those that were told of our containerd's socket: its shims. Fails
-# if there are none.
+# The processes in our cgroup, those that were told of our containerd's socket: its shims, and those of
+# rootless Podman. Fails if there are none.
 processes_of_this_run() {
     {
         find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs -exec cat {} + 2>/dev/null
         # The pattern comes through a pipe: as an argument grep would find it in its own command line.
         # shellcheck disable=SC2062 # It is the files that are a pattern.
         grep -lFf - /proc/[0-9]*/cmdline 2>/dev/null <<<"$scratch/containerd.sock" | cut -d / -f 3
+        find /proc -maxdepth 1 -name '[0-9]*' \( -uid "$ordinary" -o \
+            -uid "+$((ordinary * 65536 - 1))" -uid "-$(((ordinary + 1) * 65536))" \) -printf '%f\n' 2>/dev/null
     } | sort -u | grep .
 }
 

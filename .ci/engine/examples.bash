@@ -2,7 +2,7 @@
 # shellcheck disable=SC2016,SC2154 # Shells in the containers expand it. scratch, repo, rinit, cache: see below.
 # The files of examples/, each built or read by the program that it is for. What they would fetch is
 # there already: images of the suite stand in for the base images.
-# From containers.bash, images.bash, dockerd.bash and suite.bash: build, start, ends, stops_at_once, spawn_dockerd, check, wait_for, same, scratch, repo, rinit, cache.
+# From containers.bash, images.bash, dockerd.bash and suite.bash: apt_mirror, build, start, ends, stops_at_once, spawn_dockerd, check, wait_for, same, scratch, repo, rinit, cache.
 
 check_examples() {
     examples=$scratch/examples
@@ -20,6 +20,7 @@ check_examples() {
     check 'daemon.json makes rinit the init of every container' daemon_json
     check 'kubernetes.yaml conforms to the schema' kubernetes_conforms
     check 'rinit.nspawn starts and stops a machine in order' nspawn
+    check 'rinit.container is a unit whose times fit' quadlet
     check 'devcontainer.json gives the container an init' devcontainer
 }
 
@@ -173,6 +174,44 @@ SERVER
     cat "$scratch/nspawn.log"
     same 'status' "$status" 9
     same 'who saved' "$(grep -c saved "$scratch/nspawn.log")" 2
+}
+
+# What Podman's generator makes of it, and what systemd thinks of that. Nobody starts it: no systemd is running.
+quadlet() {
+    local generator=$cache/podman/usr/libexec/podman/quadlet unit=$scratch/quadlet/example.service
+    [[ -x $generator ]] || fetch_quadlet
+    mkdir "$scratch/quadlet"
+    cp "$examples/rinit.container" "$scratch/quadlet/example.container"
+    QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun >"$scratch/quadlet/said"
+    cat "$scratch/quadlet/said"
+    sed '/^---/d; s,/usr/bin/podman,/bin/true,' "$scratch/quadlet/said" >"$unit"
+    grep -q '^ExecStart=.* --stop-timeout 20 --init .*--env RINIT_GRACE=8s --init-path /usr/local/bin/rinit localhost/example$' "$unit"
+    grep -qx 'TimeoutStopSec=30' "$unit"
+    # So systemd asks nobody but Podman.
+    grep -qx 'KillMode=mixed' "$unit"
+    same 'systemd' "$(systemd-analyze verify "$unit" 2>&1)" ''
+    # It does tell what is wrong.
+    sed -i 's/^StopTimeout=/Stop&/' "$scratch/quadlet/example.container"
+    ! QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun
+}
+
+# Debian has it from 13 on, and it runs on older ones: unpacked and not installed.
+fetch_quadlet() {
+    local folder=$scratch/trixie
+    local apt=(
+        apt-get --option Dir::Etc::SourceList="$folder/sources.list" --option Dir::Etc::SourceParts=/dev/null
+        --option Dir::State::Lists="$folder/lists" --option Dir::Cache="$folder/cache" --option Dir::Etc::Preferences=/dev/null
+        --option APT::Sandbox::User=root --option Acquire::Languages=none
+        --option Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+    )
+    mkdir -p "$folder"/{lists,cache/archives}/partial
+    echo "deb [arch=$(dpkg --print-architecture) signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(apt_mirror) trixie main" \
+        >"$folder/sources.list"
+    "${apt[@]}" update
+    (cd "$folder" && "${apt[@]}" download podman)
+    dpkg --extract "$folder"/podman_*.deb "$folder/podman"
+    rm -rf "$cache/podman"
+    mv "$folder/podman" "$cache/podman"
 }
 
 devcontainer() {

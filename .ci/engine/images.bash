@@ -118,7 +118,7 @@ import_debian() {
 # bootstrap CODENAME TAR: a minimal root of this machine's own release, from its own mirror.
 bootstrap() {
     local codename=$1 tar=$2 mirror components path excluded=()
-    mirror=$(apt_index "$codename" REPO_URI | sed -n 1p)
+    mirror=$(apt_mirror)
     components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
     for path in doc man locale; do
         excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")
@@ -133,6 +133,12 @@ bootstrap() {
         cat "$scratch/mmdebstrap.log"
         return 1
     }
+}
+
+# This machine's own mirror.
+apt_mirror() {
+    # shellcheck source=/dev/null
+    apt_index "$(. /etc/os-release && echo "$VERSION_CODENAME")" REPO_URI | sed -n 1p
 }
 
 # apt_index CODENAME FIELD: what apt on this machine is set up to fetch for that release.

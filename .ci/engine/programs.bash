@@ -7,17 +7,23 @@
 # shellcheck source=/dev/null
 source "$repo/.ci/engine/experiments.bash"
 
-programs=(supervisord monit s6-svscan runsvdir nginx apache2 apache2ctl postgres postgres-fast postgres-rewrite cron sshd node python)
+programs=(
+    supervisord monit s6-svscan runsvdir nginx nginx-term nginx-daemon nginx-daemon-rewrite apache2 apache2ctl
+    postgres postgres-open postgres-fast postgres-rewrite cron sshd bash-i bash-i-hup node python
+)
+# They lose work by their own doing, with rinit as without.
+losers=(nginx-term postgres-open bash-i)
 
 check_programs() {
     local program init
     for program in "${programs[@]}"; do
-        # Of its own it waits for open sessions after TERM, with rinit as without.
-        [[ $program != postgres ]] || continue
+        [[ " ${losers[*]} " != *" $program "* ]] || continue
         for init in rinit docker-init; do
             check "$program with $init: no zombie, a stop in time, all work saved" all_is_saved "$program" "$init"
         done
     done
+    check 'nginx drops its requests at TERM, as it documents, with rinit too' \
+        cells_are '0 | * ms | 0 | 0 of 10' program_under rinit nginx-term
     check 'these do tell who loses work: runsvdir as PID 1' cells_are '* | 0 of 3' program_under none runsvdir
 }
 
@@ -27,15 +33,15 @@ all_is_saved() {
     program_under "$2" "$1"
     IFS=' |' read -r zombies _ _ status saved <"$scratch/cells"
     same 'zombies' "$zombies" 0
-    # 137 would be that of Docker's KILL.
-    [[ $status == @(0|143) ]] || same 'status' "$status" '0 or 143'
+    # 129 is bash's end by HUP; 137 would be that of Docker's KILL.
+    [[ $status == @(0|129|143) ]] || same 'status' "$status" '0, 129 or 143'
     same 'work saved' "${saved% of *}" "${saved#* of }"
 }
 
 # program_under INIT PROGRAM: the zombies of twenty orphans, how long docker stop takes, with which
 # status, and how much of the work in hand is saved.
 program_under() {
-    local init=$1 under options=() script load='' verdict='' count zombies=0 took status work=$scratch/work
+    local init=$1 under options=() script load='' verdict='' port session count zombies=0 took status work=$scratch/work
     program="$2"
     rm -rf "$work"
     mkdir -m 1777 "$work"
@@ -43,16 +49,40 @@ program_under() {
     "program_${2//-/_}"
     above "$init" bash -c "$script"
     start box --volume "$work:/share" --stop-timeout 5 "${options[@]}" "${under[@]}"
-    [[ -z $load ]] || $load
-    wait_for "$count are at work" work_is ready "$count"
+    # A load is work that does not last, so it comes last.
+    if [[ $load ]]; then
+        wait_for "$program listens" listens_or_ended
+    else
+        wait_for "$count are at work" at_work_or_ended
+    fi
+    if box_has_ended; then
+        echo "- | ended already | $(docker inspect --format '{{.State.ExitCode}}' box) | 0 of $count" >"$scratch/cells"
+        return
+    fi
 
     docker exec box sh -c 'for i in $(seq 20); do (sleep 0.3 &); done'
     wait_for 'the orphans have ended' no_sleep_lives
     LIMIT=3 wait_for 'no zombie' no_zombie || zombies=$(docker exec box sh -c "$list_zombies" | wc -l)
 
+    [[ -z $load ]] || {
+        $load
+        wait_for "$count are at work" work_is ready "$count"
+    }
     time_stop box
     [[ -z $verdict ]] || $verdict
     echo "$zombies | $took ms | $status | $(work_of saved) of $count" >"$scratch/cells"
+}
+
+listens_or_ended() {
+    docker exec box bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" || box_has_ended
+}
+
+at_work_or_ended() {
+    work_is ready "$count" || box_has_ended
+}
+
+box_has_ended() {
+    [[ $(docker inspect --format '{{.State.Running}}' box) == false ]]
 }
 
 no_zombie() {
@@ -117,7 +147,7 @@ program_runsvdir() {
 
 # A server sends a file slowly to ten clients, of whom none is to get half of it.
 slow_server() {
-    count=10 load=start_clients verdict=clients_end
+    count=10 load=start_clients verdict=clients_end port=80
     head -c 300000 /dev/zero >"$work/file"
     write_clients
 }
@@ -138,6 +168,23 @@ http {
 }
 NGINX
     script='exec nginx -c /share/nginx.conf'
+}
+
+program_nginx_term() {
+    program_nginx
+    options=()
+}
+
+# It goes into the background: main ends at once.
+program_nginx_daemon() {
+    program_nginx
+    options+=(--env RINIT_WAIT_ALL=1)
+    sed -i '/daemon off/d' "$work/nginx.conf"
+}
+
+program_nginx_daemon_rewrite() {
+    program_nginx_daemon
+    options=(--env RINIT_WAIT_ALL=1 --env RINIT_REWRITE=TERM:QUIT)
 }
 
 program_apache2() {
@@ -204,21 +251,27 @@ clients_have_ended() {
 }
 
 # A session is open. After TERM postgres waits for it to end by itself, after INT it ends it: and only
-# who has ended in order finds nothing to recover.
+# who has ended in order finds nothing to recover. This session has three seconds' work.
 program_postgres() {
-    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order
+    program_postgres_open
+    session=3
+}
+
+# And this one never ends.
+program_postgres_open() {
+    count=1 load=open_session_of_postgres verdict=postgres_ended_in_order port=5432 session=1000
     script='exec setpriv --reuid postgres --regid postgres --init-groups \
         /usr/lib/postgresql/15/bin/postgres -D /etc/postgresql/15/main -k /share'
 }
 
 program_postgres_fast() {
-    program_postgres
+    program_postgres_open
     options=(--stop-signal INT)
 }
 
 # The signal is TERM, and INT what rinit makes of it. Without rinit nobody does.
 program_postgres_rewrite() {
-    program_postgres
+    program_postgres_open
     options=(--env RINIT_REWRITE=TERM:INT)
 }
 
@@ -226,17 +279,18 @@ open_session_of_postgres() {
     wait_for 'postgres answers' docker exec box pg_isready --host /share
     docker run --detach --name clients --network none --user postgres --volume "$work:/share" base bash -c '
         psql --host /share --command "CREATE TABLE work (id int); INSERT INTO work VALUES (1)"
-        touch /share/ready.1
-        psql --host /share --command "SELECT pg_sleep(1000)"
-        true' >/dev/null
+        psql --host /share --command "\! touch /share/ready.1" --command "INSERT INTO work SELECT 2 FROM pg_sleep($0)"
+        true' "$session" >/dev/null
 }
 
 postgres_ended_in_order() {
     clients_end
     docker start box >/dev/null
     wait_for 'postgres answers again' docker exec box pg_isready --host /share
-    same 'rows' "$(docker exec --user postgres box psql --host /share --tuples-only --no-align --command 'SELECT * FROM work')" 1
-    logs_have box 'was interrupted' || touch "$work/saved.1"
+    local rows wanted=1
+    ((session == 1000)) || wanted='1 2'
+    rows=$(docker exec --user postgres box psql --host /share --tuples-only --no-align --command 'SELECT * FROM work')
+    logs_have box 'was interrupted' || [[ $(paste -s -d ' ' <<<"$rows") != "$wanted" ]] || touch "$work/saved.1"
 }
 
 program_cron() {
@@ -250,7 +304,7 @@ program_cron() {
 
 # Its sessions are in hand.
 program_sshd() {
-    count=3 load=start_sessions
+    count=3 load=start_sessions port=22
     script='mkdir -p /run/sshd /root/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
         cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys; exec /usr/sbin/sshd -D -e'
 }
@@ -261,6 +315,20 @@ start_sessions() {
     for i in 1 2 3; do
         docker exec --detach box ssh -n localhost /share/worker
     done
+}
+
+# A shell at a terminal ignores TERM; HUP ends it, and it passes that on to its jobs.
+program_bash_i() {
+    count=3
+    options=(--tty --interactive)
+    sed -i 's/ TERM$/ TERM HUP/' "$work/worker"
+    printf '/share/worker & %.0s' 1 2 3 >"$work/bashrc"
+    script='exec bash --rcfile /share/bashrc -i'
+}
+
+program_bash_i_hup() {
+    program_bash_i
+    options+=(--stop-signal HUP)
 }
 
 # A server as many are: no handler for TERM, and children that it does not look after.
@@ -297,4 +365,35 @@ if __name__ == "__main__":
         time.sleep(1)
 PYTHON
     script='exec python3 /share/server.py'
+}
+
+# A server with a shutdown hook, and workers that it does not look after. The JDK is that of this machine, and its
+# settings are below /etc.
+program_java() {
+    local java settings
+    java=$(realpath /usr/bin/javac) && java=${java%/bin/javac}
+    settings=$(realpath "$java/lib/jvm.cfg") && settings=${settings%/*}
+    count=4
+    options=(--volume "$java:$java:ro" --volume "$settings:$settings:ro")
+    cat >"$work/Server.java" <<'JAVA'
+import java.nio.file.*;
+
+class Server {
+    public static void main(String[] words) throws Exception {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            try {
+                Thread.sleep(200);
+                Files.createFile(Path.of("/share/saved.java"));
+            } catch (Exception e) {
+                e.printStackTrace();
+            }
+        }));
+        for (int i = 0; i < 3; i++) new ProcessBuilder("/share/worker").start();
+        Files.createFile(Path.of("/share/ready.java"));
+        Thread.sleep(Long.MAX_VALUE);
+    }
+}
+JAVA
+    "$java/bin/javac" -d "$work" "$work/Server.java"
+    script="exec $java/bin/java -cp /share Server"
 }

@@ -4,6 +4,10 @@
 # From containers.bash, dockerd.bash and suite.bash: busybox, start, stops_at_once, zombies_are, spawn_dockerd, end_child, has_ended, check_both, wait_for, same.
 
 check_restarts() {
+    # They go on beside all the others.
+    : "${health_checks:=30}"
+    start_health_checks
+
     check_both '--restart no starts nothing again' nothing_restarts no 0 1 143 137
     check_both '--restart on-failure:3 does not after status 0' nothing_restarts on-failure:3 0
     check_both '--restart on-failure:3 does three times after 1, 143 and KILL' restarts_three_times 1 143 137
@@ -13,7 +17,8 @@ check_restarts() {
 
     check_both 'docker stop twice at once stops once' stop_twice_at_once
     check_both "a stop during the start ends in order, ${stops_during_start:=50} times" stop_during_start
-    check "health checks, ${health_checks:=30} of them one a second, leave no zombie and no growth" health_checks_leave_nothing
+    check "health checks, $health_checks of them one a second, leave no zombie and no growth" health_checks_leave_nothing
+    remove_containers all
     check 'a container outlives a restart of the engine, and stops in order (live-restore)' live_restore
 }
 
@@ -111,7 +116,7 @@ stop_during_start() {
 }
 
 stop_in_lane() {
-    local i starting name=lane$1 began
+    local i starting name=lane$1 began asked there in_order=0
     docker create --name "$name" --network none --env RINIT_LOG=debug "${busybox[@]}" sleep 1000 >/dev/null
     for ((i = 0; i < stops_during_start / 5; i++)); do
         began=$(date +%s.%N)
@@ -122,27 +127,46 @@ stop_in_lane() {
         wait "$starting"
         # It may have come before the container was there.
         docker stop "$name" >/dev/null
+        if state_is "$name" '0 exited 143'; then
+            in_order=$((in_order + 1))
+            continue
+        fi
         # A TERM that comes before rinit is there is runc's, which drops it (137) or ends of it (2).
-        docker logs --since "$began" "$name" >"$scratch/$name.log" 2>&1
-        [[ $(state "$name") == '0 exited 143' ]] || ! grep 'SIGTERM from outside' "$scratch/$name.log" ||
+        docker logs --timestamps --since "$began" "$name" >"$scratch/$name.log" 2>&1
+        [[ -s $scratch/$name.log ]] || continue
+        there=$(head -n 1 "$scratch/$name.log" | cut -d ' ' -f 1 | date --file - +%s%N)
+        asked=$(docker events --since "$began" --until "$(date +%s.%N)" --filter "container=$name" --filter event=kill \
+            --format '{{.Actor.Attributes.signal}} {{.TimeNano}}' | sed -n 's/^15 //p' | tail -n 1)
+        if grep 'SIGTERM from outside' "$scratch/$name.log" || ((there < asked)); then
+            cat "$scratch/$name.log"
             same "end $i in $name" "$(state "$name")" '0 exited 143'
+        fi
     done
+    ((in_order > 0)) || {
+        echo "none of the ends in $name was in order"
+        return 1
+    }
 }
 
 # Each check leaves an orphan, which lives a moment longer.
+start_health_checks() {
+    local health=(--label stays --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks') name
+    start entrypoint "${health[@]}" small sleep 1000
+    start init "${health[@]}" --init plain sleep 1000
+    for name in entrypoint init; do
+        wait_for 'the first checks' checked "$name" 3
+        size_of "$name"
+    done >"$scratch/health"
+}
+
 health_checks_leave_nothing() {
-    local name before
-    start entrypoint --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks' small sleep 1000
-    start init --init --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks' plain sleep 1000
-    wait_for 'the first check' checked entrypoint 3
-    wait_for 'the first check' checked init 3
-    before=$(size_of entrypoint) && before+=,$(size_of init)
+    local name
     for name in entrypoint init; do
         LIMIT=$((health_checks * 5)) wait_for "$health_checks checks" checked "$name" "$health_checks"
         wait_for 'no zombie' zombies_are "$name" 0
         same 'health' "$(docker inspect --format '{{.State.Health.Status}}' "$name")" healthy
     done
-    same 'memory and descriptors of PID 1' "$(size_of entrypoint),$(size_of init)" "$before"
+    same 'memory and descriptors of PID 1' "$(size_of entrypoint && size_of init)" "$(<"$scratch/health")"
     stops_at_once entrypoint 143
     stops_at_once init 143
 }

@@ -83,6 +83,7 @@ cleanup() {
     end_job
     restore_service_policy
     remove_unfinished_base
+    end_child "${keeper:-}" # Of the mounts for rootless Podman.
     stop_dockerd
     unmount_below "$scratch"
     rm -rf --one-file-system "$scratch"

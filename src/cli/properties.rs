@@ -1,19 +1,11 @@
 //! Whatever stands on the command line and in the environment: options or one clear error, and no panic.
 
+use super::invariants::NAMES;
 use super::*;
-use crate::failure::Kind;
 use crate::properties::cases;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::ffi::CString;
 use std::os::unix::ffi::OsStringExt;
-
-/// For the message of a case that fails.
-impl std::fmt::Debug for Setting {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.option)
-    }
-}
 
 /// Any word without a NUL, which the kernel would not let through.
 fn word() -> impl Strategy<Value = OsString> {
@@ -56,47 +48,11 @@ fn command_line() -> impl Strategy<Value = Vec<OsString>> {
     words.prop_map(|words| [vec!["rinit".into()], words].concat())
 }
 
-fn variable(setting: &Setting, value: &str) -> OsString {
-    format!("{}={value}", setting.variable).into()
-}
-
 fn environment() -> impl Strategy<Value = Vec<OsString>> {
-    let known = (any_setting(), value()).prop_map(|(setting, value)| variable(setting, &value));
+    let names = SETTINGS.iter().map(|setting| setting.variable).collect::<Vec<_>>();
+    let known = (proptest::sample::select(names), value()).prop_map(|(name, value)| format!("{name}={value}").into());
     let unknown = "RINIT_[A-Z]{0,9}(=[ -~]{0,9})?".prop_map(OsString::from);
     vec(prop_oneof![known, unknown, word()], 0..4)
-}
-
-fn any_setting() -> impl Strategy<Value = &'static Setting> {
-    proptest::sample::select(SETTINGS.iter().collect::<Vec<_>>())
-}
-
-/// Settings that have the same values on the command line as in their variable.
-fn valued() -> impl Strategy<Value = &'static Setting> {
-    let parser = parser(Persona::named(b"rinit"), false);
-    let takes_values = |setting: &&Setting| {
-        let mut arguments = parser.get_arguments();
-        arguments.any(|argument| argument.get_long() == Some(setting.option) && argument.get_action().takes_values())
-    };
-    let valued: Vec<&'static Setting> = SETTINGS.iter().filter(takes_values).collect();
-    assert!(valued.len() >= 6, "{}", valued.len());
-    proptest::sample::select(valued)
-}
-
-/// As the kernel would hand it over.
-fn words(words: &[OsString]) -> Words {
-    Words::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
-}
-
-/// As rinit itself; other personas are tested beside the originals.
-fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
-    read(Persona::named(b"rinit"), words(given), words(environment))
-}
-
-fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
-    match read_as_rinit(words, environment)? {
-        Request::Run(options, _) => Ok(options),
-        Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
-    }
 }
 
 proptest! {
@@ -104,24 +60,9 @@ proptest! {
 
     #[test]
     fn no_command_line_and_no_environment_is_too_much(
-        name in proptest::sample::select(&["rinit", "docker-init", "tini", "dumb-init", "catatonit"][..]),
-        given in command_line(),
-        environment in environment(),
+        name in proptest::sample::select(&NAMES[..]), given in command_line(), environment in environment()
     ) {
-        match read(Persona::named(name.as_bytes()), words(&given), words(&environment)) {
-            Ok(Request::Run(options, command)) => {
-                let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
-                prop_assert!(options.pause || !command.is_empty());
-                // The others take options from behind the command's name too.
-                prop_assert!(name != "rinit" || given.ends_with(&command), "{:?}", command);
-            }
-            Ok(Request::Print(text, _)) => prop_assert!(!text.is_empty()),
-            Ok(Request::Report(_)) => {}
-            Err(failure) => {
-                prop_assert_eq!(failure.kind, Kind::Own);
-                prop_assert!(!failure.to_string().is_empty());
-            }
-        }
+        invariants::no_command_line_is_too_much(name, &given, &environment);
     }
 
     #[test]
@@ -129,51 +70,15 @@ proptest! {
         first in word(), rest in vec(prop_oneof![option(), word()], 0..8), dashes: bool
     ) {
         prop_assume!(dashes || !first.as_bytes().starts_with(b"-"));
-        let command = [vec![first], rest].concat();
-        let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
-        let read = read_as_rinit(&[before, &command[..]].concat(), &[]);
-        let run = match read {
-            Ok(Request::Run(options, words)) => Some((options, words.map(|word| os(word).to_owned()).collect())),
-            _ => None,
-        };
-        prop_assert_eq!(run, Some((Options::default(), command)));
+        invariants::the_command_keeps_its_words(dashes, &[vec![first], rest].concat());
     }
+}
+
+proptest! {
+    #![proptest_config(cases(500))]
 
     #[test]
-    fn a_variable_takes_what_its_option_takes(setting in valued(), value in value()) {
-        let by_variable = options(&["rinit".into(), "x".into()], &[variable(setting, &value)]);
-        let by_option = options(&["rinit".into(), format!("--{}={value}", setting.option).into(), "x".into()], &[]);
-        match (by_variable, by_option) {
-            (Err(variable), Err(option)) => {
-                prop_assert!(variable.to_string().contains(setting.variable), "{}", variable);
-                prop_assert!(option.to_string().contains(setting.option), "{}", option);
-            }
-            (variable, option) => prop_assert_eq!(variable, option),
-        }
-    }
-
-    #[test]
-    fn an_option_wins_over_its_variable(setting in valued(), value in value(), other in value()) {
-        // What is in a list adds to it.
-        prop_assume!(!setting.allowed.contains("list"));
-        let words: [OsString; 3] = ["rinit".into(), format!("--{}={value}", setting.option).into(), "x".into()];
-        if let (Ok(both), Ok(alone)) = (options(&words, &[variable(setting, &other)]), options(&words, &[])) {
-            prop_assert_eq!(both, alone);
-        }
-    }
-
-    #[test]
-    fn of_a_variable_that_is_there_twice_the_first_counts(setting in any_setting(), first in value(), second in value()) {
-        let words = ["rinit".into(), "x".into()];
-        let both = options(&words, &[variable(setting, &first), variable(setting, &second)]);
-        prop_assert_eq!(both, options(&words, &[variable(setting, &first)]));
-    }
-
-    #[test]
-    fn what_is_said_about_a_bad_value_names_it_and_what_is_allowed(setting in any_setting(), value in value()) {
-        if let Err(failure) = options(&["rinit".into(), "x".into()], &[variable(setting, &value)]) {
-            let text = failure.to_string();
-            prop_assert!(text.contains(&format!("{value:?}")) && text.contains(setting.allowed), "{}", text);
-        }
+    fn a_value_means_the_same_wherever_it_stands(which: usize, value in value(), other in value()) {
+        invariants::a_value_means_the_same_wherever_it_stands(which, &value, &other);
     }
 }

@@ -268,3 +268,8 @@ mod tests {
         assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
     }
 }
+
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
+#[cfg(test)]
+mod properties;

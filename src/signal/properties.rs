@@ -20,24 +20,8 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn what_is_read_is_read_again_as_it_is_shown(text in attempt()) {
-        if let Some(signal) = Signal::parse(&text) {
-            prop_assert!((1..=64).contains(&signal.number()));
-            prop_assert_eq!(Signal::parse(&signal.number().to_string()), Some(signal));
-            if !matches!(signal.number(), 32 | 33) {
-                prop_assert_eq!(Signal::parse(&signal.to_string()), Some(signal));
-            }
-        }
-    }
-
-    #[test]
-    fn case_and_the_word_sig_make_no_difference(text in attempt()) {
-        let read = Signal::parse(&text);
-        prop_assert_eq!(Signal::parse(&text.to_ascii_lowercase()), read);
-        let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number && !text.to_ascii_uppercase().starts_with("SIG") {
-            prop_assert_eq!(Signal::parse(&format!("SIG{text}")), read);
-        }
+    fn what_is_read_is_read_again_as_it_is_shown_in_any_case_with_sig_or_without(text in attempt()) {
+        invariants::any_text_is_a_signal_or_none(&text);
     }
 
     #[test]

@@ -270,6 +270,21 @@ fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn what_a_process_does_with_a_signal_is_told_by_what_counts_first() {
+        let term = SignalSet::EMPTY.with(Signal::TERM);
+        let mut status = Status::default();
+        assert_eq!(status.treatment(Signal::TERM), "has the default action for");
+        status.nested = Some(Pid::from_raw(1));
+        assert_eq!(status.treatment(Signal::TERM), "as init of a PID namespace is not ended by");
+        status.caught = term;
+        assert_eq!(status.treatment(Signal::TERM), "handles");
+        status.blocked = term;
+        assert_eq!(status.treatment(Signal::TERM), "blocks");
+        status.ignored = term;
+        assert_eq!(status.treatment(Signal::TERM), "ignores");
+    }
+
     const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 99 5";
 
     #[test]
@@ -332,5 +347,7 @@ mod tests {
     }
 }
 
+#[cfg(any(test, fuzzing))]
+pub mod invariants;
 #[cfg(test)]
 mod properties;

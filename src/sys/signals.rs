@@ -200,11 +200,11 @@ fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
 }
 
 fn sigtimedwait(set: SignalSet, limit: Option<Duration>) -> Result<libc::siginfo_t> {
-    let limit = limit.map(poll::timespec);
+    // This call's timespec is two longs on every architecture; libc's has a 64-bit time_t on some 32-bit ones.
+    let limit = limit.map(poll::timespec).map(|limit| [limit.tv_sec as libc::c_long, limit.tv_nsec as libc::c_long]);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
-    // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call. The old call's
-    // timespec is libc's own on 64-bit targets; on 32-bit ones with a 64-bit time_t libc's wrapper would be needed.
+    // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call.
     let done = unsafe {
         libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set.0, info.as_mut_ptr(), limit, size_of::<u64>())
     };
@@ -274,4 +274,23 @@ pub fn pending() -> SignalSet {
     // SAFETY: room for 64 bits, and their size.
     unsafe { libc::syscall(libc::SYS_rt_sigpending, &raw mut set.0, size_of::<u64>()) };
     set
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_reach_everybody_or_our_own_group_is_sent_to_nobody() {
+        // Of URG nobody would take notice.
+        let urg = Signal::new(libc::SIGURG).unwrap();
+        for number in [0, -1, -2, i32::MIN] {
+            assert_eq!(send(Pid::from_raw(number), urg), Err(Errno::ESRCH), "{number}");
+            assert!(!may_send(Pid::from_raw(number)), "{number}");
+        }
+        for number in [1, 0, -1, -2, i32::MIN] {
+            assert_eq!(send_to_group(Pid::from_raw(number), urg), Err(Errno::ESRCH), "{number}");
+        }
+        assert!(may_send(nix::unistd::getpid()));
+    }
 }

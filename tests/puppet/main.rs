@@ -80,6 +80,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "tell-core" => reports::tell_core(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "witness" => witness::tell(&rest[0], &rest[1..]),
+        "without-shell" => prefixes::without_shell(rest),
         "without-dev" => terminal::without_dev(rest),
         other => unknown(other),
     }

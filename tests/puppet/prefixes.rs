@@ -5,6 +5,8 @@ use crate::family::spawn;
 use crate::refusal::refuse;
 use crate::signals;
 use crate::supervision::be_supervised;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -48,6 +50,15 @@ pub fn by_real_user(user: c_int, words: &[OsString]) -> c_int {
 /// Becomes the program that `words` are, whose every system call is decided on at the other end of `socket`.
 pub fn supervised(socket: c_int, words: &[OsString]) -> c_int {
     be_supervised(socket);
+    execute(words)
+}
+
+/// Becomes the program that `words` are, in a place where /bin/sh is nothing that can be executed.
+pub fn without_shell(words: &[OsString]) -> c_int {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .expect("private mounts");
+    mount(Some("/dev/null"), "/bin/sh", None::<&str>, MsFlags::MS_BIND, None::<&str>).expect("a bind mount");
     execute(words)
 }
 

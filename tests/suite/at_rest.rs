@@ -68,14 +68,20 @@ fn rinits_own_descriptors_never_take_the_place_of_a_closed_standard_stream() {
 
 #[test]
 fn a_pipe_that_main_closes_ends_though_rinit_had_it_too() {
-    let (reader, writer) = std::io::pipe().unwrap();
-    // The shell closes it, and lives on.
-    let script = "exec 5>&-; echo closed; read wait";
-    let mut rinit = Rinit::as_pid1().descriptor(5, writer).command(["sh", "-c", script]).start();
-    rinit.expect("closed");
-    let limit = PollTimeout::try_from(LIMIT).unwrap();
-    let ready = poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], limit);
-    assert_eq!(ready, Ok(1), "no end within {LIMIT:?}");
+    let without_close_range = || {
+        let call = libc::SYS_close_range.to_string();
+        Rinit::as_pid1().through(["refusing", &libc::ENOSYS.to_string(), &call])
+    };
+    for rinit in [Rinit::as_pid1(), without_close_range(), without_close_range().through(["without-proc"])] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        // The shell closes it, and lives on.
+        let script = "exec 5>&-; echo closed; read wait";
+        let mut rinit = rinit.descriptor(5, writer).command(["sh", "-c", script]).start();
+        rinit.expect("closed");
+        let limit = PollTimeout::try_from(LIMIT).unwrap();
+        let ready = poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], limit);
+        assert_eq!(ready, Ok(1), "no end within {LIMIT:?}");
+    }
 }
 
 #[test]

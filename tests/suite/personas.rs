@@ -308,3 +308,19 @@ fn catatonit_pauses() {
         }
     }
 }
+
+#[test]
+fn the_variables_of_dumb_init_are_followed_under_its_name() {
+    for (value, leads) in [("0", false), ("1", true), ("", true)] {
+        let mut rinit = printing(called("dumb-init").variable("DUMB_INIT_SETSID", value));
+        let main = rinit.main();
+        assert_eq!(main.session == main.pid, leads, "{value:?}");
+        rinit.send(libc::SIGTERM);
+        assert_eq!(rinit.finish().status, Status::Exited(0));
+    }
+    for (value, speaks) in [("1", true), ("0", false)] {
+        let finished = called("dumb-init").variable("DUMB_INIT_DEBUG", value).puppet(["exit", "3"]).start().finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stderr.contains("DEBUG: main started"), speaks, "{finished:?}");
+    }
+}

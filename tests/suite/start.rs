@@ -288,6 +288,14 @@ fn a_script_without_interpreter_runs_through_the_shell() {
 }
 
 #[test]
+fn a_script_without_interpreter_and_no_shell_for_it_is_126_and_both_are_named() {
+    let scratch = Scratch::new();
+    let path = scratch.program("script", "exit 7\n");
+    let line = refused(Rinit::as_pid1().through(["without-shell"]).command([&path]), 126);
+    assert_names(&line, &[shown(&path), "no #! line", "/bin/sh", "EACCES"]);
+}
+
+#[test]
 fn a_script_without_interpreter_is_found_in_path_and_gets_its_path_as_the_shell_has_it() {
     let scratch = Scratch::new();
     let path = scratch.program("script", "printf '%s|' \"$0\" \"$@\"");

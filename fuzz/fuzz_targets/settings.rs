@@ -1,0 +1,21 @@
+//! What options and variables may be set to. The first byte says which setting; two values follow, each a line.
+#![no_main]
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+use rinit::cli::invariants;
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    let Some((which, values)) = bytes.split_first() else {
+        return Corpus::Reject;
+    };
+    let Ok(values) = std::str::from_utf8(values) else {
+        return Corpus::Reject;
+    };
+    // The kernel would not let it through.
+    if values.contains('\0') {
+        return Corpus::Reject;
+    }
+    let (value, other) = values.split_once('\n').unwrap_or((values, ""));
+    invariants::a_value_means_the_same_wherever_it_stands(usize::from(*which), value, other);
+    Corpus::Keep
+});

@@ -1,0 +1,102 @@
+//! What holds of every command line and every environment.
+
+use super::*;
+use crate::failure::Kind;
+
+/// The names under which rinit reads its words differently.
+pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
+
+/// As the kernel would hand it over.
+pub(super) fn words(words: &[OsString]) -> Words {
+    Words::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
+}
+
+/// As rinit itself; other personas are tested beside the originals.
+pub(super) fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
+    read(Persona::named(b"rinit"), words(given), words(environment))
+}
+
+pub(super) fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
+    match read_as_rinit(words, environment)? {
+        Request::Run(options, _) => Ok(options),
+        Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
+    }
+}
+
+fn variable(setting: &Setting, value: &str) -> OsString {
+    format!("{}={value}", setting.variable).into()
+}
+
+/// Settings that have the same values on the command line as in their variable.
+fn valued() -> Vec<&'static Setting> {
+    let parser = parser(Persona::named(b"rinit"), false);
+    let takes_values = |setting: &&Setting| {
+        let mut arguments = parser.get_arguments();
+        arguments.any(|argument| argument.get_long() == Some(setting.option) && argument.get_action().takes_values())
+    };
+    let valued: Vec<&'static Setting> = SETTINGS.iter().filter(takes_values).collect();
+    assert!(valued.len() >= 6, "{}", valued.len());
+    valued
+}
+
+/// Options and a command, or one clear error. None of the words may hold a NUL, which the kernel would not let through.
+pub fn no_command_line_is_too_much(name: &str, given: &[OsString], environment: &[OsString]) {
+    match read(Persona::named(name.as_bytes()), words(given), words(environment)) {
+        Ok(Request::Run(options, command)) => {
+            let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
+            assert!(options.pause || !command.is_empty());
+            // The others take options from behind the command's name too.
+            assert!(name != "rinit" || given.ends_with(&command), "{command:?}");
+        }
+        Ok(Request::Print(text, _)) => assert!(!text.is_empty()),
+        Ok(Request::Report(_)) => {}
+        Err(failure) => {
+            assert_eq!(failure.kind, Kind::Own);
+            assert!(!failure.to_string().is_empty());
+        }
+    }
+}
+
+/// Behind `--`, or from a first word on that is no option, all belongs to the command.
+pub fn the_command_keeps_its_words(dashes: bool, command: &[OsString]) {
+    let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
+    let run = match read_as_rinit(&[before, command].concat(), &[]) {
+        Ok(Request::Run(options, words)) => Some((options, words.map(|word| os(word).to_owned()).collect())),
+        _ => None,
+    };
+    assert_eq!(run, Some((Options::default(), command.to_vec())));
+}
+
+/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two words on the same matter
+/// the right one counts, and what is refused is named. `which` of the settings counts from 0, and over the last again.
+pub fn a_value_means_the_same_wherever_it_stands(which: usize, value: &str, other: &str) {
+    let word: OsString = "x".into();
+    let plain = ["rinit".into(), word.clone()];
+    let any = SETTINGS.iter().cycle().nth(which % SETTINGS.len()).unwrap();
+    let by_variable = options(&plain, &[variable(any, value)]);
+    let twice = options(&plain, &[variable(any, value), variable(any, other)]);
+    assert_eq!(twice, by_variable, "the first of two variables counts");
+    if let Err(failure) = &by_variable {
+        let text = failure.to_string();
+        assert!(text.contains(&format!("{value:?}")) && text.contains(any.allowed), "{text}");
+    }
+
+    let valued = valued();
+    let setting = valued.iter().cycle().nth(which % valued.len()).unwrap();
+    let by_variable = options(&plain, &[variable(setting, value)]);
+    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), word];
+    let by_option = options(&with_option, &[]);
+    match (by_variable, &by_option) {
+        (Err(variable), Err(option)) => {
+            assert!(variable.to_string().contains(setting.variable), "{variable}");
+            assert!(option.to_string().contains(setting.option), "{option}");
+        }
+        (variable, option) => assert_eq!(variable, *option),
+    }
+    // What is in a list adds to it.
+    if !setting.allowed.contains("list")
+        && let (Ok(both), Ok(alone)) = (options(&with_option, &[variable(setting, other)]), by_option)
+    {
+        assert_eq!(both, alone, "the option wins over its variable");
+    }
+}
