@@ -104,7 +104,8 @@ fn tell(running: &Running, supervisor: &Supervisor, signal: i32) {
     running.send(signal);
     if !has_passed_on(running, supervisor, rinit, since, signal) {
         let main = running.main().pid.to_string();
-        running.exec(["signal", &main, &signal.to_string()]);
+        // The drain may ask this one to end, too.
+        running.start_exec(["signal", &main, &signal.to_string()]).wait();
     }
 }
 

@@ -154,7 +154,8 @@ fn a_tracer_that_ends_leaves_main_and_its_status_to_rinit() {
             processes.iter().any(|process| process.pid == main && ['t', 'Z'].contains(&process.state))
         });
         let tracer = rinit.processes().into_iter().map(|process| process.pid).max().expect("the tracer");
-        rinit.exec(["signal", &tracer.to_string(), &libc::SIGKILL.to_string()]);
+        // main ends when its tracer is gone, and who kills that may be asked to end as well.
+        rinit.start_exec(["signal", &tracer.to_string(), &libc::SIGKILL.to_string()]).wait();
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, Status::Exited(7), "{by:?}");
     }
