@@ -40,7 +40,8 @@ pub enum Alive {
     Nobody,
     /// At least one child of rinit's: its end will be told.
     Children,
-    /// Only processes that somebody else started, as `docker exec` does: nobody tells of their end.
+    /// Only processes that somebody else started, as `docker exec` does: nobody tells of their end. Or some that are still
+    /// to be asked.
     Strangers,
 }
 

@@ -17,14 +17,20 @@ pub struct Others {
     asked: Vec<Request>,
     /// Whom the drain has met, in order of PID.
     known: Vec<Known>,
-    /// Whether some of them are yet to be asked.
-    some_are_left: bool,
+    /// When it last looked at those that are yet to be asked, if there are any.
+    left: Option<Moment>,
 }
 
 /// One whom the drain has met.
 struct Known {
     pid: Pid,
     stand: Stand,
+}
+
+impl Known {
+    fn is_left(&self) -> bool {
+        matches!(self.stand, Stand::Left)
+    }
 }
 
 /// How the drain stands with somebody.
@@ -91,6 +97,9 @@ const LAPSES_AFTER: u64 = 6000;
 /// Processes that start while the others are being asked are asked too, but a fork bomb would never let that end.
 const PASSES: usize = 16;
 
+/// Each end of an orphan is an occasion to look at those that are yet to be asked, and there can be thousands of both.
+const LEFT_APART: Duration = Duration::from_millis(10);
+
 /// Asking stops at the drain's deadline, or after this long where there is none.
 const ASKING_TAKES: Duration = Duration::from_secs(5);
 
@@ -108,7 +117,7 @@ impl Others {
     /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
     pub fn new(everyone: Option<Everyone>) -> Others {
         let reach = everyone.map_or(Reach::Descendants, Reach::Namespace);
-        Others { reach, asked: Vec::new(), known: Vec::new(), some_are_left: false }
+        Others { reach, asked: Vec::new(), known: Vec::new(), left: None }
     }
 
     /// Notes a stop signal that is about to be forwarded to `target`, so that whoever gets it is not asked again: many
@@ -143,14 +152,15 @@ impl Others {
     /// Who is left. `children`: whether rinit has a living child, as its last waitpid(2) told. Those who had to be left
     /// when the others were asked are asked now, if that can be.
     pub fn look(&mut self, children: bool) -> Alive {
-        if self.some_are_left
+        if self.left.is_some_and(|last| clock::now() >= last.saturating_add(LEFT_APART))
             && let Some(procfs) = Procfs::of_our_namespace()
-            && self.ask_who_is_new(procfs, clock::now().saturating_add(ASKING_TAKES)) > 0
+            && self.ask_who_was_left(procfs) > 0
         {
             self.continue_all();
         }
         if children {
-            return Alive::Children;
+            // Nobody tells when they can be asked.
+            return if self.left.is_some() { Alive::Strangers } else { Alive::Children };
         }
         let Reach::Namespace(everyone) = self.reach else {
             // Every descendant hangs on a living child, or is one.
@@ -206,13 +216,8 @@ impl Others {
 
     /// In passes over all of them, until one finds nobody new. How many were sent a TERM.
     fn ask_who_is_new(&mut self, procfs: Procfs, deadline: Moment) -> usize {
-        let us = nix::unistd::getpid();
-        // Without pidfds no PID is certain to be its owner's but a child's. Who is none becomes one as its parents end.
-        let only_children = matches!(self.reach, Reach::Descendants) && Pidfd::open(us).is_err();
         let mut known = std::mem::take(&mut self.known);
-        known.retain(|known| matches!(known.stand, Stand::Settled(_)));
-        let mut refused = Refused::default();
-        let mut asked = 0usize;
+        let mut asking = Asking::new(procfs, &self.reach);
         for _ in 0..PASSES {
             let before = known.len();
             for pid in self.members(procfs) {
@@ -222,26 +227,48 @@ impl Others {
                 if clock::now() >= deadline {
                     break;
                 }
-                let stand = match procfs.status(pid).filter(|status| !status.is_dead()) {
-                    None => Stand::Settled(None),
-                    Some(status) if only_children && status.parent != Some(us) => Stand::Left,
-                    Some(status) if is_part_of_an_end(procfs, pid, status.parent, &known) => Stand::Left,
-                    Some(status) => {
-                        let (sent, since) = self.ask_one(procfs, pid, &status, &mut refused);
-                        asked += usize::from(sent);
-                        Stand::Settled(since)
-                    }
-                };
+                let stand = self.meet(pid, &known, &mut asking);
                 known.insert(place, Known { pid, stand });
             }
             if known.len() == before {
                 break;
             }
         }
-        self.some_are_left = known.iter().any(|known| matches!(known.stand, Stand::Left));
+        self.keep(known);
+        asking.finish()
+    }
+
+    /// How many of those that were left could be sent a TERM by now.
+    fn ask_who_was_left(&mut self, procfs: Procfs) -> usize {
+        let mut known = std::mem::take(&mut self.known);
+        let mut asking = Asking::new(procfs, &self.reach);
+        for place in 0..known.len() {
+            let Some(pid) = known.get(place).filter(|known| known.is_left()).map(|known| known.pid) else { continue };
+            let stand = self.meet(pid, &known, &mut asking);
+            if let Some(known) = known.get_mut(place) {
+                known.stand = stand;
+            }
+        }
+        self.keep(known);
+        asking.finish()
+    }
+
+    fn keep(&mut self, known: Vec<Known>) {
+        self.left = known.iter().any(Known::is_left).then(clock::now);
         self.known = known;
-        refused.report(procfs);
-        asked
+    }
+
+    /// Asks one, if it is to be asked.
+    fn meet(&self, pid: Pid, known: &[Known], asking: &mut Asking) -> Stand {
+        let procfs = asking.procfs;
+        let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { return Stand::Settled(None) };
+        let is_out_of_reach = asking.only_children && status.parent != Some(nix::unistd::getpid());
+        if is_out_of_reach || is_part_of_an_end(procfs, pid, status.parent, known) {
+            return Stand::Left;
+        }
+        let (sent, since) = self.ask_one(procfs, pid, &status, &mut asking.refused);
+        asking.asked += usize::from(sent);
+        Stand::Settled(since)
     }
 
     /// Whether `pid` was sent a TERM; and when it was asked, by that or before, unless it ignores it.
@@ -298,11 +325,12 @@ impl Others {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return warn_of_unseen_survivors(grace);
         };
+        let mut stopped_by_us = false;
         if let Reach::Namespace(everyone) = self.reach
             && self.members(procfs).nth(CROWD).is_some()
         {
             // Else they take all the time that naming them needs. A fork bomb above all.
-            let _ = everyone.send(Signal::STOP);
+            stopped_by_us = everyone.send(Signal::STOP).is_ok();
         }
         let mut members = self.members(procfs).peekable();
         if let Reach::Namespace(everyone) = self.reach
@@ -323,7 +351,7 @@ impl Others {
             named += 1;
             let treatment = status.treatment(Signal::TERM);
             let state = match status.state {
-                b'T' | b't' => ", is stopped",
+                b'T' | b't' if !stopped_by_us => ", is stopped",
                 b'D' => ", is in uninterruptible sleep",
                 _ => "",
             };
@@ -338,7 +366,7 @@ impl Others {
 
     /// KILL to all.
     pub fn kill(&mut self) {
-        self.some_are_left = false;
+        self.left = None;
         match self.reach {
             Reach::Namespace(everyone) => {
                 let _ = everyone.send(Signal::KILL);
@@ -463,6 +491,28 @@ fn leads_to_us(procfs: Procfs, pid: Pid) -> Option<bool> {
         (child, parent) = (parent, above);
     }
     Some(false)
+}
+
+/// Asking some of the others, and what came of it.
+struct Asking {
+    procfs: Procfs,
+    /// Without pidfds no PID is certain to be its owner's but a child's. Who is none becomes one as its parents end.
+    only_children: bool,
+    /// How many were sent a TERM.
+    asked: usize,
+    refused: Refused,
+}
+
+impl Asking {
+    fn new(procfs: Procfs, reach: &Reach) -> Asking {
+        let only_children = matches!(reach, Reach::Descendants) && Pidfd::open(nix::unistd::getpid()).is_err();
+        Asking { procfs, only_children, asked: 0, refused: Refused::default() }
+    }
+
+    fn finish(self) -> usize {
+        self.refused.report(self.procfs);
+        self.asked
+    }
 }
 
 /// Those whom rinit may not signal.

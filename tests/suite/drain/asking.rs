@@ -308,6 +308,27 @@ fn what_somebody_leaves_behind_that_was_asked_is_asked() {
 }
 
 #[test]
+fn what_somebody_leaves_behind_whose_own_parent_lives_on_is_asked() {
+    for place in PLACES {
+        let parent = "[ group await TERM [ block-all say there print part WINCH ] await USR1 ]";
+        let parts = format!("[ group block TERM block USR1 block WINCH {parent} attend await WINCH ]");
+        let mut rinit = play_until_ready(patient(place), &format!("{parts} say ready stdin exit 3"));
+        let mut tracer = hold_when_it_has_asked(&mut rinit);
+        tracer.call_that(sends(libc::SIGTERM));
+        tracer.next_call();
+        rinit.expect("there");
+        drop(tracer);
+        asked(&mut rinit);
+        rinit.send(libc::SIGUSR1);
+        // The parent is reaped by its own: nothing tells rinit.
+        while rinit.line() != "part 15" {}
+        rinit.expect("part 18");
+        rinit.send(libc::SIGWINCH);
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
 fn what_is_born_meanwhile_of_somebody_who_ignores_term_is_asked() {
     for place in PLACES {
         let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] say ready stdin exit 3";

@@ -82,6 +82,8 @@ fn ten_survivors_are_named_and_the_rest_counted() {
             assert_eq!(named, count.min(10), "of {count}");
             assert_eq!(lines.get(named).copied(), more, "of {count}");
             assert_eq!(lines.len(), named + usize::from(more.is_some()));
+            // rinit itself stops a crowd.
+            assert!(!lines.iter().any(|line| line.contains("is stopped")), "{lines:?}");
         }
     }
 }
