@@ -86,22 +86,17 @@ window_size_and_ctrl_c() {
         trap "echo interrupted; count=\$((count + 1))" INT
         trap "exit \$((40 + count))" TERM
         echo ready
-        while :; do sleep 1000 & wait; done' >"$scratch/winch"
+        # A wait that a signal just precedes would sleep on.
+        while :; do sleep 0.1; done' >"$scratch/winch"
     start_terminal docker run --network none --name tty -it --volume "$scratch/winch:/winch:ro" "${debian[@]}" bash /winch
     wait_for 'the shell is ready' screen_shows '^ready'
-    wait_for 'the size arrives' resized_to '33 77'
+    # The kernel tells docker's client, which is in the foreground of this terminal.
+    stty -F "$(<"$scratch/tty")" rows 33 cols 77
+    wait_for 'the size arrives' screen_shows '^33 77'
     printf '\003' >&"$keys"
     wait_for 'Ctrl-C arrives' screen_shows 'interrupted'
     stops_at_once tty 41
     terminal_ends 41
-}
-
-# resized_to 'ROWS COLUMNS': the kernel tells docker's client, which is in the foreground of this terminal, and does not try
-# again when the engine is not ready for it.
-resized_to() {
-    stty -F "$(<"$scratch/tty")" rows "${1% *}" cols 70
-    stty -F "$(<"$scratch/tty")" cols "${1#* }"
-    screen_shows "^$1"
 }
 
 # open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive
