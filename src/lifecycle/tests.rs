@@ -270,6 +270,7 @@ fn strangers_are_looked_for_at_intervals_that_grow_to_50_ms() {
     let mut intervals = vec![];
     while let Some(deadline) = story.lifecycle.deadline().filter(|_| intervals.len() < 9) {
         intervals.push((deadline - story.now).as_millis());
+        assert_eq!(story.on(Event::Tick), [], "it is not due yet");
         story.now = deadline;
         assert_eq!(story.on(Event::Tick), [Action::Look]);
     }
