@@ -252,6 +252,7 @@ fn the_others_are_asked_once_and_killed_when_the_grace_is_over() {
     assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
     let killed = story.pass(MILLISECOND);
     assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers]);
+    assert_eq!(story.on(Event::Tick), [], "another KILL is not due yet");
     story.alive = Alive::Nobody;
     assert_eq!(story.on(Event::Reaped), [Action::LookForKillable, Action::Exit(0)]);
 }
