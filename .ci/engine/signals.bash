@@ -145,7 +145,7 @@ kill_9_1_does_nothing() {
 kill_term_1_stops_in_order() {
     start_trap_shell -- TERM
     # The drain may ask this shell to end, too.
-    docker exec shell bash -c 'kill -TERM 1' || true
+    docker exec shell bash -c 'kill -TERM 1' || same 'status of the kill' $? 143
     same 'status' "$(docker wait shell)" 9
     same 'last line' "$(last_line)" 'got TERM'
 }
