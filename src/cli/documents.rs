@@ -1,7 +1,8 @@
 //! The clap definition, `--help`, the man page and the README's table say the same: an option or a variable that is in
 //! one of them is in all.
 
-use super::{SETTINGS, parser};
+use super::parser::definition;
+use super::settings::SETTINGS;
 use crate::persona::Persona;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,8 @@ type Options = BTreeMap<String, Described>;
 
 /// The definition itself. Which variable is whose SETTINGS tells, but for those that are values of another option.
 fn defined() -> Options {
-    let parser = parser(Persona::named(b"rinit"), false);
-    let arguments = parser.get_arguments().filter(|argument| !argument.is_hide_set());
+    let definition = definition(Persona::named(b"rinit"), false);
+    let arguments = definition.get_arguments().filter(|argument| !argument.is_hide_set());
     arguments
         .map(|argument| {
             let long = argument.get_long().unwrap();
@@ -58,7 +59,7 @@ fn describe(options: &mut Options, names: &[&str], variables: &BTreeSet<String>)
 }
 
 fn help() -> Options {
-    let text = parser(Persona::named(b"rinit"), false).render_help().to_string();
+    let text = definition(Persona::named(b"rinit"), false).render_help().to_string();
     let mut options = Options::new();
     // An option's own line begins with its names; what is said about it may go on below.
     let mut items: Vec<String> = Vec::new();

@@ -1,22 +1,29 @@
 //! What holds of every command line and every environment.
 
-use super::*;
-use crate::failure::Kind;
+use super::parser::definition;
+use super::settings::{SETTINGS, Setting};
+use super::{Request, read};
+use crate::failure::{Failure, Kind};
+use crate::options::Options;
+use crate::persona::Persona;
+use crate::sys::arguments::{Words, os};
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
 
 /// The names under which rinit reads its words differently.
 pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
 
 /// As the kernel would hand it over.
-pub(super) fn words(words: &[OsString]) -> Words {
+fn words(words: &[OsString]) -> Words {
     Words::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
 }
 
 /// As rinit itself; other personas are tested beside the originals.
-pub(super) fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
+fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
     read(Persona::named(b"rinit"), words(given), words(environment))
 }
 
-pub(super) fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
+fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
     match read_as_rinit(words, environment)? {
         Request::Run(options, _) => Ok(options),
         Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
@@ -29,9 +36,9 @@ fn variable(setting: &Setting, value: &str) -> OsString {
 
 /// Settings that have the same values on the command line as in their variable.
 fn valued() -> Vec<&'static Setting> {
-    let parser = parser(Persona::named(b"rinit"), false);
+    let definition = definition(Persona::named(b"rinit"), false);
     let takes_values = |setting: &&Setting| {
-        let mut arguments = parser.get_arguments();
+        let mut arguments = definition.get_arguments();
         arguments.any(|argument| argument.get_long() == Some(setting.option) && argument.get_action().takes_values())
     };
     let valued: Vec<&'static Setting> = SETTINGS.iter().filter(takes_values).collect();

@@ -1,11 +1,14 @@
 //! Whatever stands on the command line and in the environment: options or one clear error, and no panic.
 
-use super::invariants::NAMES;
-use super::*;
+use super::invariants::{self, NAMES};
+use super::parser::definition;
+use super::settings::SETTINGS;
+use crate::persona::Persona;
 use crate::properties::cases;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::os::unix::ffi::OsStringExt;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 /// Any word without a NUL, which the kernel would not let through.
 fn word() -> impl Strategy<Value = OsString> {
@@ -27,7 +30,7 @@ fn value() -> impl Strategy<Value = String> {
 
 /// A word that looks like an option: known, unknown, cut short, with a value, or several letters at once.
 fn option() -> impl Strategy<Value = OsString> {
-    let names = parser(Persona::named(b"rinit"), false)
+    let names = definition(Persona::named(b"rinit"), false)
         .get_arguments()
         .filter_map(|arg| arg.get_long().map(str::to_owned))
         .collect::<Vec<_>>();

@@ -1,0 +1,282 @@
+//! The choices that an option or a variable makes: their names, the values that they take, and the error for any other.
+
+use crate::duration;
+use crate::failure::Failure;
+use crate::options::{LogFilter, Options, Target};
+use crate::signal::Signal;
+use crate::sys::arguments::Words;
+use log::LevelFilter;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::time::Duration;
+
+/// A choice that an option or a variable makes: the value is read in one place, whichever it comes from.
+pub(super) struct Setting {
+    /// The long option, and its name in the parser.
+    pub(super) option: &'static str,
+    pub(super) short: Option<char>,
+    pub(super) variable: &'static str,
+    /// For messages.
+    pub(super) allowed: &'static str,
+    /// Takes a value into the options; None if it is not allowed.
+    take: fn(&mut Options, &str) -> Option<()>,
+}
+
+impl Setting {
+    /// Takes a value that `name` (an option or a variable) has.
+    pub(super) fn apply(&self, options: &mut Options, name: &str, value: &OsStr) -> Result<(), Failure> {
+        let taken = value.to_str().and_then(|value| (self.take)(options, value));
+        taken.ok_or_else(|| {
+            let value = value.to_string_lossy();
+            Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
+        })
+    }
+}
+
+/// All that have a variable.
+pub(super) const SETTINGS: &[Setting] = &[
+    Setting {
+        option: "target",
+        short: Some('t'),
+        variable: "RINIT_TARGET",
+        allowed: "main, group or all",
+        take: |options, value| {
+            options.target = match value {
+                "main" => Target::Main,
+                "group" => Target::Group,
+                "all" => Target::All,
+                _ => return None,
+            };
+            Some(())
+        },
+    },
+    Setting {
+        option: "rewrite",
+        short: Some('r'),
+        variable: "RINIT_REWRITE",
+        allowed: "FROM:TO, or a list of these with commas; FROM is a signal by name (TERM, SIGTERM, RTMIN+3) or number, but \
+                  not KILL or STOP, which no process can catch, nor CHLD, which is about rinit's own children; TO is a \
+                  signal, or 0 or none to drop it",
+        take: |options, value| {
+            value.split(',').try_for_each(|entry| {
+                let (from, to) = entry.split_once(':')?;
+                let from = Signal::parse(from).filter(|from| !Signal::UNREWRITABLE.contains(*from))?;
+                let to = if to == "0" || to == "none" { None } else { Some(Signal::parse(to)?) };
+                options.rewrites.set(from, to);
+                Some(())
+            })
+        },
+    },
+    Setting {
+        option: "session",
+        short: None,
+        variable: "RINIT_SESSION",
+        allowed: FLAG,
+        take: |options, value| {
+            options.session = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "warn-reaped",
+        short: Some('w'),
+        variable: "RINIT_WARN_REAPED",
+        allowed: FLAG,
+        take: |options, value| {
+            options.warn_reaped = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "parent-death",
+        short: Some('p'),
+        variable: "RINIT_PARENT_DEATH",
+        allowed: Signal::ALLOWED,
+        take: |options, value| {
+            options.parent_death = Some(Signal::parse(value)?);
+            Some(())
+        },
+    },
+    Setting {
+        option: "subreaper",
+        short: Some('s'),
+        variable: "RINIT_SUBREAPER",
+        allowed: FLAG,
+        take: |options, value| {
+            options.subreaper = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "map-exit",
+        short: Some('e'),
+        variable: "RINIT_MAP_EXIT",
+        allowed: "CODE or CODE:TO, each 0 to 255, or a list of these with commas",
+        take: |options, value| {
+            value.split(',').try_for_each(|entry| {
+                let (from, to) = entry.split_once(':').unwrap_or((entry, "0"));
+                options.exit_map.set(status(from)?, status(to)?);
+                Some(())
+            })
+        },
+    },
+    Setting {
+        option: "grace",
+        short: None,
+        variable: "RINIT_GRACE",
+        allowed: duration::ALLOWED,
+        take: |options, value| {
+            options.grace = duration::parse(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "kill-after",
+        short: Some('k'),
+        variable: "RINIT_KILL_AFTER",
+        allowed: "a time above 0 such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf (never)",
+        take: |options, value| {
+            options.kill_after = duration::parse(value)?;
+            (options.kill_after != Some(Duration::ZERO)).then_some(())
+        },
+    },
+    Setting {
+        option: "wait-all",
+        short: None,
+        variable: "RINIT_WAIT_ALL",
+        allowed: FLAG,
+        take: |options, value| {
+            options.wait_all = flag(value)?;
+            Some(())
+        },
+    },
+    Setting {
+        option: "report-after",
+        short: None,
+        variable: "RINIT_REPORT_AFTER",
+        allowed: "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
+        take: |options, value| {
+            options.report_after = duration::parse(value)?.filter(|limit| !limit.is_zero());
+            Some(())
+        },
+    },
+    Setting {
+        option: "log",
+        short: Some('v'),
+        variable: "RINIT_LOG",
+        allowed: LOG_ALLOWED,
+        take: |options, value| {
+            match log_spec(value) {
+                Ok(()) => options.log = LogFilter::Spec(value.to_owned()),
+                // A word in a log filter is no reason for a service not to start.
+                Err(part) => options.bad_log = Some(part.to_owned()),
+            }
+            Some(())
+        },
+    },
+];
+
+/// What RINIT_LOG may be.
+pub const LOG_ALLOWED: &str =
+    "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below";
+
+const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
+
+fn flag(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+fn status(digits: &str) -> Option<u8> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// Checks env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for the
+/// name of a module, and prints by itself what it cannot read.
+fn log_spec(value: &str) -> Result<(), &str> {
+    let level = |text: &str| text.parse::<LevelFilter>().is_ok();
+    let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
+    let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
+    let known = |directive: &str| match directive.split_once('=') {
+        Some((name, text)) => module(name) && level(text),
+        None => level(directive) || module(directive),
+    };
+    match directives.split(',').find(|directive| !known(directive)) {
+        Some(bad) => Err(bad),
+        None if pattern.contains('/') => Err(pattern),
+        None => Ok(()),
+    }
+}
+
+/// The variables that are set, each as its option would take it. Those that are nobody's are left alone: Kubernetes makes
+/// RINIT_PORT and the like for a service that is called rinit.
+pub(super) fn take_environment(options: &mut Options, environment: Words) -> Result<(), Failure> {
+    let mut seen = [false; SETTINGS.len()];
+    for entry in environment {
+        if !entry.to_bytes().starts_with(b"RINIT_") {
+            continue;
+        }
+        for (setting, seen) in SETTINGS.iter().zip(&mut seen) {
+            let value =
+                entry.to_bytes().strip_prefix(setting.variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
+            // Of a variable that is there twice the first counts, as for getenv(3).
+            if let Some(value) = value
+                && !std::mem::replace(seen, true)
+            {
+                setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(variable: &str, value: &str) -> Option<Options> {
+        let mut options = Options::default();
+        let setting = SETTINGS.iter().find(|setting| setting.variable == variable).unwrap();
+        (setting.take)(&mut options, value).map(|()| options)
+    }
+
+    #[test]
+    fn every_setting_refuses_what_is_empty_or_has_spaces() {
+        for setting in SETTINGS.iter().filter(|setting| setting.option != "log") {
+            for value in ["", " ", " 1", "1 ", "main ", "TERM,", ",", "\n", "-1"] {
+                assert_eq!(take(setting.variable, value), None, "{} {value:?}", setting.variable);
+            }
+        }
+    }
+
+    #[test]
+    fn statuses_are_mapped_by_code_and_by_pair() {
+        let map = take("RINIT_MAP_EXIT", "143,1:2,255:254").unwrap().exit_map;
+        assert_eq!([143, 1, 255, 2].map(|code| map.apply(code)), [0, 2, 254, 2]);
+        for value in ["256", "1:256", "1:", ":1", "1:2:3", "+1", "1,,2", "0x1"] {
+            assert_eq!(take("RINIT_MAP_EXIT", value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_log_filter_names_levels_and_modules_of_rinit() {
+        for value in ["off", "DEBUG", "rinit", "rinit=debug", "info,rinit::init=trace", "warn/pattern"] {
+            assert_eq!(take("RINIT_LOG", value).unwrap().log, LogFilter::Spec(value.to_owned()));
+        }
+        for value in ["debgu", "rinit=", "rinit=loud", "rinit=a=b", "other=info", "warn,,info", "a/b/c"] {
+            let options = take("RINIT_LOG", value).unwrap();
+            assert!(options.bad_log.is_some() && options.log == Options::default().log, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_flag_is_a_word_for_yes_or_no() {
+        for (value, meant) in [("1", true), ("TRUE", true), ("yes", true), ("on", true), ("0", false), ("No", false)] {
+            assert_eq!(flag(value), Some(meant));
+        }
+        assert_eq!(flag("2"), None);
+    }
+}
