@@ -71,6 +71,10 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<R
 
 fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) -> Result<(), Failure> {
     for setting in SETTINGS {
+        // A flag, or an option with values. RINIT_LOG has no option of its own.
+        if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
+            setting.turn_on(options);
+        }
         let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
             continue;
         };
@@ -81,18 +85,6 @@ fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) 
             };
             setting.apply(options, &name, value)?;
         }
-    }
-    if matches.get_flag("subreaper") {
-        options.subreaper = true;
-    }
-    if matches.get_flag("wait-all") {
-        options.wait_all = true;
-    }
-    if matches.get_flag("session") {
-        options.session = true;
-    }
-    if matches.get_flag("warn-reaped") {
-        options.warn_reaped = true;
     }
     options.pause = matches.get_flag("pause");
     if matches.get_flag("group") {
@@ -146,10 +138,10 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
     let flag = |name: &'static str, short: Option<char>, help: &'static str| {
         Arg::new(name).short(letter(short)).long(name).action(ArgAction::SetTrue).help(help)
     };
+    let of_setting = |name: &str| SETTINGS.iter().find(|setting| setting.option == name)?.short;
     let valued = |name: &'static str, value: &'static str, help: &'static str| {
-        let setting = SETTINGS.iter().find(|setting| setting.option == name);
         Arg::new(name)
-            .short(letter(setting.and_then(|setting| setting.short)))
+            .short(letter(of_setting(name)))
             .long(name)
             .value_name(value)
             // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
@@ -197,7 +189,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         ))
         .arg(flag(
             "subreaper",
-            Some('s'),
+            of_setting("subreaper"),
             "Adopt orphans where rinit is not PID 1 (default; RINIT_SUBREAPER=0 turns it off)",
         ))
         .arg(
@@ -220,7 +212,11 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
         ))
         .arg(flag("pause", Some('P'), "Start no command: reap orphans until TERM or INT, then exit with 0"))
-        .arg(flag("warn-reaped", Some('w'), "Say at level warn which orphans are reaped [RINIT_WARN_REAPED=1]"))
+        .arg(flag(
+            "warn-reaped",
+            of_setting("warn-reaped"),
+            "Say at level warn which orphans are reaped [RINIT_WARN_REAPED=1]",
+        ))
         .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
         .arg(
             flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")

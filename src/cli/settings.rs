@@ -31,6 +31,11 @@ impl Setting {
             Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
         })
     }
+
+    /// Takes what an option without a value says.
+    pub(super) fn turn_on(&self, options: &mut Options) {
+        (self.take)(options, "1");
+    }
 }
 
 /// All that have a variable.
@@ -162,7 +167,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
     Setting {
         option: "log",
-        short: Some('v'),
+        short: None,
         variable: "RINIT_LOG",
         allowed: LOG_ALLOWED,
         take: |options, value| {
