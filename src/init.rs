@@ -321,7 +321,7 @@ impl Init {
             return;
         };
         match terminal.foreground() {
-            Ok(group) if group == child.pid || !terminal::group_exists(group) => {
+            Ok(group) if group == child.pid || !signals::group_exists(group) => {
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
             // Somebody else has taken it meanwhile, as a shell does that put us into the background.

@@ -238,6 +238,12 @@ pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     Errno::result(unsafe { libc::kill(-group.as_raw(), signal.number()) }).map(drop)
 }
 
+/// Whether a process group has any member left.
+pub fn group_exists(group: Pid) -> bool {
+    // SAFETY: signal 0 is sent to nobody; a group's number is above 1 here, so -group is no "everybody".
+    group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
+}
+
 /// Stops our whole process group, ourselves among it, as the terminal would. Returns when we have been continued, or at
 /// once where the kernel discards the signal, as for an orphaned process group: whether we were stopped.
 pub fn stop_own_group(signal: Signal) -> bool {

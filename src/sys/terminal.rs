@@ -88,12 +88,6 @@ fn duplicate(fd: RawFd) -> Option<OwnedFd> {
     unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).ok().map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
-/// Whether a process group has any member left.
-pub fn group_exists(group: Pid) -> bool {
-    // SAFETY: signal 0 is sent to nobody; a group's number is above 1 here, so -group is no "everybody".
-    group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
-}
-
 /// How many columns the terminal on stdout has. None when stdout is none.
 pub fn width() -> Option<usize> {
     // SAFETY: plain numbers, for which all zeros is a value.
