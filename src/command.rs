@@ -1,20 +1,21 @@
-//! What to start and how: the command's path, its words and environment, its group and terminal. And, where it did not
-//! start, why.
+//! What to start and how: the command's path, its words and environment, its group and terminal.
 
-use crate::failure::{Failure, Kind};
+use crate::failure::Failure;
 use crate::options::Options;
 use crate::search::Candidates;
 use crate::signal::SignalSet;
-use crate::sys::arguments::{Words, os};
+use crate::sys::arguments::Words;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
 use crate::sys::spawn::{Error, PidText, Plan, Pointers};
 use crate::sys::terminal::{self, Terminal};
-use crate::sys::{Errno, Pid, reason, spawn};
+use crate::sys::{Errno, Pid, spawn};
 use log::debug;
+use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr, c_char};
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+
+mod refusal;
 
 /// main, as it runs.
 pub struct Child {
@@ -141,110 +142,6 @@ impl Environment {
     fn as_ptr(&self) -> *const *const c_char {
         self.replaced.as_ref().map_or(self.given.as_ptr(), Pointers::as_ptr)
     }
-}
-
-/// The first bytes of a file, as far as they can be read.
-fn beginning(path: &CStr) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if let Ok(file) = std::fs::File::open(OsStr::from_bytes(path.to_bytes())) {
-        let _ = file.take(4096).read_to_end(&mut bytes);
-    }
-    bytes
-}
-
-/// Text, as a shell tells it from a binary: no NUL in what comes first.
-fn is_script(path: Option<&CString>) -> bool {
-    path.is_some_and(|path| {
-        let first = beginning(path);
-        !first.iter().take(256).any(|byte| *byte == 0)
-    })
-}
-
-fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
-    let script = script.map_or(OsStr::new(""), |path| os(path));
-    let text =
-        format!("cannot execute {script:?}: it has no #! line, and {SHELL:?} cannot be executed: {}", reason(errno));
-    Failure::command(Kind::CannotExecute, text)
-}
-
-/// Says why the command did not start, and what to do where that is certain.
-fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
-    let name = os(command);
-    let (path, errno) = match error {
-        Error::Clone(errno) => {
-            return Failure::own(format!(
-                "cannot start {name:?}: no new process: {}{}",
-                reason(errno),
-                limit_hint(errno)
-            ));
-        }
-        Error::Group(errno) => {
-            return Failure::own(format!(
-                "cannot start {name:?}: no process group or session of its own: {}",
-                reason(errno)
-            ));
-        }
-        Error::Exec { path, errno } => (paths.get(path), errno),
-    };
-    if name.is_empty() {
-        return Failure::command(Kind::NotFound, "cannot start \"\": the command is an empty word");
-    }
-    // None where all of them are too long to be tried.
-    let path = path.map_or(command, CString::as_c_str);
-    let shown = os(path);
-    match errno {
-        Errno::ENOENT | Errno::ENOTDIR => {
-            if let Some((shown, hint)) = paths.iter().find_map(|path| Some((os(path), missing_part(path)?))) {
-                return Failure::command(Kind::NotFound, format!("cannot execute {shown:?}: {hint}"));
-            }
-            let text = if paths.len() != 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
-                format!("cannot start {name:?}: not found in PATH")
-            } else {
-                format!("cannot execute {shown:?}: {}", reason(errno))
-            };
-            Failure::command(Kind::NotFound, text)
-        }
-        Errno::EACCES if std::path::Path::new(shown).is_dir() => {
-            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: is a directory"))
-        }
-        Errno::ENOEXEC => {
-            let hint = foreign_machine(&beginning(path)).unwrap_or_default();
-            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}{hint}", reason(errno)))
-        }
-        errno => Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}", reason(errno))),
-    }
-}
-
-/// The limits behind a refused clone (clone(2)).
-fn limit_hint(errno: Errno) -> &'static str {
-    match errno {
-        Errno::EAGAIN => "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC",
-        _ => "",
-    }
-}
-
-/// What the kernel means by "no such file" about a file that is there: the interpreter that it names.
-fn missing_part(path: &CStr) -> Option<String> {
-    let first = beginning(path);
-    let (interpreter, kind) = match first.strip_prefix(b"#!") {
-        Some(line) => {
-            let line = line.split(|byte| *byte == b'\n').next()?;
-            let word = line.trim_ascii_start().split(|byte| *byte == b' ' || *byte == b'\t').next()?;
-            if word.ends_with(b"\r") {
-                let shown = OsStr::from_bytes(word);
-                return Some(format!("it has Windows line endings: its #! names {shown:?}, with a carriage return"));
-            }
-            (word.to_vec(), "its #! names")
-        }
-        None => (crate::elf::interpreter(&first)?, "it needs the dynamic loader"),
-    };
-    let shown = OsStr::from_bytes(&interpreter);
-    (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
-}
-
-fn foreign_machine(first: &[u8]) -> Option<String> {
-    let (machine, own) = (crate::elf::machine(first)?, std::env::consts::ARCH);
-    (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
 }
 
 #[cfg(fuzzing)]

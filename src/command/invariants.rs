@@ -1,6 +1,10 @@
 //! What holds of every file that was to be executed.
 
-use super::*;
+use super::refusal::{beginning, explain, foreign_machine, is_script, missing_part};
+use crate::failure::Kind;
+use crate::sys::Errno;
+use crate::sys::spawn::Error;
+use std::ffi::CStr;
 
 /// What is said about the file at `path`, which holds `file`, is said in words and is about it.
 pub fn no_file_is_too_much(path: &CStr, file: &[u8]) {

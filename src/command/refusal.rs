@@ -1,0 +1,117 @@
+//! Why a command did not start, in words: from the kernel's errno, and from the file's first bytes.
+
+use super::SHELL;
+use crate::elf;
+use crate::failure::{Failure, Kind};
+use crate::sys::arguments::os;
+use crate::sys::spawn::Error;
+use crate::sys::{Errno, reason};
+use std::ffi::{CStr, CString, OsStr};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+/// It is a script for a shell that cannot be started.
+pub(super) fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
+    let script = script.map_or(OsStr::new(""), |path| os(path));
+    let text =
+        format!("cannot execute {script:?}: it has no #! line, and {SHELL:?} cannot be executed: {}", reason(errno));
+    Failure::command(Kind::CannotExecute, text)
+}
+
+/// Says why the command did not start, and what to do where that is certain.
+pub(super) fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
+    let name = os(command);
+    let (path, errno) = match error {
+        Error::Clone(errno) => {
+            return Failure::own(format!(
+                "cannot start {name:?}: no new process: {}{}",
+                reason(errno),
+                limit_hint(errno)
+            ));
+        }
+        Error::Group(errno) => {
+            return Failure::own(format!(
+                "cannot start {name:?}: no process group or session of its own: {}",
+                reason(errno)
+            ));
+        }
+        Error::Exec { path, errno } => (paths.get(path), errno),
+    };
+    if name.is_empty() {
+        return Failure::command(Kind::NotFound, "cannot start \"\": the command is an empty word");
+    }
+    // None where all of them are too long to be tried.
+    let path = path.map_or(command, CString::as_c_str);
+    let shown = os(path);
+    match errno {
+        Errno::ENOENT | Errno::ENOTDIR => {
+            if let Some((shown, hint)) = paths.iter().find_map(|path| Some((os(path), missing_part(path)?))) {
+                return Failure::command(Kind::NotFound, format!("cannot execute {shown:?}: {hint}"));
+            }
+            let text = if paths.len() != 1 || paths.first().is_some_and(|only| only.as_bytes() != name.as_bytes()) {
+                format!("cannot start {name:?}: not found in PATH")
+            } else {
+                format!("cannot execute {shown:?}: {}", reason(errno))
+            };
+            Failure::command(Kind::NotFound, text)
+        }
+        Errno::EACCES if std::path::Path::new(shown).is_dir() => {
+            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: is a directory"))
+        }
+        Errno::ENOEXEC => {
+            let hint = foreign_machine(&beginning(path)).unwrap_or_default();
+            Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}{hint}", reason(errno)))
+        }
+        errno => Failure::command(Kind::CannotExecute, format!("cannot execute {shown:?}: {}", reason(errno))),
+    }
+}
+
+/// The limits behind a refused clone (clone(2)).
+fn limit_hint(errno: Errno) -> &'static str {
+    match errno {
+        Errno::EAGAIN => "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC",
+        _ => "",
+    }
+}
+
+/// What the kernel means by "no such file" about a file that is there: the interpreter that it names.
+pub(super) fn missing_part(path: &CStr) -> Option<String> {
+    let first = beginning(path);
+    let (interpreter, kind) = match first.strip_prefix(b"#!") {
+        Some(line) => {
+            let line = line.split(|byte| *byte == b'\n').next()?;
+            let word = line.trim_ascii_start().split(|byte| *byte == b' ' || *byte == b'\t').next()?;
+            if word.ends_with(b"\r") {
+                let shown = OsStr::from_bytes(word);
+                return Some(format!("it has Windows line endings: its #! names {shown:?}, with a carriage return"));
+            }
+            (word.to_vec(), "its #! names")
+        }
+        None => (elf::interpreter(&first)?, "it needs the dynamic loader"),
+    };
+    let shown = OsStr::from_bytes(&interpreter);
+    (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
+}
+
+/// That it was built for another processor, if it was.
+pub(super) fn foreign_machine(first: &[u8]) -> Option<String> {
+    let (machine, own) = (elf::machine(first)?, std::env::consts::ARCH);
+    (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
+}
+
+/// Text, as a shell tells it from a binary: no NUL in what comes first.
+pub(super) fn is_script(path: Option<&CString>) -> bool {
+    path.is_some_and(|path| {
+        let first = beginning(path);
+        !first.iter().take(256).any(|byte| *byte == 0)
+    })
+}
+
+/// The first bytes of a file, as far as they can be read.
+pub(super) fn beginning(path: &CStr) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Ok(file) = std::fs::File::open(OsStr::from_bytes(path.to_bytes())) {
+        let _ = file.take(4096).read_to_end(&mut bytes);
+    }
+    bytes
+}
