@@ -10,9 +10,7 @@ use std::path::Path;
 
 /// A rinit whose main does nothing.
 fn resting(rinit: Rinit) -> Running {
-    let mut rinit = rinit.puppet(["pause"]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["pause"]).start_until_ready()
 }
 
 #[test]
@@ -105,8 +103,7 @@ fn rinit_blocks_every_signal_and_catches_none() {
 
 #[test]
 fn signals_and_orphans_leave_nothing_open_in_rinit() {
-    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready();
     // main is ready before rinit has opened what it waits with.
     rinit.until("rinit waits for signals", || rinit.sleeps());
     let descriptors = || std::fs::read_dir(rinit.proc("1/fd")).unwrap().count();
@@ -132,8 +129,7 @@ fn no_memory_is_taken_at_the_start_or_for_signals_and_orphans() {
         // rinit's place is taken by the one that counts.
         let words = [counting_rinit().to_str().unwrap(), "--", puppet().to_str().unwrap(), "print-signals", "12"]
             .map(str::to_owned);
-        let mut rinit = Rinit::as_pid1().absent().reaping(by).command(words).start();
-        rinit.expect("ready");
+        let mut rinit = Rinit::as_pid1().absent().reaping(by).command(words).start_until_ready();
         for _ in 0..100 {
             (0..100).for_each(|_| rinit.send(40));
             (0..100).for_each(|_| rinit.expect(40));

@@ -13,9 +13,7 @@ fn forwarded() -> Vec<i32> {
 const NEVER: &str = "0";
 
 fn printing(rinit: Rinit) -> Running {
-    let mut rinit = rinit.puppet(["print-signals", NEVER]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["print-signals", NEVER]).start_until_ready()
 }
 
 /// No other signal arrived: the next line is that of one that is sent now, and higher in number than all before it.
@@ -117,9 +115,7 @@ fn of_a_thousand_real_time_signals_none_is_lost() {
 
 /// Starts two processes of one group, which print what arrives.
 fn pair(rinit: Rinit) -> Running {
-    let mut rinit = rinit.puppet(["pair", "15"]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["pair", "15"]).start_until_ready()
 }
 
 #[track_caller]
@@ -127,9 +123,7 @@ fn assert_reaches_the_group(rinit: Rinit) {
     let mut rinit = pair(rinit);
     for signal in [libc::SIGUSR1, 34, libc::SIGTERM] {
         rinit.send(signal);
-        let mut lines = [rinit.line(), rinit.line()];
-        lines.sort();
-        assert_eq!(lines, [format!("main {signal}"), format!("other {signal}")]);
+        rinit.expect_in_any_order([format!("main {signal}"), format!("other {signal}")]);
     }
     rinit.close_stdin();
     assert_eq!(rinit.finish().status, Status::Exited(0));
@@ -193,8 +187,7 @@ fn an_option_wins_over_its_variable_and_a_later_option_over_an_earlier_one() {
 #[test]
 fn main_gets_signals_after_it_left_its_group_empty() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
-        let mut rinit = rinit.puppet(["leave-group", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["leave-group", "15"]).start_until_ready();
         let main = rinit.main();
         assert_ne!(main.group, main.pid);
         for signal in [libc::SIGUSR1, 64, libc::SIGTERM] {
@@ -222,8 +215,7 @@ fn a_stop_signal_ends_a_stopped_main() {
     const RTMIN_3: i32 = 37;
     for options in [&[][..], &["-c"]] {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, RTMIN_3] {
-            let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start();
-            rinit.expect("ready");
+            let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start_until_ready();
             stop_main(&rinit);
             rinit.send(signal);
             assert_eq!(rinit.wait(), Status::Exited(128 + signal));
@@ -233,8 +225,7 @@ fn a_stop_signal_ends_a_stopped_main() {
 
 #[test]
 fn a_stopped_main_handles_its_stop_signal_in_order() {
-    let mut rinit = Rinit::as_pid1().puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
     stop_main(&rinit);
     rinit.send(libc::SIGTERM);
     rinit.expect("ending after 15");
@@ -288,8 +279,7 @@ fn a_forged_child_signal_does_nothing() {
 #[test]
 fn an_ordinary_service_ends_as_it_likes() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
-        let mut rinit = rinit.puppet(["service"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["service"]).start_until_ready();
         rinit.send(libc::SIGTERM);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(0));

@@ -311,8 +311,7 @@ impl Life {
         let rinit = self.rinit();
         let rinit = self.streams(rinit);
         let rinit = self.options(rinit, "10s");
-        let mut running = rinit.puppet(["print-signals", "15"]).start();
-        running.expect("ready");
+        let mut running = rinit.puppet(["print-signals", "15"]).start_until_ready();
         let forwarded: Vec<i32> =
             catchable().filter(|signal| ![libc::SIGCHLD, libc::SIGTERM].contains(signal)).collect();
         let sent = self.random.some(100, |random| random.of(&forwarded));

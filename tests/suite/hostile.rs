@@ -7,9 +7,7 @@ const KILLED_MAIN: Status = Status::Exited(128 + libc::SIGKILL);
 const KILLED: Status = Status::Killed(libc::SIGKILL);
 
 fn printing() -> Running {
-    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
-    rinit
+    Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready()
 }
 
 fn ends_well(mut rinit: Running) {
@@ -61,8 +59,7 @@ fn no_signal_from_inside_ends_or_stops_rinit() {
 
 /// Starts an other who ignores TERM by a name of its choice, ends main, and returns what rinit said.
 fn killed_under_the_name(name: &str) -> String {
-    let mut rinit = Rinit::as_pid1().options(["--grace=10ms"]).puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["--grace=10ms"]).puppet(["service"]).start_until_ready();
     let mut other = rinit.start_exec(["named", name, "ignore", "TERM", "say", "ready", "pause"]);
     other.expect("ready");
     rinit.send(TERM);
@@ -93,8 +90,7 @@ fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
 
 #[test]
 fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
-    let mut rinit = Rinit::as_pid1().options(["--grace=100ms"]).puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["--grace=100ms"]).puppet(["service"]).start_until_ready();
     let mut victim = rinit.start_exec(["play", "say", "ready", "pause"]);
     victim.expect("ready");
     let victims = rinit.processes().into_iter().filter(|process| process.parent == 0 && process.pid != 1);
@@ -111,8 +107,8 @@ fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
 
 #[test]
 fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
-    let mut rinit = Rinit::as_pid1().options(["--kill-after=100ms", "--grace=10ms"]).puppet(["pause"]).start();
-    rinit.expect("ready");
+    let mut rinit =
+        Rinit::as_pid1().options(["--kill-after=100ms", "--grace=10ms"]).puppet(["pause"]).start_until_ready();
     let main = rinit.main().pid.to_string();
     let mut hostile = rinit.start_exec(["keep-stopped", &main]);
     hostile.expect("ready");
@@ -126,8 +122,7 @@ fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
 fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().reaping(by).options(["--kill-after=100ms", "--grace=100ms"]);
-        let mut rinit = rinit.puppet(["pause"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["pause"]).start_until_ready();
         let main = rinit.main().pid.to_string();
         let mut hostile = rinit.start_exec(["hold", &main]);
         hostile.expect("ready");
@@ -143,8 +138,7 @@ fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
 fn a_tracer_that_ends_leaves_main_and_its_status_to_rinit() {
     for by in Reaping::BOTH {
         let words = ["play", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"];
-        let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start();
-        rinit.expect("ready");
+        let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start_until_ready();
         let main = rinit.main().pid;
         let mut hostile = rinit.start_exec(["hold", &main.to_string()]);
         hostile.expect("ready");

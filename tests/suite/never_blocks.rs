@@ -41,9 +41,7 @@ fn empty(end: &OwnedFd) -> Vec<u8> {
 fn chatty(stderr: OwnedFd) -> Running {
     let rinit = Rinit::as_pid1().options(["-vvv"]);
     let rinit = rinit.stderr(Stream::Given(stderr));
-    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["print-signals", "15"]).start_until_ready()
 }
 
 #[test]
@@ -113,8 +111,7 @@ fn a_stderr_that_nobody_can_read_any_more_ends_nothing_and_main_hears_nothing_of
         for (reader, writer) in unread() {
             drop(reader);
             let rinit = rinit().options(["-vvv"]).stderr(Stream::Given(writer));
-            let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-            rinit.expect("ready");
+            let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
             for signal in [libc::SIGUSR1, libc::SIGUSR2, libc::SIGTERM] {
                 rinit.send(signal);
                 rinit.expect(signal);

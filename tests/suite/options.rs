@@ -472,8 +472,7 @@ fn the_licence_is_printed() {
 
 /// A whole run of a service that TERM ends, or a signal kills.
 fn run(rinit: Rinit, act: &str) -> Finished {
-    let mut rinit = rinit.puppet([act]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet([act]).start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.finish()
 }

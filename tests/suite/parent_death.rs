@@ -61,8 +61,7 @@ fn main_gets_no_signal_when_rinits_parent_ends_and_none_was_asked_for() {
 #[test]
 fn main_gets_the_signal_when_rinit_itself_is_killed() {
     let rinit = Rinit::as_child().options(["-p", "USR1"]);
-    let mut rinit = rinit.puppet(["print-signals", "0"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["print-signals", "0"]).start_until_ready();
     rinit.send(libc::SIGKILL);
     assert_eq!(rinit.wait(), Status::Killed(libc::SIGKILL));
     rinit.expect(libc::SIGUSR1);
@@ -71,8 +70,7 @@ fn main_gets_the_signal_when_rinit_itself_is_killed() {
 #[test]
 fn a_parent_outside_the_namespace_is_a_parent_too() {
     let rinit = Rinit::as_pid1().options(["-p", "TERM"]);
-    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     // Nothing was sent by mistake: rinit as PID 1 of its namespace sees 0 for its parent.
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGUSR1);

@@ -12,9 +12,7 @@ fn status_of(name: &str, options: &[&str], status: &str) -> Status {
 }
 
 fn printing(rinit: Rinit) -> Running {
-    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["print-signals", "15"]).start_until_ready()
 }
 
 #[test]
@@ -180,8 +178,7 @@ fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
         ("catatonit", &["-g"], false, true),
         ("docker-init", &[], false, true),
     ] {
-        let mut rinit = called(name).options(options).puppet(["pair", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = called(name).options(options).puppet(["pair", "15"]).start_until_ready();
         let main = rinit.main();
         assert_eq!(main.session == main.pid, session, "{name} {options:?}");
         rinit.send(libc::SIGTERM);
@@ -212,12 +209,9 @@ fn the_originals_variables_count() {
 
     for name in ["tini", "docker-init"] {
         let rinit = called(name).variable("TINI_KILL_PROCESS_GROUP", "").variable("TINI_VERBOSITY", "3");
-        let mut rinit = rinit.puppet(["pair", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["pair", "15"]).start_until_ready();
         rinit.send(libc::SIGTERM);
-        let mut lines = [rinit.line(), rinit.line()];
-        lines.sort();
-        assert_eq!(lines, ["main 15", "other 15"]);
+        rinit.expect_in_any_order(["main 15", "other 15"]);
         rinit.close_stdin();
         let stderr = rinit.finish().stderr;
         assert!(stderr.contains("DEBUG: "), "{name}: {stderr}");
@@ -231,8 +225,7 @@ fn what_the_originals_do_not_forward_is_not_forwarded() {
         ("catatonit", &[4, 5, 6, 7, 8, 11, 17, 20, 21, 22, 31, 32, 33]),
         ("dumb-init", &[17, 32, 33]),
     ] {
-        let mut rinit = called(name).puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = called(name).puppet(["print-signals", "15"]).start_until_ready();
         // The mask is the last that changes before rinit rests.
         rinit.until("rinit rests", || rinit.itself().state == 'S');
         for signal in unforwarded {
@@ -249,8 +242,7 @@ fn what_the_originals_do_not_forward_is_not_forwarded() {
 #[test]
 fn not_as_pid_1_tini_dies_of_a_fault_signal_as_the_original() {
     let rinit = Rinit::as_child().name("tini").options(["-s"]).puppet(["print-signals", "15"]);
-    let mut rinit = rinit.start();
-    rinit.expect("ready");
+    let mut rinit = rinit.start_until_ready();
     rinit.until("rinit rests", || rinit.itself().state == 'S');
     rinit.send(libc::SIGABRT);
     assert_eq!(rinit.wait(), Status::Killed(libc::SIGABRT));
@@ -275,8 +267,7 @@ fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_
 fn dumb_init_sends_term_to_the_group_that_main_leaves_or_what_a_rewrite_makes_of_it() {
     for (options, sent) in [([].as_slice(), "SIGTERM"), (&["-r", "15:3"], "SIGQUIT")] {
         let rinit = Rinit::as_child().name("dumb-init").options(options).variable("RINIT_LOG", "debug");
-        let mut rinit = rinit.puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]).start_until_ready();
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
         assert!(finished.stderr.contains(&format!("{sent} sent to main's group")), "{finished:?}");

@@ -47,8 +47,7 @@ fn orphans_leave_no_zombie_where_rinit_was_told_to_ignore_its_children() {
 #[test]
 fn signals_arrive_while_orphans_are_reaped() {
     for by in Reaping::BOTH {
-        let mut rinit = Rinit::as_pid1().reaping(by).puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = Rinit::as_pid1().reaping(by).puppet(["print-signals", "15"]).start_until_ready();
         let mut storm = rinit.start_exec(["orphans", "1000", "0"]);
         for _ in 0..200 {
             rinit.send(libc::SIGUSR1);
@@ -128,8 +127,7 @@ fn children_that_rinit_had_from_before_are_reaped() {
     for by in Reaping::BOTH {
         for rinit in [Rinit::as_pid1().reaping(by), Rinit::as_child().reaping(by)] {
             let rinit = rinit.through(["with-dead-children", "5"]);
-            let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-            rinit.expect("ready");
+            let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
             let itself = rinit.itself();
             rinit.eventually("rinit and main are alone", |processes| is_alone_with_main(processes, &itself));
             rinit.send(libc::SIGTERM);
@@ -160,8 +158,7 @@ fn kernel_reaps(rinit: &Running) -> bool {
 
 /// A rinit that has chosen who reaps.
 fn settled(rinit: Rinit, words: &[&str]) -> Running {
-    let mut rinit = rinit.puppet(words).start();
-    rinit.expect("ready");
+    let rinit = rinit.puppet(words).start_until_ready();
     rinit.until("rinit waits for something to happen", || rinit.sleeps());
     rinit
 }

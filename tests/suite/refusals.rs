@@ -29,8 +29,7 @@ fn without(rinit: Rinit, calls: &str, answer: i32) -> Rinit {
 
 /// The main job: signals arrive, orphans are reaped, the status is right, nothing is said.
 fn do_the_main_job(rinit: Rinit, what: &str) {
-    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     for signal in [libc::SIGUSR1, 33, 64] {
         rinit.send(signal);
         rinit.expect(signal);
@@ -71,8 +70,7 @@ fn all_of_the_newer_system_calls_can_be_refused() {
 fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
     let calls = libc::SYS_signalfd4.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
-    let mut rinit = rinit.puppet(["print-signals", "0"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["print-signals", "0"]).start_until_ready();
     for _ in 0..100 {
         rinit.send(40);
     }
@@ -87,8 +85,7 @@ fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
 fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
     let calls = libc::SYS_waitid.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
-    let mut rinit = rinit.puppet(["pause"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["pause"]).start_until_ready();
     let main = rinit.main().pid;
     rinit.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
     rinit.eventually("main is stopped", |processes| {
@@ -105,8 +102,7 @@ fn a_full_stderr_holds_up_nothing_without_the_call_that_does_not_wait() {
         crate::never_blocks::fill(&writer);
         let rinit = without(Rinit::as_pid1(), &libc::SYS_pwritev2.to_string(), answer);
         let rinit = rinit.options(["-vvv"]).stderr(Stream::Given(writer.into()));
-        let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
         rinit.send(libc::SIGUSR1);
         rinit.expect(libc::SIGUSR1);
         rinit.send(libc::SIGTERM);

@@ -3,9 +3,7 @@
 use crate::support::{Rinit, Running, Status, catchable};
 
 fn printing(rinit: Rinit) -> Running {
-    let mut rinit = rinit.puppet(["print-signals", "64"]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["print-signals", "64"]).start_until_ready()
 }
 
 /// Each of the signals that are sent arrives as the other one, or not at all where that is 0.
@@ -76,8 +74,7 @@ fn every_signal_can_be_rewritten_to_every_other() {
 
 #[test]
 fn a_stop_signal_by_rewriting_continues_a_stopped_main() {
-    let mut rinit = Rinit::as_pid1().options(["-r", "USR1:TERM"]).puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["-r", "USR1:TERM"]).puppet(["service"]).start_until_ready();
     let main = rinit.main().pid;
     rinit.exec(["signal", &main.to_string(), "19"]);
     rinit.eventually("main is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
@@ -88,8 +85,7 @@ fn a_stop_signal_by_rewriting_continues_a_stopped_main() {
 
 #[test]
 fn a_signal_can_be_rewritten_to_kill() {
-    let mut rinit = Rinit::as_pid1().options(["-r", "TERM:KILL"]).puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["-r", "TERM:KILL"]).puppet(["service"]).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(137));

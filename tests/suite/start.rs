@@ -253,8 +253,7 @@ fn rinit_needs_no_descriptor_of_its_own() {
     // One is enough for main's pidfd, and two for the signals too.
     for descriptors in [3, 4, 5] {
         let rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, descriptors, descriptors);
-        let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
         rinit.send(libc::SIGUSR1);
         rinit.expect(libc::SIGUSR1);
         rinit.send(libc::SIGTERM);
@@ -431,9 +430,11 @@ fn a_name_with_a_slash_is_not_looked_for_in_path() {
 fn a_signal_that_was_sent_before_the_start_reaches_main() {
     for signal in [libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGCONT, 33, 64] {
         for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
-            let mut rinit =
-                rinit.mask(u64::MAX).pending([signal]).puppet(["print-signals", &signal.to_string()]).start();
-            rinit.expect("ready");
+            let mut rinit = rinit
+                .mask(u64::MAX)
+                .pending([signal])
+                .puppet(["print-signals", &signal.to_string()])
+                .start_until_ready();
             rinit.expect(signal);
             assert_eq!(rinit.finish().status, Status::Exited(0));
         }

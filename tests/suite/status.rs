@@ -67,8 +67,7 @@ fn a_death_by_a_signal_is_an_exit_where_rinit_is_not_pid_1_too() {
 fn a_main_that_a_forwarded_signal_kills_is_128_and_its_number() {
     for by in Reaping::BOTH {
         for signal in deadly().filter(|signal| *signal != libc::SIGKILL) {
-            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["pause"]).start();
-            rinit.expect("ready");
+            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["pause"]).start_until_ready();
             rinit.send(signal);
             assert_eq!(rinit.wait(), Status::Exited(128 + signal));
         }
@@ -107,8 +106,7 @@ fn an_exit_status_is_mapped_where_that_is_asked_for() {
 fn a_death_by_a_signal_is_mapped_by_the_status_that_it_makes() {
     for by in Reaping::BOTH {
         for (options, expected) in [(["-e", "143"], 0), (["-e", "143:9"], 9), (["-e", "15"], 143)] {
-            let mut rinit = Rinit::as_pid1().reaping(by).options(options).puppet(["pause"]).start();
-            rinit.expect("ready");
+            let mut rinit = Rinit::as_pid1().reaping(by).options(options).puppet(["pause"]).start_until_ready();
             rinit.send(libc::SIGTERM);
             assert_eq!(rinit.wait(), Status::Exited(expected), "{options:?}");
         }

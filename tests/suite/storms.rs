@@ -81,8 +81,7 @@ fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothin
         // There are stop signals among them: a report on who has not ended would come in the middle of the storm.
         let report_after = if reports { "--report-after=100ms" } else { "--report-after=inf" };
         let rinit = Rinit::as_pid1().reaping(by).options([report_after]);
-        let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
         // What is touched once at all is touched now.
         Makers::start(&rinit, 300).finish();
         is_alone_with_main(&rinit);
@@ -124,8 +123,7 @@ fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothin
 fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     let crowd = format!("block TERM block USR1 times {count} [ group ignore TERM pause ] say ready await USR1 exit 3");
     let words = ["play"].into_iter().chain(crowd.split(' '));
-    let mut rinit = rinit.options(["--report-after=1ms", "--grace=inf", "-v"]).puppet(words).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.options(["--report-after=1ms", "--grace=inf", "-v"]).puppet(words).start_until_ready();
     let before = holdings(&rinit);
     rinit.send(TERM);
     rinit.complaint(" not ended");
@@ -156,8 +154,7 @@ fn what_a_report_and_the_drain_take_does_not_stay_however_many_there_are() {
 
 #[test]
 fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
-    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready();
     let main = rinit.main().pid.to_string();
     let mut words = vec!["signal".to_owned(), main];
     let pair = [libc::SIGSTOP, libc::SIGCONT].map(|signal| signal.to_string());
@@ -188,8 +185,7 @@ fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().by_some_user().reaping(by);
         let rinit = rinit.limit(libc::RLIMIT_SIGPENDING, limit as u64, limit as u64);
-        let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
         let before = holdings(&rinit);
         // Nobody takes them for a while.
         rinit.send(libc::SIGSTOP);
@@ -215,8 +211,7 @@ fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
 #[test]
 fn over_the_limit_of_queued_signals_one_of_each_kind_arrives_and_the_next_ones_too() {
     let rinit = Rinit::as_pid1().by_some_user().limit(libc::RLIMIT_SIGPENDING, 5, 5);
-    let mut rinit = rinit.puppet(["print-signals", "15"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     // Nobody takes them for a while.
     rinit.send(libc::SIGSTOP);
     rinit.eventually("rinit is stopped", |processes| {
@@ -243,9 +238,9 @@ fn a_fork_bomb_under_a_limit_ends_with_main_and_its_status() {
     let rinit = Rinit::as_pid1().by_some_user().options(["--grace=200ms"]);
     let limit = size(100, 2000) as u64;
     let rinit = rinit.limit(libc::RLIMIT_NPROC, limit, limit);
-    let mut rinit =
-        rinit.puppet(["play", "[", "bomb", "]", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"]).start();
-    rinit.expect("ready");
+    let mut rinit = rinit
+        .puppet(["play", "[", "bomb", "]", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"])
+        .start_until_ready();
     rinit.eventually("the limit is reached", |processes| processes.len() as u64 + 5 >= limit);
     rinit.send(TERM);
     assert_eq!(rinit.finish().status, Status::Exited(7));
@@ -257,8 +252,7 @@ fn a_crowd_ends_in_order() {
     // In a group of their own, so that the drain has to ask them.
     let crowd = ["play", "[", "group", "times", &count, "[", "pause", "]", "exit", "0", "]"];
     let words = [&crowd[..], &["block", "TERM", "say", "ready", "await", "TERM", "exit", "7"]].concat();
-    let mut rinit = Rinit::as_pid1().options(["--grace=25s"]).puppet(words).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["--grace=25s"]).puppet(words).start_until_ready();
     rinit.send(TERM);
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(7));

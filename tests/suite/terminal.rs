@@ -20,9 +20,7 @@ fn at(pty: &Pty, rinit: Rinit) -> Rinit {
 }
 
 fn started(rinit: Rinit) -> Running {
-    let mut rinit = rinit.start();
-    rinit.expect("ready");
-    rinit
+    rinit.start_until_ready()
 }
 
 /// Whether this group is in the foreground of the terminal, as all of its session see it.

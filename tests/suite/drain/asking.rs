@@ -84,9 +84,7 @@ fn who_was_born_in_mains_group_after_that_is_asked() {
         let parts = "block TERM [ save before ] say ready await TERM [ save after ] exit 0";
         let mut rinit = play_until_ready(patient(place), parts);
         rinit.send(libc::SIGTERM);
-        let mut saving = [rinit.line(), rinit.line()];
-        saving.sort();
-        assert_eq!(saving, ["after saves", "before saves"]);
+        rinit.expect_in_any_order(["after saves", "before saves"]);
         asked(&mut rinit);
         rinit.send(libc::SIGUSR1);
         let finished = rinit.finish();
@@ -104,11 +102,7 @@ fn each_signal_that_asks_for_an_end_counts() {
             let mut rinit = play_until_ready(patient(place), "[ print other WINCH ] say ready pause");
             rinit.send(signal);
             // RTMIN+3 is taken after a CONT that waits with it.
-            let mut lines = [rinit.line(), rinit.line()];
-            lines.sort();
-            let mut expected = [format!("other {signal}"), "other 18".to_owned()];
-            expected.sort();
-            assert_eq!(lines, expected);
+            rinit.expect_in_any_order([&format!("other {signal}"), "other 18"]);
             rinit.send(libc::SIGWINCH);
             rinit.expect("other 28");
             let finished = rinit.finish();
@@ -138,9 +132,7 @@ fn the_background_jobs_of_a_plain_shell_are_asked_after_an_int() {
         let job = format!("{puppet} play block TERM say waiting save job");
         let script = format!("{job} & {puppet} play say working pause");
         let mut rinit = patient(place).command(["/bin/sh", "-c", &script]).start();
-        let mut ready = [rinit.line(), rinit.line()];
-        ready.sort();
-        assert_eq!(ready, ["waiting", "working"]);
+        rinit.expect_in_any_order(["waiting", "working"]);
         rinit.send(libc::SIGINT);
         rinit.expect("job saves");
         end_by_usr1(&mut rinit, "job");
@@ -181,9 +173,7 @@ fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
         let parts = "[ print same WINCH ] [ group print other WINCH ] [ session print far WINCH ] say ready pause";
         let mut rinit = play_until_ready(rinit, parts);
         rinit.send(libc::SIGURG);
-        let mut first = [rinit.line(), rinit.line(), rinit.line()];
-        first.sort();
-        assert_eq!(first, ["far 23", "other 23", "same 23"]);
+        rinit.expect_in_any_order(["far 23", "other 23", "same 23"]);
         rinit.send(libc::SIGTERM);
         asked(&mut rinit);
         rinit.send(libc::SIGWINCH);

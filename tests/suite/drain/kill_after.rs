@@ -38,8 +38,7 @@ fn the_others_are_drained_after_that() {
 fn main_is_killed_in_whatever_group_it_is() {
     for place in PLACES {
         // Its parent, main, moves to the child's group.
-        let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start();
-        rinit.expect("ready");
+        let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start_until_ready();
         rinit.send(libc::SIGTERM);
         rinit.expect(libc::SIGTERM);
         assert_eq!(rinit.finish().status, Status::Exited(137));

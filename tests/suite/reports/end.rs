@@ -29,8 +29,7 @@ fn a_plain_exit_says_nothing() {
 fn a_death_by_a_signal_that_rinit_forwarded_says_nothing() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         for signal in catchable().filter(|signal| !HARMLESS.contains(signal)) {
-            let mut rinit = rinit().puppet(["pause"]).start();
-            rinit.expect("ready");
+            let mut rinit = rinit().puppet(["pause"]).start_until_ready();
             rinit.send(signal);
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(128 + signal));
@@ -63,8 +62,7 @@ fn name(signal: i32) -> String {
 
 #[test]
 fn a_kill_that_rinit_did_not_send_is_a_warning() {
-    let mut rinit = Rinit::as_pid1().puppet(["pause"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().puppet(["pause"]).start_until_ready();
     let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(137));
@@ -94,8 +92,7 @@ fn a_core_dump_is_told() {
 fn kill_after_is_named() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         let rinit = rinit().options(["--kill-after", "50ms"]);
-        let mut rinit = play(rinit, "ignore TERM say ready pause").start();
-        rinit.expect("ready");
+        let mut rinit = play(rinit, "ignore TERM say ready pause").start_until_ready();
         rinit.send(libc::SIGTERM);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(137));
@@ -107,8 +104,7 @@ fn kill_after_is_named() {
 
 #[test]
 fn with_v_the_end_and_the_time_that_a_stop_took_are_told() {
-    let mut rinit = Rinit::as_pid1().options(["-v"]).puppet(["service"]).start();
-    rinit.expect("ready");
+    let mut rinit = Rinit::as_pid1().options(["-v"]).puppet(["service"]).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     let said = said(&finished);
@@ -144,8 +140,7 @@ fn what_the_terminals_keys_do_is_no_warning() {
     for (key, status) in [(CTRL_C, 130), (CTRL_BACKSLASH, 131)] {
         let mut pty = Pty::new();
         let rinit = Rinit::as_pid1().stdin(Stream::Given(pty.terminal())).controlling_terminal(0);
-        let mut rinit = rinit.puppet(["pause"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit.puppet(["pause"]).start_until_ready();
         pty.press(key);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(status));

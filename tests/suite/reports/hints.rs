@@ -32,8 +32,7 @@ fn hint_is(cause: Option<Cause>, command: impl Fn(Rinit) -> Rinit, is_there: fn(
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         // When both are due, the report comes first: it is about who lives.
         let rinit = rinit().options(["--report-after", "300ms", "--kill-after", "300ms", "--grace", "0"]);
-        let mut rinit = command(rinit).start();
-        rinit.expect("ready");
+        let mut rinit = command(rinit).start_until_ready();
         rinit.eventually("what holds up the stop is there", is_there);
         rinit.send(libc::SIGTERM);
         let stderr = rinit.finish().stderr;

@@ -18,9 +18,7 @@ fn chatty(stderr: Stream) -> Running {
 
 fn chatty_until(last: i32, stderr: Stream) -> Running {
     let rinit = Rinit::as_pid1().options(["-vvv"]).stderr(stderr);
-    let mut rinit = rinit.puppet(["print-signals", &last.to_string()]).start();
-    rinit.expect("ready");
-    rinit
+    rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
 
 /// Real-time signals are queued, so not one of them may be missing at the end.
@@ -204,8 +202,7 @@ fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
 #[test]
 fn with_vv_the_whole_story_is_told_in_order() {
     let parts = "[ ignore TERM group pause ] block TERM say ready await TERM exit 3";
-    let mut rinit = play(Rinit::as_pid1().options(["-vv", "--grace", "100ms"]), parts).start();
-    rinit.expect("ready");
+    let mut rinit = play(Rinit::as_pid1().options(["-vv", "--grace", "100ms"]), parts).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));

@@ -16,8 +16,7 @@ fn stop(rinit: Rinit, words: &str) -> Finished {
 }
 
 fn stop_with(signal: i32, rinit: Rinit, words: &str) -> Finished {
-    let mut rinit = play(rinit, words).start();
-    rinit.expect("ready");
+    let mut rinit = play(rinit, words).start_until_ready();
     rinit.send(signal);
     rinit.finish()
 }
@@ -47,8 +46,7 @@ fn it_is_a_tree_in_columns_the_most_guilty_first() {
         "[ session [ ignore TERM group pause ] pause ]",
         "say ready pause",
     ];
-    let mut rinit = play(soon(), &parts.join(" ")).start();
-    rinit.expect("ready");
+    let mut rinit = play(soon(), &parts.join(" ")).start_until_ready();
     rinit.exec(["signal", "8", "10"]);
     rinit.eventually("one is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
     rinit.send(libc::SIGTERM);
@@ -119,8 +117,7 @@ fn a_thousand_processes_make_no_more_lines_than_thirty() {
 #[test]
 fn it_is_written_once_however_many_signals_follow() {
     let rinit = Rinit::as_pid1().options(["--report-after", "50ms", "--kill-after", "300ms"]);
-    let mut rinit = play(rinit, "block-all say ready print main KILL").start();
-    rinit.expect("ready");
+    let mut rinit = play(rinit, "block-all say ready print main KILL").start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.complaint(" after SIGTERM: 1 not ended");
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
@@ -154,8 +151,7 @@ fn the_variable_sets_the_time_too() {
 #[test]
 fn a_quick_stop_is_not_reported() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        let mut rinit = rinit().options(["--report-after", "60s"]).puppet(["service"]).start();
-        rinit.expect("ready");
+        let mut rinit = rinit().options(["--report-after", "60s"]).puppet(["service"]).start_until_ready();
         rinit.send(libc::SIGTERM);
         assert_eq!(rinit.finish().stderr, "");
     }
@@ -194,8 +190,8 @@ fn at_the_end_of_a_grace_nobody_is_named_twice() {
 #[test]
 fn who_does_not_hold_up_mains_end_is_not_named() {
     // An orphan that rinit adopted, and who came as `docker exec` does.
-    let mut rinit = play(soon(), "[ [ ignore TERM session pause ] exit 0 ] handle TERM say ready pause").start();
-    rinit.expect("ready");
+    let mut rinit =
+        play(soon(), "[ [ ignore TERM session pause ] exit 0 ] handle TERM say ready pause").start_until_ready();
     let mut stranger = rinit.start_exec(["play", "ignore", "TERM", "say", "there", "pause"]);
     stranger.expect("there");
     rinit.send(libc::SIGTERM);
@@ -231,8 +227,7 @@ fn hostile_names_stay_on_their_line() {
         // A zombie shows the name itself, the others the command line.
         let words = ["play", "handle", "TERM", "[", "exit", "0", "]", "[", "pause", "]", "say", "ready", "pause"];
         let words = words.map(OsStr::new);
-        let mut rinit = soon().command([path.as_os_str()].into_iter().chain(words)).start();
-        rinit.expect("ready");
+        let mut rinit = soon().command([path.as_os_str()].into_iter().chain(words)).start_until_ready();
         rinit.send(libc::SIGTERM);
         let finished = rinit.finish();
         let (count, rows) = report(&finished);

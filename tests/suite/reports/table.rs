@@ -15,8 +15,7 @@ const FAMILY: &str = "[ ignore TERM stop pause ] [ block TERM pause ] [ handle T
                       [ [ group pause ] pause ] say ready pause";
 
 fn family() -> Running {
-    let mut rinit = play(Rinit::as_pid1(), FAMILY).start();
-    rinit.expect("ready");
+    let rinit = play(Rinit::as_pid1(), FAMILY).start_until_ready();
     rinit.eventually("one is stopped, all others rest", |processes| {
         processes.iter().any(|process| process.is_stopped()) && !processes.iter().any(|process| process.state == 'R')
     });
@@ -88,8 +87,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
 
 #[test]
 fn the_init_of_a_nested_namespace_is_shown_as_such() {
-    let mut rinit = play(Rinit::as_pid1(), "nested [ pause ] say ready pause").start();
-    rinit.expect("ready");
+    let rinit = play(Rinit::as_pid1(), "nested [ pause ] say ready pause").start_until_ready();
     let table = printed(&rinit, &["--report"]);
     let (cells, _) = cells(table.lines().last().unwrap());
     assert_eq!([cells[0], cells[5]], ["3", "init"]);
@@ -108,8 +106,7 @@ fn users_have_the_names_of_the_containers_own_list_or_numbers() {
 
 #[test]
 fn a_report_in_another_place_than_pid_1_is_the_same() {
-    let mut rinit = play(Rinit::as_child(), FAMILY).start();
-    rinit.expect("ready");
+    let rinit = play(Rinit::as_child(), FAMILY).start_until_ready();
     let table = printed(&rinit, &["--report"]);
     // The namespace's init is there, and rinit, whose parent is outside.
     assert_eq!(table.lines().count(), 1 + 9, "{table}");
@@ -215,8 +212,7 @@ fn hostile_names_break_neither_form() {
         let path = scratch.path("").join(OsStr::from_bytes(name));
         std::os::unix::fs::symlink(puppet(), &path).unwrap();
         let words = ["play", "[", "exit", "0", "]", "say", "ready", "pause"].map(OsStr::new);
-        let mut rinit = Rinit::as_pid1().command([path.as_os_str()].into_iter().chain(words)).start();
-        rinit.expect("ready");
+        let rinit = Rinit::as_pid1().command([path.as_os_str()].into_iter().chain(words)).start_until_ready();
         let table = printed(&rinit, &["--report"]);
         assert_eq!(table.lines().count(), 4, "{table}");
         assert!(!table.contains(|letter: char| letter.is_control() && letter != '\n'), "{table:?}");

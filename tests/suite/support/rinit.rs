@@ -228,7 +228,15 @@ impl Rinit {
         self.try_start().unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// The same, for a test that expects the kernel to refuse.
+    /// Starts it, and waits until the command says that it is ready.
+    #[track_caller]
+    pub fn start_until_ready(self) -> Running {
+        let mut rinit = self.start();
+        rinit.expect("ready");
+        rinit
+    }
+
+    /// As `start`, for a test that expects the kernel to refuse.
     pub fn try_start(self) -> Result<Running, Failure> {
         match self.place {
             Place::Pid1 => {

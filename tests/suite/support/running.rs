@@ -82,6 +82,16 @@ impl Started {
         assert_eq!(line, expected.to_string(), "{}", self.outputs.transcript());
     }
 
+    /// The next lines on stdout are these, in whatever order.
+    #[track_caller]
+    pub fn expect_in_any_order<const N: usize>(&mut self, expected: [impl ToString; N]) {
+        let mut lines: [String; N] = std::array::from_fn(|_| self.line());
+        let mut expected = expected.map(|line| line.to_string());
+        lines.sort();
+        expected.sort();
+        assert_eq!(lines, expected, "{}", self.outputs.transcript());
+    }
+
     /// The next line on stderr that has this in it. Those before it are passed over.
     #[track_caller]
     pub fn complaint(&mut self, part: &str) -> String {
