@@ -13,7 +13,7 @@ mod subreaper;
 mod wait_all;
 mod without_proc;
 
-use crate::support::{Call, Finished, Rinit, Running, Tracer, puppet};
+use crate::support::{Call, Finished, Rinit, Running, Status, Tracer, puppet};
 
 /// Where rinit answers for all of the namespace, and where for its descendants.
 const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
@@ -50,6 +50,25 @@ fn nested_rinit(words: &str) -> String {
 #[track_caller]
 fn asked(rinit: &mut Running) {
     rinit.complaint(" others asked to end");
+}
+
+/// Who plays `save` has been asked to end, and nothing more comes to it while it saves.
+#[track_caller]
+fn saves_undisturbed(rinit: &mut Running, name: &str) {
+    rinit.expect(format!("{name} saves"));
+    asked(rinit);
+    rinit.send(libc::SIGUSR1);
+    rinit.expect(format!("{name} saved"));
+}
+
+/// Once all have been asked, ends those that play `print` until a WINCH.
+#[track_caller]
+fn end_by_winch(mut rinit: Running, status: i32) -> Finished {
+    asked(&mut rinit);
+    rinit.send(libc::SIGWINCH);
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(status), "{finished:?}");
+    finished
 }
 
 /// Holds a rinit that sleeps at its system calls from now on.

@@ -1,7 +1,8 @@
 //! The order of the drain, and that nobody is asked twice.
 
 use super::{
-    ASKED_BEFORE, ASKED_ONCE, PLACES, asked, hold, lines_of, nested_rinit, part, patient, play, play_until_ready, sends,
+    ASKED_BEFORE, ASKED_ONCE, PLACES, asked, end_by_winch, hold, lines_of, nested_rinit, part, patient, play,
+    play_until_ready, saves_undisturbed, sends,
 };
 use crate::support::{Rinit, Running, Status, Tracer};
 
@@ -22,10 +23,7 @@ fn the_others_have_the_time_that_they_need() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ group save other ] say ready stdin exit 3");
         rinit.close_stdin();
-        rinit.expect("other saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("other saved");
+        saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
@@ -51,18 +49,9 @@ fn where_main_was_killed_the_rest_is_still_drained() {
         let mut killer = rinit.start_exec(["signal", &main.to_string(), "9"]);
         // It may be asked to end as well.
         killer.wait();
-        rinit.expect("other saves");
-        end_by_usr1(&mut rinit, "other");
+        saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(137));
     }
-}
-
-/// Lets those end that save, and sees that they have not been asked again.
-#[track_caller]
-fn end_by_usr1(rinit: &mut Running, name: &str) {
-    asked(rinit);
-    rinit.send(libc::SIGUSR1);
-    rinit.expect(format!("{name} saved"));
 }
 
 #[test]
@@ -70,8 +59,7 @@ fn who_was_in_mains_group_when_term_was_forwarded_is_not_sent_another() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ save other ] say ready pause");
         rinit.send(libc::SIGTERM);
-        rinit.expect("other saves");
-        end_by_usr1(&mut rinit, "other");
+        saves_undisturbed(&mut rinit, "other");
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(143));
         assert_eq!(finished.stdout, "ready\nother saves\nother saved\n");
@@ -118,8 +106,7 @@ fn a_background_job_that_ignores_int_and_quit_has_not_been_asked_by_them() {
         for (signal, name) in [(libc::SIGINT, "INT"), (libc::SIGQUIT, "QUIT")] {
             let mut rinit = play_until_ready(patient(place), &format!("[ ignore {name} save job ] say ready pause"));
             rinit.send(signal);
-            rinit.expect("job saves");
-            end_by_usr1(&mut rinit, "job");
+            saves_undisturbed(&mut rinit, "job");
             assert_eq!(rinit.finish().status, Status::Exited(128 + signal));
         }
     }
@@ -134,8 +121,7 @@ fn the_background_jobs_of_a_plain_shell_are_asked_after_an_int() {
         let mut rinit = patient(place).command(["/bin/sh", "-c", &script]).start();
         rinit.expect_in_any_order(["waiting", "working"]);
         rinit.send(libc::SIGINT);
-        rinit.expect("job saves");
-        end_by_usr1(&mut rinit, "job");
+        saves_undisturbed(&mut rinit, "job");
         assert_eq!(rinit.finish().status, Status::Exited(130));
     }
 }
@@ -145,8 +131,7 @@ fn a_hup_has_asked_nobody() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ handle HUP save other ] say ready pause");
         rinit.send(libc::SIGHUP);
-        rinit.expect("other saves");
-        end_by_usr1(&mut rinit, "other");
+        saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(129));
     }
 }
@@ -158,10 +143,7 @@ fn who_was_passed_over_by_a_target_of_main_alone_is_asked() {
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
         rinit.expect("other 15");
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(143));
+        let finished = end_by_winch(rinit, 143);
         assert_eq!(lines_of("other", &finished), ASKED_ONCE);
     }
 }
@@ -175,10 +157,7 @@ fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
         rinit.send(libc::SIGURG);
         rinit.expect_in_any_order(["far 23", "other 23", "same 23"]);
         rinit.send(libc::SIGTERM);
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(143));
+        let finished = end_by_winch(rinit, 143);
         for name in ["same", "other", "far"] {
             assert_eq!(lines_of(name, &finished)[1..], ASKED_ONCE, "{name}");
         }
@@ -242,11 +221,8 @@ fn hold_when_it_has_asked(rinit: &mut Running) -> Tracer {
 
 /// Those who get each signal that is forwarded to all, and none that asks them.
 #[track_caller]
-fn end_unasked(mut rinit: Running) {
-    asked(&mut rinit);
-    rinit.send(libc::SIGWINCH);
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(3));
+fn end_unasked(rinit: Running) {
+    let finished = end_by_winch(rinit, 3);
     let lines = lines_of("part", &finished);
     assert!(lines == ["28"] || lines == ASKED_BEFORE, "{finished:?}");
 }
@@ -330,10 +306,7 @@ fn what_is_born_meanwhile_of_somebody_who_ignores_term_is_asked() {
         rinit.exec(["signal", &parent, "10"]);
         rinit.expect("there");
         drop(tracer);
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(3));
+        let finished = end_by_winch(rinit, 3);
         assert_eq!(lines_of("late", &finished), ASKED_ONCE);
     }
 }
@@ -346,10 +319,7 @@ fn the_others_of_a_nested_rinit_are_asked_by_that_one_alone() {
             let mut rinit = play(patient(place), &format!("{nest} {nested} ] stdin exit 3"));
             rinit.expect("there");
             rinit.close_stdin();
-            rinit.expect("inner saves");
-            asked(&mut rinit);
-            rinit.send(libc::SIGUSR1);
-            rinit.expect("inner saved");
+            saves_undisturbed(&mut rinit, "inner");
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(3));
             assert_eq!(finished.stdout, "there\ninner saves\ninner saved\n");

@@ -1,6 +1,6 @@
 //! Many others, deep trees of them, and those that become ever more.
 
-use super::{ASKED_ONCE, PLACES, asked, lines_of, patient, play, play_until_ready};
+use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, patient, play, play_until_ready};
 use crate::support::Status;
 
 #[test]
@@ -19,10 +19,7 @@ fn each_of_a_thousand_others_is_asked_once() {
         let mut rinit =
             play_until_ready(patient(place), "times 1000 [ group print other WINCH ] say ready stdin exit 3");
         rinit.close_stdin();
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(3));
+        let finished = end_by_winch(rinit, 3);
         let lines = lines_of("other", &finished);
         for number in ASKED_ONCE {
             assert_eq!(lines.iter().filter(|line| **line == number).count(), 1000, "signal {number}");

@@ -1,6 +1,6 @@
 //! `--kill-after`: for engines that have no timeout of their own.
 
-use super::{ASKED_ONCE, PLACES, asked, hold, lines_of, play_until_ready, sends};
+use super::{ASKED_ONCE, PLACES, asked, hold, lines_of, play_until_ready, saves_undisturbed, sends};
 use crate::support::{Rinit, Status};
 use std::time::{Duration, Instant};
 
@@ -26,10 +26,7 @@ fn the_others_are_drained_after_that() {
         let parts = "ignore TERM [ group save other ] say ready pause";
         let mut rinit = play_until_ready(place().options(SOON), parts);
         rinit.send(libc::SIGTERM);
-        rinit.expect("other saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("other saved");
+        saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(137));
     }
 }

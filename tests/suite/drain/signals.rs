@@ -1,6 +1,6 @@
 //! Signals that arrive while the others are drained.
 
-use super::{ASKED_ONCE, PLACES, asked, lines_of, part, patient, play, play_until_ready};
+use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status, catchable};
 
 #[test]
@@ -98,11 +98,8 @@ fn a_stop_signal_in_the_drain_continues_who_was_stopped_meanwhile() {
 fn a_signal_that_main_was_sent_before_it_ran_reaches_it_and_the_drain_follows() {
     for place in PLACES {
         let rinit = patient(place).mask(u64::MAX).pending([libc::SIGTERM]);
-        let mut rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(3));
+        let rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
+        let finished = end_by_winch(rinit, 3);
         assert_eq!(lines_of("other", &finished), ASKED_ONCE);
     }
 }

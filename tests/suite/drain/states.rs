@@ -1,6 +1,6 @@
 //! Others in every state that a process can be in.
 
-use super::{PLACES, asked, lines_of, part, patient, play, play_until_ready};
+use super::{PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
 
 /// The ends of the lines about those who were killed.
@@ -60,10 +60,7 @@ fn who_was_sent_term_while_it_was_stopped_is_continued_and_not_sent_another() {
         let mut rinit = play_until_ready(patient(place), parts);
         rinit.eventually("it is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
         rinit.send(libc::SIGTERM);
-        rinit.expect("other saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("other saved");
+        saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(143));
     }
 }
@@ -75,10 +72,7 @@ fn who_is_in_vfork_ends_in_order() {
         let mut rinit = play(patient(place), parts);
         rinit.expect_in_any_order(["ready", "there"]);
         rinit.close_stdin();
-        rinit.expect("child saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("child saved");
+        saves_undisturbed(&mut rinit, "child");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
@@ -143,10 +137,7 @@ fn a_process_whose_first_thread_has_ended_is_asked_and_waited_for() {
         let mut rinit = play_until_ready(patient(place), parts);
         rinit.eventually("its leader has ended", |processes| processes.iter().any(|process| process.state == 'Z'));
         rinit.close_stdin();
-        rinit.expect("threads saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("threads saved");
+        saves_undisturbed(&mut rinit, "threads");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
@@ -205,11 +196,8 @@ fn who_its_tracer_holds_is_killed_with_the_grace() {
 #[test]
 fn the_init_of_a_nested_namespace_is_asked_once() {
     for place in PLACES {
-        let mut rinit = play(patient(place), "nested [ print init WINCH ] exit 3");
-        asked(&mut rinit);
-        rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(3));
+        let rinit = play(patient(place), "nested [ print init WINCH ] exit 3");
+        let finished = end_by_winch(rinit, 3);
         assert_eq!(lines_of("init", &finished), super::ASKED_ONCE);
     }
 }
@@ -218,10 +206,7 @@ fn the_init_of_a_nested_namespace_is_asked_once() {
 fn who_lives_below_an_init_that_takes_no_term_is_asked() {
     for place in PLACES {
         let mut rinit = play(patient(place), "nested [ [ save member ] attend ] exit 3");
-        rinit.expect("member saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("member saved");
+        saves_undisturbed(&mut rinit, "member");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }

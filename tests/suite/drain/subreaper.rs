@@ -1,6 +1,6 @@
 //! Where rinit is not PID 1, it touches nobody but its descendants.
 
-use super::{PLACES, asked, hold, lines_of, part, patient, play, play_until_ready};
+use super::{PLACES, hold, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status, Tracer};
 
 /// A process of the same namespace that is none of rinit's. It prints what arrives.
@@ -52,10 +52,7 @@ fn who_was_adopted_is_one_of_its_descendants() {
         processes.iter().filter(|process| process.parent == itself && process.state != 'Z').count() == 2
     });
     rinit.close_stdin();
-    rinit.expect("orphan saves");
-    asked(&mut rinit);
-    rinit.send(libc::SIGUSR1);
-    rinit.expect("orphan saved");
+    saves_undisturbed(&mut rinit, "orphan");
     assert_eq!(rinit.finish().status, Status::Exited(3));
 }
 
@@ -106,10 +103,7 @@ fn a_process_that_has_got_the_pid_of_a_descendant_is_not_asked() {
         rinit.close_stdin();
         let gets_nothing_else = replace(&mut rinit, &mut tracer, times);
         drop(tracer);
-        rinit.expect("above saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("above saved");
+        saves_undisturbed(&mut rinit, "above");
         assert_eq!(rinit.wait(), Status::Exited(3));
         gets_nothing_else(&mut rinit);
     }
@@ -124,10 +118,7 @@ fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all
         let gets_nothing_else = replace(&mut rinit, &mut tracer, 1);
         drop(tracer);
         rinit.close_stdin();
-        rinit.expect("above saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("above saved");
+        saves_undisturbed(&mut rinit, "above");
         assert_eq!(rinit.wait(), Status::Exited(3));
         gets_nothing_else(&mut rinit);
     }

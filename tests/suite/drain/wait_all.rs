@@ -1,6 +1,8 @@
 //! `--wait-all`: outlives main for as long as others live.
 
-use super::{ASKED_BEFORE, ASKED_ONCE, PLACES, asked, lines_of, part, play, play_until_ready};
+use super::{
+    ASKED_BEFORE, ASKED_ONCE, PLACES, end_by_winch, lines_of, part, play, play_until_ready, saves_undisturbed,
+};
 use crate::support::{Rinit, Running, Status};
 
 fn waiting(place: fn() -> Rinit, words: &str) -> Running {
@@ -68,10 +70,7 @@ fn a_stop_signal_goes_to_all_and_nobody_is_asked_again() {
             let mut rinit = waiting(place, "[ session print one WINCH ] [ group print two WINCH ] exit 3");
             main_has_ended(&mut rinit);
             rinit.send(signal);
-            asked(&mut rinit);
-            rinit.send(libc::SIGWINCH);
-            let finished = rinit.finish();
-            assert_eq!(finished.status, Status::Exited(3));
+            let finished = end_by_winch(rinit, 3);
             for name in ["one", "two"] {
                 let lines = lines_of(name, &finished);
                 assert_eq!(lines[0], signal.to_string());
@@ -87,10 +86,7 @@ fn who_saves_at_the_stop_signal_loses_nothing() {
         let mut rinit = waiting(place, "[ session save daemon ] exit 3");
         main_has_ended(&mut rinit);
         rinit.send(libc::SIGTERM);
-        rinit.expect("daemon saves");
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        rinit.expect("daemon saved");
+        saves_undisturbed(&mut rinit, "daemon");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
@@ -165,9 +161,6 @@ fn the_variable_does_the_same() {
     let mut rinit = play(rinit, "[ session print daemon WINCH ] exit 3");
     main_has_ended(&mut rinit);
     rinit.send(libc::SIGTERM);
-    asked(&mut rinit);
-    rinit.send(libc::SIGWINCH);
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(3));
+    let finished = end_by_winch(rinit, 3);
     assert_eq!(lines_of("daemon", &finished), ASKED_ONCE);
 }
