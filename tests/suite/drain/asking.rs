@@ -231,7 +231,8 @@ fn end_unasked(rinit: Running) {
 fn what_somebody_starts_because_it_was_asked_is_left_to_it() {
     for place in PLACES {
         // Its child, and the child of one.
-        for part in ["[ say there print part WINCH ]", "[ [ say there print part WINCH ] attend ]"] {
+        for part in ["[ block-all say there print part WINCH ]", "[ [ block-all say there print part WINCH ] attend ]"]
+        {
             let parts = format!("[ group await TERM {part} attend ] say ready stdin exit 3");
             let mut rinit = play_until_ready(patient(place), &parts);
             let tracer = hold_when_it_has_asked(&mut rinit);
@@ -245,7 +246,7 @@ fn what_somebody_starts_because_it_was_asked_is_left_to_it() {
 #[test]
 fn what_somebody_starts_because_of_a_forwarded_term_is_left_to_it() {
     for place in PLACES {
-        let parts = "block TERM [ await TERM [ say there print part WINCH ] attend ] say ready stdin exit 3";
+        let parts = "block TERM [ await TERM [ block-all say there print part WINCH ] attend ] say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
         rinit.send(libc::SIGTERM);
         rinit.expect("there");
