@@ -19,8 +19,7 @@ fn rows() -> impl Iterator<Item = [&'static str; 3]> {
 }
 
 fn report(option: &str) -> String {
-    let nothing: [&str; 0] = [];
-    Rinit::as_child().options([option]).command(nothing).start().finish().stdout
+    Rinit::as_child().options([option]).start().finish().stdout
 }
 
 #[test]

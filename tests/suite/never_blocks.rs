@@ -3,13 +3,11 @@
 use crate::support::{Rinit, Running, Status, Stream};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use std::fs::File;
-use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
 /// Both ends of something that nobody reads.
-fn unread() -> [(OwnedFd, OwnedFd); 2] {
+pub fn unread() -> [(OwnedFd, OwnedFd); 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     let (one, other) = UnixStream::pair().unwrap();
     [(reader.into(), writer.into()), (one.into(), other.into())]
@@ -26,18 +24,6 @@ pub fn fill(end: &impl AsFd) {
     fcntl(end, FcntlArg::F_SETFL(flags)).unwrap();
 }
 
-/// Takes what is there.
-fn empty(end: &OwnedFd) -> Vec<u8> {
-    fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-    let mut taken = Vec::new();
-    let mut room = [0; 65536];
-    while let Ok(length) = nix::unistd::read(end.as_fd(), &mut room) {
-        taken.extend_from_slice(&room[..length]);
-    }
-    fcntl(end, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
-    taken
-}
-
 fn chatty(stderr: OwnedFd) -> Running {
     let rinit = Rinit::as_pid1().options(["-vvv"]);
     let rinit = rinit.stderr(Stream::Given(stderr));
@@ -49,11 +35,15 @@ fn a_full_stderr_holds_up_neither_signals_nor_the_end() {
     for (_reader, writer) in unread() {
         fill(&writer);
         let mut rinit = chatty(writer);
-        for _ in 0..100 {
-            rinit.send(libc::SIGUSR1);
-            rinit.expect(libc::SIGUSR1);
+        // Real-time signals are queued, so not one of them may be missing at the end.
+        for _ in 0..1000 {
+            rinit.send(40);
+        }
+        for _ in 0..1000 {
+            rinit.expect(40);
         }
         rinit.send(libc::SIGTERM);
+        rinit.expect(libc::SIGTERM);
         assert_eq!(rinit.finish().status, Status::Exited(0));
     }
 }
@@ -81,31 +71,6 @@ fn a_full_stderr_does_not_hide_the_status_of_a_command_that_cannot_start() {
 }
 
 #[test]
-fn lines_that_were_lost_are_counted_in_the_next_one_that_fits() {
-    for (reader, writer) in unread() {
-        fill(&writer);
-        let mut rinit = chatty(writer.try_clone().unwrap());
-        rinit.send(libc::SIGUSR1);
-        rinit.expect(libc::SIGUSR1);
-        // What rinit says once there is room, it may say while it is being made.
-        let mut said = empty(&reader);
-        rinit.send(libc::SIGUSR2);
-        rinit.expect(libc::SIGUSR2);
-        rinit.send(libc::SIGTERM);
-        assert_eq!(rinit.finish().status, Status::Exited(0));
-        drop(writer);
-        File::from(reader).read_to_end(&mut said).unwrap();
-        let said = String::from_utf8_lossy(&said);
-        let mut lines = said.trim_start_matches('.').lines();
-        let notice = lines.find(|line| line.contains(" lost"));
-        let notice = notice.unwrap_or_else(|| panic!("{said}"));
-        assert!(notice.starts_with("rinit[1]: WARN: "), "{notice}");
-        assert!(notice.contains(|letter: char| letter.is_ascii_digit()));
-        assert!(lines.next().is_some(), "{said}");
-    }
-}
-
-#[test]
 fn a_stderr_that_nobody_can_read_any_more_ends_nothing_and_main_hears_nothing_of_it() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         for (reader, writer) in unread() {
@@ -130,16 +95,6 @@ fn a_broken_pipe_signal_of_somebody_elses_is_forwarded_all_the_same() {
     let mut rinit = chatty(writer.into());
     rinit.send(libc::SIGPIPE);
     rinit.expect(libc::SIGPIPE);
-    rinit.send(libc::SIGTERM);
-    assert_eq!(rinit.finish().status, Status::Exited(0));
-}
-
-#[test]
-fn a_full_disk_under_stderr_ends_nothing() {
-    let full = File::options().write(true).open("/dev/full").unwrap();
-    let mut rinit = chatty(full.into());
-    rinit.send(libc::SIGUSR1);
-    rinit.expect(libc::SIGUSR1);
     rinit.send(libc::SIGTERM);
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }

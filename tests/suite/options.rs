@@ -34,8 +34,7 @@ fn assert_options_refused<W: AsRef<OsStr>>(options: impl IntoIterator<Item = W>,
 fn no_command_is_refused() {
     for options in [&[][..], &["--"], &["-v"], &["-g", "--"], &["-e", "3"]] {
         let scratch = Scratch::new();
-        let nothing: [&str; 0] = [];
-        let rinit = Rinit::as_pid1().options(options).command(nothing);
+        let rinit = Rinit::as_pid1().options(options);
         assert_refused(rinit, &scratch, &["no command"]);
     }
 }
@@ -246,8 +245,7 @@ fn a_missing_value_is_refused_and_the_option_named() {
     for option in &VALUED {
         for missing in [option.short, option.long] {
             let scratch = Scratch::new();
-            let nothing: [&str; 0] = [];
-            let rinit = Rinit::as_pid1().options([missing]).command(nothing);
+            let rinit = Rinit::as_pid1().options([missing]);
             assert_refused(rinit, &scratch, &[option.long]);
         }
         // What begins with a dash is the next option, not a value.
@@ -260,8 +258,7 @@ fn a_missing_value_is_refused_and_the_option_named() {
 fn a_bad_variable_does_not_keep_rinit_from_telling_about_itself() {
     for option in ["--help", "--version", "--license"] {
         let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "nobody");
-        let nothing: [&str; 0] = [];
-        let finished = rinit.options([option]).command(nothing).start().finish();
+        let finished = rinit.options([option]).start().finish();
         assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
     }
 }
@@ -475,16 +472,6 @@ fn run(rinit: Rinit, act: &str) -> Finished {
     let mut rinit = rinit.puppet([act]).start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.finish()
-}
-
-#[test]
-fn a_plain_run_and_a_plain_stop_say_nothing() {
-    for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        assert_eq!(rinit().command(["true"]).start().finish().stderr, "");
-        assert_eq!(rinit().command(["false"]).start().finish().stderr, "");
-        assert_eq!(run(rinit(), "service").stderr, "");
-        assert_eq!(run(rinit(), "pause").stderr, "");
-    }
 }
 
 /// The levels of the lines, each of which must have the form that is promised.

@@ -197,16 +197,7 @@ fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
 }
 
 #[test]
-fn the_originals_variables_count() {
-    let session_of = |rinit: Rinit| {
-        let rinit = printing(rinit);
-        let main = rinit.main();
-        main.session == main.pid
-    };
-    assert!(!session_of(called("dumb-init").variable("DUMB_INIT_SETSID", "0")));
-    assert!(session_of(called("dumb-init").variable("DUMB_INIT_SETSID", "no")));
-    assert!(!session_of(called("tini").variable("DUMB_INIT_SETSID", "1")));
-
+fn tini_and_docker_init_follow_tinis_variables() {
     for name in ["tini", "docker-init"] {
         let rinit = called(name).variable("TINI_KILL_PROCESS_GROUP", "").variable("TINI_VERBOSITY", "3");
         let mut rinit = rinit.puppet(["pair", "15"]).start_until_ready();
@@ -215,6 +206,28 @@ fn the_originals_variables_count() {
         rinit.close_stdin();
         let stderr = rinit.finish().stderr;
         assert!(stderr.contains("DEBUG: "), "{name}: {stderr}");
+    }
+}
+
+#[test]
+fn dumb_init_alone_follows_its_variables() {
+    for (name, value, leads) in [
+        ("dumb-init", "0", false),
+        ("dumb-init", "1", true),
+        ("dumb-init", "no", true),
+        ("dumb-init", "", true),
+        ("tini", "1", false),
+    ] {
+        let mut rinit = printing(called(name).variable("DUMB_INIT_SETSID", value));
+        let main = rinit.main();
+        assert_eq!(main.session == main.pid, leads, "{name} {value:?}");
+        rinit.send(libc::SIGTERM);
+        assert_eq!(rinit.finish().status, Status::Exited(0));
+    }
+    for (value, speaks) in [("1", true), ("0", false)] {
+        let finished = called("dumb-init").variable("DUMB_INIT_DEBUG", value).puppet(["exit", "3"]).start().finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stderr.contains("DEBUG: main started"), speaks, "{finished:?}");
     }
 }
 
@@ -297,21 +310,5 @@ fn catatonit_pauses() {
             rinit.send(signal);
             assert_eq!(rinit.finish().status, Status::Exited(0), "{words:?}");
         }
-    }
-}
-
-#[test]
-fn the_variables_of_dumb_init_are_followed_under_its_name() {
-    for (value, leads) in [("0", false), ("1", true), ("", true)] {
-        let mut rinit = printing(called("dumb-init").variable("DUMB_INIT_SETSID", value));
-        let main = rinit.main();
-        assert_eq!(main.session == main.pid, leads, "{value:?}");
-        rinit.send(libc::SIGTERM);
-        assert_eq!(rinit.finish().status, Status::Exited(0));
-    }
-    for (value, speaks) in [("1", true), ("0", false)] {
-        let finished = called("dumb-init").variable("DUMB_INIT_DEBUG", value).puppet(["exit", "3"]).start().finish();
-        assert_eq!(finished.status, Status::Exited(3));
-        assert_eq!(finished.stderr.contains("DEBUG: main started"), speaks, "{finished:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! main's status is rinit's: its exit code, or 128 and the number of the signal that killed it.
+//! main's status is rinit's: its exit code, or 128 and the number of the signal that killed it. Each signal's is tested with
+//! what is said of it, in `reports/end.rs`.
 
 use crate::support::{Reaping, Rinit, Status, puppet};
 
@@ -21,34 +22,9 @@ fn every_exit_code_is_rinits_own() {
 #[test]
 fn an_exit_code_is_rinits_own_where_it_is_not_pid_1() {
     for by in Reaping::BOTH {
-        for code in [0, 1, 3, 125, 126, 127, 128, 143, 255] {
+        for code in [0, 1, 3, 125, 126, 127, 128, 137, 143, 255] {
             let rinit = Rinit::as_child().reaping(by).puppet(["exit", &code.to_string()]);
             assert_eq!(status_of(rinit), Status::Exited(code));
-        }
-    }
-}
-
-/// The signals whose default action ends a process (signal(7)).
-fn deadly() -> impl Iterator<Item = i32> {
-    let harmless = [
-        libc::SIGCHLD,
-        libc::SIGCONT,
-        libc::SIGSTOP,
-        libc::SIGTSTP,
-        libc::SIGTTIN,
-        libc::SIGTTOU,
-        libc::SIGURG,
-        libc::SIGWINCH,
-    ];
-    (1..=64).filter(move |signal| !harmless.contains(signal))
-}
-
-#[test]
-fn a_death_by_any_signal_is_128_and_its_number() {
-    for by in Reaping::BOTH {
-        for signal in deadly() {
-            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["die", &signal.to_string()]).start();
-            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
         }
     }
 }
@@ -58,17 +34,6 @@ fn a_death_by_a_signal_is_an_exit_where_rinit_is_not_pid_1_too() {
     for by in Reaping::BOTH {
         for signal in [libc::SIGTERM, libc::SIGKILL, libc::SIGSEGV, libc::SIGABRT, 32, 64] {
             let mut rinit = Rinit::as_child().reaping(by).puppet(["die", &signal.to_string()]).start();
-            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
-        }
-    }
-}
-
-#[test]
-fn a_main_that_a_forwarded_signal_kills_is_128_and_its_number() {
-    for by in Reaping::BOTH {
-        for signal in deadly().filter(|signal| *signal != libc::SIGKILL) {
-            let mut rinit = Rinit::as_pid1().reaping(by).puppet(["pause"]).start_until_ready();
-            rinit.send(signal);
             assert_eq!(rinit.wait(), Status::Exited(128 + signal));
         }
     }

@@ -1,8 +1,6 @@
 //! `--wait-all`: outlives main for as long as others live.
 
-use super::{
-    ASKED_BEFORE, ASKED_ONCE, PLACES, end_by_winch, lines_of, part, play, play_until_ready, saves_undisturbed,
-};
+use super::{ASKED_BEFORE, PLACES, end_by_winch, lines_of, part, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
 
 fn waiting(place: fn() -> Rinit, words: &str) -> Running {
@@ -141,7 +139,7 @@ fn the_grace_counts_from_the_stop_signal() {
 fn with_an_endless_grace_it_says_what_that_comes_to() {
     for rinit in [
         Rinit::as_pid1().options(["--wait-all", "--grace", "inf", "-v"]),
-        Rinit::as_pid1().variable("RINIT_WAIT_ALL", "1").variable("RINIT_GRACE", "inf").options(["-v"]),
+        Rinit::as_pid1().variable("RINIT_WAIT_ALL", "yes").variable("RINIT_GRACE", "inf").options(["-v"]),
     ] {
         let mut rinit = play(rinit, "[ session ignore TERM print daemon WINCH ] exit 3");
         rinit.complaint("--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended");
@@ -153,14 +151,4 @@ fn with_an_endless_grace_it_says_what_that_comes_to() {
         assert_eq!(finished.status, Status::Exited(3));
         assert_eq!(lines_of("daemon", &finished), ["18", "28"]);
     }
-}
-
-#[test]
-fn the_variable_does_the_same() {
-    let rinit = Rinit::as_pid1().variable("RINIT_WAIT_ALL", "yes").options(["-vv"]);
-    let mut rinit = play(rinit, "[ session print daemon WINCH ] exit 3");
-    main_has_ended(&mut rinit);
-    rinit.send(libc::SIGTERM);
-    let finished = end_by_winch(rinit, 3);
-    assert_eq!(lines_of("daemon", &finished), ASKED_ONCE);
 }

@@ -1,13 +1,18 @@
-//! What is said at main's end: nothing where it was to be expected, else why.
+//! What is said at main's end: nothing where it was to be expected, else why. And the status, where a signal was its end.
 
 use super::{play, said};
 use crate::support::pty::{CTRL_BACKSLASH, CTRL_C, Pty};
-use crate::support::{Finished, Rinit, Scratch, Status, Stream, catchable, puppet};
+use crate::support::{Finished, Reaping, Rinit, Scratch, Status, Stream, catchable, puppet};
 use nix::sys::resource::{Resource, getrlimit};
 
-/// The default action of these is not to end.
-const HARMLESS: [i32; 7] =
-    [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGURG, libc::SIGWINCH];
+const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
+
+/// The signals but KILL whose default action ends a process (signal(7)).
+fn deadly() -> impl Iterator<Item = i32> {
+    let harmless =
+        [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGURG, libc::SIGWINCH];
+    catchable().filter(move |signal| !harmless.contains(signal))
+}
 
 /// The only line.
 fn only_line(finished: &Finished) -> (&str, &str) {
@@ -17,19 +22,10 @@ fn only_line(finished: &Finished) -> (&str, &str) {
 }
 
 #[test]
-fn a_plain_exit_says_nothing() {
-    for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        for status in ["0", "1", "137", "255"] {
-            assert_eq!(rinit().puppet(["exit", status]).start().finish().stderr, "");
-        }
-    }
-}
-
-#[test]
-fn a_death_by_a_signal_that_rinit_forwarded_says_nothing() {
-    for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        for signal in catchable().filter(|signal| !HARMLESS.contains(signal)) {
-            let mut rinit = rinit().puppet(["pause"]).start_until_ready();
+fn a_death_by_a_signal_that_rinit_forwarded_is_128_and_its_number_and_says_nothing() {
+    for (place, by) in PLACES.into_iter().flat_map(|place| Reaping::BOTH.map(|by| (place, by))) {
+        for signal in deadly() {
+            let mut rinit = place().reaping(by).puppet(["pause"]).start_until_ready();
             rinit.send(signal);
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(128 + signal));
@@ -39,13 +35,14 @@ fn a_death_by_a_signal_that_rinit_forwarded_says_nothing() {
 }
 
 #[test]
-fn a_death_by_a_signal_that_rinit_did_not_send_is_one_warning_with_its_name() {
-    for signal in catchable().filter(|signal| !HARMLESS.contains(signal)) {
-        let finished = Rinit::as_pid1().puppet(["die", &signal.to_string()]).start().finish();
-        assert_eq!(finished.status, Status::Exited(128 + signal));
-        let name = name(signal);
-        let text = format!("main, PID 2, was killed by {name}, which rinit did not send");
-        assert_eq!(only_line(&finished), ("WARN", text.as_str()));
+fn a_death_by_a_signal_that_rinit_did_not_send_is_128_and_its_number_and_one_warning_with_its_name() {
+    for by in Reaping::BOTH {
+        for signal in deadly() {
+            let finished = Rinit::as_pid1().reaping(by).puppet(["die", &signal.to_string()]).start().finish();
+            assert_eq!(finished.status, Status::Exited(128 + signal));
+            let text = format!("main, PID 2, was killed by {}, which rinit did not send", name(signal));
+            assert_eq!(only_line(&finished), ("WARN", text.as_str()));
+        }
     }
 }
 
@@ -62,15 +59,19 @@ fn name(signal: i32) -> String {
 
 #[test]
 fn a_kill_that_rinit_did_not_send_is_a_warning() {
-    let mut rinit = Rinit::as_pid1().puppet(["pause"]).start_until_ready();
-    let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(137));
-    // What follows depends on whether the memory limit has killed anybody in the cgroup of these tests.
-    let (level, text) = only_line(&finished);
-    assert_eq!(level, "WARN");
-    assert!(text.starts_with("main, PID 2, was killed by SIGKILL"), "{text}");
-    assert!(!text.contains("--kill-after"), "{text}");
+    for by in Reaping::BOTH {
+        let rinit = || Rinit::as_pid1().reaping(by);
+        let mut killed = rinit().puppet(["pause"]).start_until_ready();
+        let _sender = killed.start_exec(["signal", "2", "9"]).wait();
+        for finished in [killed.finish(), rinit().puppet(["die", "9"]).start().finish()] {
+            assert_eq!(finished.status, Status::Exited(137));
+            // What follows depends on whether the memory limit has killed anybody in the cgroup of these tests.
+            let (level, text) = only_line(&finished);
+            assert_eq!(level, "WARN");
+            assert!(text.starts_with("main, PID 2, was killed by SIGKILL"), "{text}");
+            assert!(!text.contains("--kill-after"), "{text}");
+        }
+    }
 }
 
 #[test]
@@ -90,8 +91,8 @@ fn a_core_dump_is_told() {
 
 #[test]
 fn kill_after_is_named() {
-    for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        let rinit = rinit().options(["--kill-after", "50ms"]);
+    for place in PLACES {
+        let rinit = place().options(["--kill-after", "50ms"]);
         let mut rinit = play(rinit, "ignore TERM say ready pause").start_until_ready();
         rinit.send(libc::SIGTERM);
         let finished = rinit.finish();
