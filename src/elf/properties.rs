@@ -16,7 +16,8 @@ fn nearly_elf() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A 64-bit or 32-bit file, big-endian or not, whose program headers stand at `before` bytes after its own header, the loader's last.
+/// A 64-bit or 32-bit file, big-endian or not. Its program headers stand `before` bytes after its own header; the loader's
+/// is the last.
 fn naming(loader: &[u8], wide: bool, big: bool, before: usize, others: usize) -> Vec<u8> {
     let (own, size) = if wide { (64, 56) } else { (52, 32) };
     let headers = own + before;

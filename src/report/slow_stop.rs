@@ -297,13 +297,15 @@ impl Reason {
             }
             Reason::NestedInit => {
                 format!(
-                    "PID {pid} is PID 1 of a namespace of its own, and {signal} without a handler does not end that; start it through rinit"
+                    "PID {pid} is PID 1 of a namespace of its own, and {signal} without a handler does not end that; start it \
+                     through rinit"
                 )
             }
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(
-                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has ended: use exec or --target all"
+                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has ended: use exec or \
+                     --target all"
                 )
             }
             Reason::Zombie(parent) => format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it"),

@@ -298,7 +298,8 @@ fn what_somebody_leaves_behind_whose_own_parent_lives_on_is_asked() {
 #[test]
 fn what_is_born_meanwhile_of_somebody_who_ignores_term_is_asked() {
     for place in PLACES {
-        let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] say ready stdin exit 3";
+        let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] \
+                     say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
         let mut processes = rinit.processes().into_iter();
         let main = rinit.main().pid;
