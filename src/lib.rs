@@ -12,17 +12,18 @@
 //!    ▼              Event                    ▼
 //! lifecycle ◄─────────────────────────── init: the loop
 //! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's end
-//!  system call)     Action                   │  others: everybody but main
+//!  system call)     Action                   │  reaping: who reaps, and main's status
+//!                                            │  others: everybody but main
 //!                                            │  report: what is told
 //!                                            ▼
 //!                                       exit status
 //! ```
 //!
-//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`others`] and [`report`]. [`sys`] is
-//! the kernel, and the only place with `unsafe`.
+//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`others`] and [`report`].
+//! [`sys`] is the kernel, and the only place with `unsafe`.
 #![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
-use std::ffi::{c_char, c_int};
+use std::ffi::c_int;
 use std::io::Write;
 
 pub mod cli;
@@ -55,16 +56,10 @@ use sys::arguments::Words;
 use sys::everyone::Everyone;
 use sys::signals;
 
-/// All of rinit, from C's `main` to the exit status.
-///
-/// # Safety
-/// `argc` and `argv` are what C's `main` was called with.
-#[allow(unsafe_code)]
-pub unsafe fn run(argc: c_int, argv: *const *const c_char) -> c_int {
+/// All of rinit, from the command line, its own name in front, to the exit status.
+pub fn run(words: Words) -> c_int {
     // First of all: what arrives while rinit starts waits until main can have it.
     let mask = signals::set_mask(SignalSet::ALL);
-    // SAFETY: the caller's promise.
-    let words = unsafe { Words::from_main(argc, argv) };
     let persona = Persona::named(words.into_iter().next().map_or(b"", |name| name.to_bytes()));
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(persona, words, mask)) {
         Ok(status) => status.into(),

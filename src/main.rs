@@ -1,6 +1,7 @@
 //! C's `main`, and nothing else.
 #![no_main]
 
+use rinit::sys::arguments::Words;
 use rinit::sys::memory::OrExit;
 use std::ffi::{c_char, c_int};
 
@@ -15,6 +16,6 @@ static MEMORY: OrExit = OrExit;
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: passed on as libc's start handed them over.
-    unsafe { rinit::run(argc, argv) }
+    // SAFETY: as libc's start handed them over.
+    rinit::run(unsafe { Words::from_main(argc, argv) })
 }
