@@ -22,7 +22,8 @@ pub enum Request {
     Report(Form),
 }
 
-/// Reads the command line (with the program's own name in front) and the environment.
+/// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
+/// variable that is wrong, and what is allowed.
 pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Request, Failure> {
     let words = words.tail(1);
     let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";

@@ -37,7 +37,7 @@ pub struct Inherited {
 
 const SHELL: &CStr = c"/bin/sh";
 
-/// Starts the command that `words` is.
+/// Starts the command that `words` is. A failure says what of it cannot be started, and why.
 pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
     let Some(name) = words.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));

@@ -297,8 +297,8 @@ impl Reason {
             }
             Reason::NestedInit => {
                 format!(
-                    "PID {pid} is PID 1 of a namespace of its own, and {signal} without a handler does not end that; start it \
-                     through rinit"
+                    "PID {pid} is PID 1 of a namespace of its own, and {signal} without a handler does not end that; \
+                     start it through rinit"
                 )
             }
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),

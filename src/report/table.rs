@@ -18,7 +18,7 @@ pub enum Form {
     Json,
 }
 
-/// The table of all processes of this PID namespace but this one.
+/// The table of all processes of this PID namespace but this one. A failure where /proc does not show the namespace.
 pub fn print(form: Form) -> Result<String, Failure> {
     let Some(procfs) = Procfs::of_our_namespace() else {
         return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));

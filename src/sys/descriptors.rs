@@ -8,7 +8,7 @@ use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// Moves a descriptor above 2. Whoever starts rinit with 0, 1 or 2 closed would else find rinit's own descriptor there,
-/// and a line for stderr would go into it.
+/// and a line for stderr would go into it. EMFILE where none is left above (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 {
         return Ok(fd);

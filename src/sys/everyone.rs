@@ -14,7 +14,8 @@ impl Everyone {
         process::is_init().then_some(Everyone(()))
     }
 
-    /// Sends to every process of the namespace but us, in one step, so that none can escape by forking (kill(2)).
+    /// Sends to every process of the namespace but us, in one step, so that none can escape by forking (kill(2)). ESRCH
+    /// where there is nobody else, EPERM where none of them is ours to signal.
     pub fn send(self, signal: Signal) -> Result<()> {
         self.kill(signal.number())
     }

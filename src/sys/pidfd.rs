@@ -40,7 +40,8 @@ impl Pidfd {
         Pidfd(fd)
     }
 
-    /// Opens one for a process that is no child of ours (pidfd_open(2), Linux 5.3).
+    /// Opens one for a process that is no child of ours (pidfd_open(2), Linux 5.3). ESRCH where there is none, ENOSYS or
+    /// EPERM where the kernel or a filter has no such call.
     pub fn open(pid: Pid) -> Result<Pidfd> {
         // SAFETY: two numbers; the descriptor that comes back is nobody else's.
         unsafe {
@@ -84,6 +85,7 @@ impl Pidfd {
     }
 
     /// How the process ended, once it has been reaped, be it by the kernel itself. None as long as it has not.
+    /// An error where the kernel or a filter has no such request (PIDFD_GET_INFO).
     pub fn exit_status(&self) -> Result<Option<WaitStatus>> {
         let info = self.info(EXIT)?;
         Ok((info.mask & EXIT != 0).then(|| WaitStatus::from_raw(info.exit_code)))

@@ -16,7 +16,7 @@ pub fn has_more_rights_than_its_caller() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER, Linux 3.4).
+/// Orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER, Linux 3.4; before that EINVAL).
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe {

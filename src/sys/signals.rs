@@ -27,8 +27,8 @@ pub fn set_mask(mask: SignalSet) -> Result<SignalSet> {
 #[derive(Clone, Copy)]
 pub struct Disposition(libc::sigaction);
 
-/// Gives SIGCHLD its default disposition and returns the one before. Whoever ignores it has its children reaped by the
-/// kernel, and would never learn main's status.
+/// Gives SIGCHLD its default disposition and returns the one before (sigaction(2)). Whoever ignores it has its children
+/// reaped by the kernel, and would never learn main's status.
 pub fn default_sigchld() -> Result<Disposition> {
     set_sigchld(libc::SIG_DFL)
 }
@@ -212,7 +212,7 @@ fn sigtimedwait(set: SignalSet, limit: Option<Duration>) -> Result<libc::siginfo
     Errno::result(done).map(|_| unsafe { info.assume_init() })
 }
 
-/// Sends to one process. ESRCH where there is none, EPERM where it is not ours to signal.
+/// Sends to one process (kill(2)). ESRCH where there is none, EPERM where it is not ours to signal.
 pub fn send(pid: Pid, signal: Signal) -> Result<()> {
     if pid.as_raw() <= 0 {
         // 0, -1 and below mean groups or everybody.
@@ -228,7 +228,8 @@ pub fn may_send(pid: Pid) -> bool {
     pid.as_raw() > 0 && Errno::result(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok()
 }
 
-/// Sends to every process of a group (kill(2) with a negative PID).
+/// Sends to every process of a group (kill(2) with a negative PID). ESRCH where nobody is left in it, EPERM where none of
+/// them is ours to signal.
 pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     if group.as_raw() <= 1 {
         // -1 would mean everybody, and 0 our own group.

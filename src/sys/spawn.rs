@@ -123,7 +123,7 @@ const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
 #[repr(align(16))]
 struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
-/// Starts main and returns when it has been executed. All signals must be blocked.
+/// Starts main and returns when it has been executed (clone(2) with CLONE_VFORK). All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
     let parent = plan.parent_death.map(|_| nix::unistd::getpid());
     let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };

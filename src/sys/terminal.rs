@@ -30,7 +30,7 @@ impl Terminal {
     }
 
     /// Makes `group` the foreground process group. TTOU must be blocked or ignored: from the background the kernel
-    /// would stop us else.
+    /// would stop us else. EPERM where it is no group of our session.
     pub fn set_foreground(&self, group: Pid) -> Result<()> {
         set_foreground(self.0.as_raw_fd(), group.as_raw())
     }
@@ -59,8 +59,8 @@ impl Terminal {
     }
 }
 
-/// Makes the terminal the controlling one of our session, which has none; its foreground is our group then. Fails where
-/// it is another session's.
+/// Makes the terminal the controlling one of our session, which has none; its foreground is our group then (TIOCSCTTY).
+/// EPERM where it is another session's.
 pub fn take(fd: RawFd) -> Result<()> {
     // SAFETY: a descriptor and a number.
     Errno::result(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) }).map(drop)

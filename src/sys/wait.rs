@@ -59,7 +59,7 @@ impl std::fmt::Display for WaitStatus {
     }
 }
 
-/// Reaps one dead child, whoever it is. None when none is dead now, ECHILD when there are no children.
+/// Reaps one dead child, whoever it is (waitpid(2)). None when none is dead now, ECHILD when there are no children.
 pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
     let mut raw = 0;
     // SAFETY: writes one integer.
@@ -78,7 +78,7 @@ pub fn can_wait() -> Result<()> {
     }
 }
 
-/// Waits for one child to end and reaps it.
+/// Waits for one child to end and reaps it (waitpid(2)). ECHILD where it is none of ours.
 pub fn reap(pid: Pid) -> Result<WaitStatus> {
     let mut raw = 0;
     loop {
