@@ -113,11 +113,7 @@ fn signals_and_orphans_leave_nothing_open_in_rinit() {
     for _ in 0..20 {
         rinit.exec(["signal", "1", "10"]);
     }
-    let mut maker = rinit.start_exec(["orphans", "50", "0"]);
-    maker.expect("done");
-    maker.close_stdin();
-    assert_eq!(maker.wait(), Status::Exited(0));
-    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    rinit.orphans_come_and_go(50);
     assert_eq!(descriptors(), before);
     rinit.send(libc::SIGTERM);
     assert_eq!(rinit.finish().status, Status::Exited(0));
@@ -134,11 +130,7 @@ fn no_memory_is_taken_at_the_start_or_for_signals_and_orphans() {
             (0..100).for_each(|_| rinit.send(40));
             (0..100).for_each(|_| rinit.expect(40));
         }
-        let mut maker = rinit.start_exec(["orphans", "300", "0"]);
-        maker.expect("done");
-        maker.close_stdin();
-        assert_eq!(maker.wait(), Status::Exited(0));
-        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.orphans_come_and_go(300);
         rinit.send(libc::SIGUSR2);
         let finished = rinit.finish();
         assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), "allocations: 0\n"), "{by:?}");

@@ -200,23 +200,13 @@ fn main_gets_signals_after_it_left_its_group_empty() {
     }
 }
 
-/// Stops main as no handler can prevent.
-fn stop_main(rinit: &Running) {
-    let main = rinit.main().pid;
-    rinit.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
-    rinit.eventually("main is stopped", |processes| {
-        let mut stopped = processes.iter().filter(|process| process.is_stopped());
-        stopped.any(|process| process.pid == main)
-    });
-}
-
 #[test]
 fn a_stop_signal_ends_a_stopped_main() {
     const RTMIN_3: i32 = 37;
     for options in [&[][..], &["-c"]] {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, RTMIN_3] {
             let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start_until_ready();
-            stop_main(&rinit);
+            rinit.stop_main();
             rinit.send(signal);
             assert_eq!(rinit.wait(), Status::Exited(128 + signal));
         }
@@ -226,7 +216,7 @@ fn a_stop_signal_ends_a_stopped_main() {
 #[test]
 fn a_stopped_main_handles_its_stop_signal_in_order() {
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
-    stop_main(&rinit);
+    rinit.stop_main();
     rinit.send(libc::SIGTERM);
     rinit.expect("ending after 15");
     assert_eq!(rinit.finish().status, Status::Exited(0));
@@ -235,7 +225,7 @@ fn a_stopped_main_handles_its_stop_signal_in_order() {
 #[test]
 fn no_other_signal_continues_a_stopped_main() {
     let mut rinit = printing(Rinit::as_pid1());
-    stop_main(&rinit);
+    rinit.stop_main();
     let main = rinit.main().pid;
     let is_pending = |signal: i32| {
         let status = std::fs::read_to_string(rinit.proc(&format!("{main}/status"))).unwrap();

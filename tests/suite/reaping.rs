@@ -185,11 +185,7 @@ fn orphans_that_the_kernel_reaps_wake_nobody() {
     for by in Reaping::BOTH {
         let rinit = settled(Rinit::as_pid1().reaping(by), &["pause"]);
         let before = runs(&rinit);
-        let mut maker = rinit.start_exec(["orphans", "500", "0"]);
-        maker.expect("done");
-        maker.close_stdin();
-        assert_eq!(maker.wait(), Status::Exited(0));
-        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.orphans_come_and_go(500);
         let times = runs(&rinit) - before;
         assert_eq!(times == 0, kernel_reaps(&rinit), "{by:?}: {times} times");
     }

@@ -1,6 +1,6 @@
 //! Old kernels and strict seccomp filters: rinit does its work without the system calls that it would rather use.
 
-use crate::support::{Rinit, Running, Status, Stream};
+use crate::support::{Rinit, Status, Stream};
 
 /// What the filter answers with: "not permitted", as container engines do, and "no such call", as an old kernel does.
 const ANSWERS: [i32; 2] = [libc::EPERM, libc::ENOSYS];
@@ -34,19 +34,11 @@ fn do_the_main_job(rinit: Rinit, what: &str) {
         rinit.send(signal);
         rinit.expect(signal);
     }
-    orphans_are_reaped(&rinit);
+    rinit.orphans_come_and_go(20);
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(0), "without {what}");
     assert_eq!(finished.stderr, "", "without {what}");
-}
-
-fn orphans_are_reaped(rinit: &Running) {
-    let mut maker = rinit.start_exec(["orphans", "20", "0"]);
-    maker.expect("done");
-    maker.close_stdin();
-    assert_eq!(maker.wait(), Status::Exited(0));
-    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
 }
 
 #[test]
@@ -86,11 +78,7 @@ fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
     let calls = libc::SYS_waitid.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
     let mut rinit = rinit.puppet(["pause"]).start_until_ready();
-    let main = rinit.main().pid;
-    rinit.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
-    rinit.eventually("main is stopped", |processes| {
-        processes.iter().any(|process| process.pid == main && process.is_stopped())
-    });
+    rinit.stop_main();
     rinit.send(libc::SIGTERM);
     assert_eq!(rinit.wait(), Status::Exited(128 + libc::SIGTERM));
 }

@@ -75,9 +75,7 @@ fn every_signal_can_be_rewritten_to_every_other() {
 #[test]
 fn a_stop_signal_by_rewriting_continues_a_stopped_main() {
     let mut rinit = Rinit::as_pid1().options(["-r", "USR1:TERM"]).puppet(["service"]).start_until_ready();
-    let main = rinit.main().pid;
-    rinit.exec(["signal", &main.to_string(), "19"]);
-    rinit.eventually("main is stopped", |processes| processes.iter().any(|process| process.is_stopped()));
+    rinit.stop_main();
     rinit.send(libc::SIGUSR1);
     rinit.expect("ending after 15");
     assert_eq!(rinit.finish().status, Status::Exited(0));

@@ -239,6 +239,13 @@ impl Job {
         Job::new(|rinit| rinit.puppet(READER))
     }
 
+    /// Has the shell start it, by `fg` or `bg`, and waits until main is ready.
+    #[track_caller]
+    fn start(&mut self, order: &str) {
+        self.order(order);
+        self.expect("ready");
+    }
+
     fn order(&mut self, order: &str) {
         self.shell.write(&format!("{order}\n"));
     }
@@ -319,8 +326,7 @@ impl DerefMut for Job {
 #[test]
 fn ctrl_z_stops_rinit_too_and_fg_brings_main_back_to_the_foreground() {
     let mut job = Job::reading();
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     for line in ["one", "two"] {
         job.expect_to_read(line);
         job.stop_by_ctrl_z();
@@ -337,8 +343,7 @@ fn ctrl_z_stops_rinit_too_and_fg_brings_main_back_to_the_foreground() {
 #[test]
 fn the_shell_sees_the_signal_that_stopped_main() {
     let mut job = Job::reading();
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     job.pty.press(pty::CTRL_Z);
     job.expect("stopped by 20");
     job.order("bg");
@@ -351,8 +356,7 @@ fn the_shell_sees_the_signal_that_stopped_main() {
 #[test]
 fn a_stop_that_is_not_the_terminals_stops_rinit_too() {
     let mut job = Job::reading();
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     let main = job.main().pid.to_string();
     job.exec(["signal", &main, "19"]);
     job.expect("stopped by 19");
@@ -367,8 +371,7 @@ fn a_stop_that_is_not_the_terminals_stops_rinit_too() {
 #[track_caller]
 fn assert_fg_continues_the_group(options: &[&str]) {
     let mut job = Job::new(|rinit| rinit.options(options).command(script("\"$@\"; exit $?", reader())));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     for line in ["one", "two"] {
         job.stop_by_ctrl_z();
         job.order("fg");
@@ -392,8 +395,7 @@ fn fg_continues_all_of_mains_group_though_signals_go_to_main_alone() {
 #[test]
 fn bg_lets_main_run_on_in_the_background() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty", "18", "10"]));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     for line in ["one", "two"] {
         job.stop_by_ctrl_z();
         job.order("bg");
@@ -413,8 +415,7 @@ fn bg_lets_main_run_on_in_the_background() {
 #[test]
 fn a_rinit_in_the_background_leaves_the_terminal_alone() {
     let mut job = Job::new(|rinit| rinit.puppet(["pause"]));
-    job.order("bg");
-    job.expect("ready");
+    job.start("bg");
     let main = job.main();
     assert_eq!((main.group, main.foreground), (main.pid, job.itself().group));
     job.expect_shell_to_read("mine");
@@ -435,8 +436,7 @@ fn a_command_that_cannot_start_in_the_background_leaves_the_terminal_alone() {
 #[test]
 fn a_main_that_reads_in_the_background_stops_rinit_too_until_fg() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty"]));
-    job.order("bg");
-    job.expect("ready");
+    job.start("bg");
     for line in ["one", "two"] {
         job.pty.enter(line);
         job.order("wait");
@@ -462,8 +462,7 @@ fn a_main_that_reads_in_the_background_stops_rinit_too_until_fg() {
 #[test]
 fn fg_of_a_job_that_runs_in_the_background_lets_main_read() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty"]));
-    job.order("bg");
-    job.expect("ready");
+    job.start("bg");
     job.order("fg-without-cont");
     let group = job.rinit().group;
     job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
@@ -477,8 +476,7 @@ fn fg_of_a_job_that_runs_in_the_background_lets_main_read() {
 #[test]
 fn ctrl_c_and_ctrl_z_reach_main_where_rinits_own_group_has_the_terminal() {
     let mut job = Job::reading();
-    job.order("bg");
-    job.expect("ready");
+    job.start("bg");
     let group = job.rinit().group;
     job.order("fg-without-cont");
     job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
@@ -496,8 +494,7 @@ const AND_THEN: &str = r#""$@"; echo "then $?"; read line; echo "the script read
 #[test]
 fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
     let mut job = Job::through(script(AND_THEN, []), |rinit| rinit.puppet(READER));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     assert_eq!(job.leader().group, job.rinit().group);
     for line in ["one", "two"] {
         job.expect_to_read(line);
@@ -523,8 +520,7 @@ fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
 #[test]
 fn a_script_goes_on_after_ctrl_c_ended_main() {
     let mut job = Job::through(script(AND_THEN, []), |rinit| rinit.puppet(READER));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     job.pty.press(pty::CTRL_C);
     job.expect("then 130");
     job.pty.enter("one");
@@ -542,8 +538,7 @@ fn the_terminal_is_given_back_when_main_has_ended() {
 #[test]
 fn the_terminal_is_given_back_when_ctrl_c_ended_main() {
     let mut job = Job::reading();
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     job.pty.press(pty::CTRL_C);
     job.expect_end(130);
 }
@@ -561,8 +556,7 @@ fn the_terminal_is_given_back_when_the_command_cannot_be_executed() {
 fn the_terminal_is_given_back_when_main_had_given_it_to_another_group() {
     let shell = [OsStr::new("shell"), OsStr::new("0")].into_iter().chain(reader());
     let mut job = Job::new(|rinit| rinit.puppet(shell));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     // To the shell that main is.
     job.pty.enter("fg");
     job.expect("ready");
@@ -606,8 +600,7 @@ fn without_dev_tty_the_terminal_is_found_among_the_standard_streams() {
 fn without_dev_tty_there_is_job_control_all_the_same() {
     let words = [OsStr::new("without-dev"), puppet().as_os_str(), OsStr::new("shell"), OsStr::new("3")];
     let mut job = Job::of(words, |rinit| rinit.puppet(["read-lines", "/proc/self/fd/0", "18"]));
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     job.stop_by_ctrl_z();
     job.order("fg");
     job.expect(CONTINUED);
@@ -738,8 +731,7 @@ fn the_terminals_settings_are_not_touched() {
         settings.control_chars[libc::VERASE] = b'#';
     });
     let before = job.pty.settings();
-    job.order("fg");
-    job.expect("ready");
+    job.start("fg");
     assert_eq!(job.pty.settings(), before);
     job.stop_by_ctrl_z();
     assert_eq!(job.pty.settings(), before);

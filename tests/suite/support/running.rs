@@ -242,6 +242,26 @@ impl Running {
         self.start_inside(Rinit::as_pid1().absent().puppet(words))
     }
 
+    /// Stops main as no handler can prevent.
+    #[track_caller]
+    pub fn stop_main(&self) {
+        let main = self.main().pid;
+        self.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
+        self.eventually("main is stopped", |processes| {
+            processes.iter().any(|process| process.pid == main && process.is_stopped())
+        });
+    }
+
+    /// Makes so many orphans, and waits until nothing is left of them beside rinit, as PID 1, and main.
+    #[track_caller]
+    pub fn orphans_come_and_go(&self, count: usize) {
+        let mut maker = self.start_exec(["orphans", &count.to_string(), "0"]);
+        maker.expect("done");
+        maker.close_stdin();
+        assert_eq!(maker.wait(), Status::Exited(0));
+        self.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    }
+
     /// Starts another rinit, or whatever it stands for, in the namespace.
     pub fn start_inside(&self, rinit: Rinit) -> Started {
         rinit.start_inside(self.init())
