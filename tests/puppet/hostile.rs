@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use crate::output::say;
-use crate::{drain, signals};
+use crate::{part, signals};
 use nix::errno::Errno;
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
@@ -28,7 +28,7 @@ pub fn play_named(name: &OsString, part: &[OsString]) -> c_int {
     // SAFETY: a C string.
     let named = unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
     Errno::result(named).expect("PR_SET_NAME");
-    drain::play(part)
+    part::play(part)
 }
 
 /// Stops a process again and again. Ends for nobody.

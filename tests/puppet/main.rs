@@ -5,10 +5,10 @@
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
-mod drain;
 mod family;
 mod hostile;
 mod output;
+mod part;
 mod prefixes;
 mod refusal;
 mod report;
@@ -70,11 +70,11 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "keep-stopped" => hostile::keep_stopped(number(&rest[0])),
         "supervised" => prefixes::supervised(number(&rest[0]), &rest[1..]),
         "parent" => prefixes::as_parent(rest),
-        "play" => drain::play(rest),
-        "without-proc" => drain::without_proc(rest),
-        "with-foreign-proc" => drain::with_foreign_proc(rest),
-        "with-hiding-proc" => drain::with_hiding_proc(rest),
-        "without-capability" => drain::without_capability(number(&rest[0]), &rest[1..]),
+        "play" => part::play(rest),
+        "without-proc" => prefixes::without_proc(rest),
+        "with-foreign-proc" => prefixes::with_foreign_proc(rest),
+        "with-hiding-proc" => prefixes::with_hiding_proc(rest),
+        "without-capability" => prefixes::without_capability(number(&rest[0]), &rest[1..]),
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
         "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),

@@ -5,7 +5,8 @@ use crate::family::spawn;
 use crate::refusal::refuse;
 use crate::signals;
 use crate::supervision::be_supervised;
-use nix::mount::{MsFlags, mount};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
@@ -60,6 +61,43 @@ pub fn without_shell(words: &[OsString]) -> c_int {
         .expect("private mounts");
     mount(Some("/dev/null"), "/bin/sh", None::<&str>, MsFlags::MS_BIND, None::<&str>).expect("a bind mount");
     execute(words)
+}
+
+/// Becomes the program that `words` are, in a place without a /proc.
+pub fn without_proc(words: &[OsString]) -> c_int {
+    hide_proc();
+    mount(Some("none"), "/proc", Some("tmpfs"), MsFlags::MS_RDONLY, None::<&str>).expect("an empty /proc");
+    execute(words)
+}
+
+/// Becomes the program that `words` are, in a place with the /proc of another PID namespace: that around the test's own.
+pub fn with_foreign_proc(words: &[OsString]) -> c_int {
+    hide_proc();
+    execute(words)
+}
+
+/// Becomes the program that `words` are, in a place where /proc shows only those processes that one may trace
+/// (`hidepid`, proc(5)), and without the capability to trace those that can do more.
+pub fn with_hiding_proc(words: &[OsString]) -> c_int {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), Some("hidepid=4"))
+        .expect("a /proc that hides (Linux 5.8)");
+    const SYS_PTRACE: c_int = 19;
+    without_capability(SYS_PTRACE, words)
+}
+
+/// Becomes the program that `words` are, without a capability (capabilities(7)), now and ever after.
+pub fn without_capability(number: c_int, words: &[OsString]) -> c_int {
+    // SAFETY: numbers.
+    let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };
+    Errno::result(dropped).expect("PR_CAPBSET_DROP");
+    execute(words)
+}
+
+/// Takes away the /proc that the harness mounted over the one of its own namespace, for this process only.
+fn hide_proc() {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    umount2("/proc", MntFlags::MNT_DETACH).expect("umount /proc");
 }
 
 /// Starts the program that `words` are, and waits to be killed.
