@@ -301,6 +301,10 @@ impl Reason {
                      start it through rinit"
                 )
             }
+            // Who chose this target may well have a main that ends its workers itself, and they take a second one as "now".
+            Reason::NotSignalled if stop.target == Target::Main => format!(
+                "PID {pid} did not get {signal}, which is for main alone; if main does not end it, --target all would reach it"
+            ),
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(

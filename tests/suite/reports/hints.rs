@@ -13,16 +13,18 @@ enum Cause {
     NotSignalled,
     Zombie,
     NestedInit,
+    ForMainAlone,
 }
 
 /// What only the hint for that cause says.
-const HINTS: [(Cause, &str); 8] = [
+const HINTS: [(Cause, &str); 9] = [
     (Cause::ShellWaits, "acts on SIGTERM only when its foreground child"),
     (Cause::Ignores, "ignores SIGTERM; STOPSIGNAL can choose another"),
     (Cause::Blocks, "blocks SIGTERM and does not take it"),
     (Cause::Stopped, "is stopped and cannot act on SIGTERM"),
     (Cause::Uninterruptible, "is in uninterruptible sleep: it waits for"),
-    (Cause::NotSignalled, "--target all would reach it"),
+    (Cause::NotSignalled, "did not get SIGTERM; --target all would reach it"),
+    (Cause::ForMainAlone, "which is for main alone; if main does not end it, --target all would reach it"),
     (Cause::Zombie, "is dead, and its parent"),
     (Cause::NestedInit, "is PID 1 of a namespace of its own"),
 ];
@@ -110,7 +112,7 @@ fn a_process_that_the_signal_was_not_sent_to() {
     let in_another_session = |rinit| play(rinit, "[ session pause ] handle TERM say ready pause");
     hint_is(Some(Cause::NotSignalled), in_another_session, at_once);
     let alone = |rinit: Rinit| play(rinit.options(["--single-child"]), "[ pause ] handle TERM say ready pause");
-    hint_is(Some(Cause::NotSignalled), alone, at_once);
+    hint_is(Some(Cause::ForMainAlone), alone, at_once);
 }
 
 #[test]
