@@ -189,7 +189,7 @@ quadlet() {
     grep -qx 'TimeoutStopSec=30' "$unit"
     # So systemd asks nobody but Podman.
     grep -qx 'KillMode=mixed' "$unit"
-    same 'systemd' "$(systemd-analyze verify "$unit" 2>&1)" ''
+    same 'systemd' "$(systemd_says "$unit")" ''
     # It does tell what is wrong.
     sed -i 's/^StopTimeout=/Stop&/' "$scratch/quadlet/example.container"
     ! QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun

@@ -149,7 +149,7 @@ podman_unit() {
     same 'podman stop' "$(sed -n '/^ExecStop=/,/^[^\t]*=/ s/.*-t \([0-9]*\).*/\1/p' "$unit")" 20
     timeout=$(sed -n 's/^TimeoutStopSec=//p' "$unit")
     ((timeout > 20))
-    same 'systemd' "$(systemd-analyze verify "$unit" 2>&1)" ''
+    same 'systemd' "$(systemd_says "$unit")" ''
 }
 
 podman_removes() {
