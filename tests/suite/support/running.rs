@@ -185,8 +185,13 @@ impl Running {
         let file = self.proc(&format!("{}/syscall", self.itself().pid));
         let call = std::fs::read_to_string(file).unwrap_or_default();
         let words: Vec<&str> = call.split_whitespace().collect();
-        let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait].map(|number| number.to_string());
-        words.first().is_some_and(|call| waits.iter().any(|wait| wait == call)) && words[3] == "0x0"
+        let mut waits = vec![libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
+        // A 32-bit rinit's, ppoll, rt_sigtimedwait and both with 64 bits for the time: none of these waits for a 64-bit one.
+        if cfg!(target_arch = "x86_64") {
+            waits.extend([309, 177, 414, 421]);
+        }
+        let call = words.first().and_then(|number| number.parse().ok());
+        call.is_some_and(|call| waits.contains(&call)) && words[3] == "0x0"
     }
 
     /// The process that rinit started.
