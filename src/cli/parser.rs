@@ -205,7 +205,11 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             "TIME",
             "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
         ))
-        .arg(valued("kill-after", "TIME", "Kill main this long after the first stop signal (never) [RINIT_KILL_AFTER]"))
+        .arg(valued(
+            "kill-after",
+            "TIME",
+            "Kill main this long after the first stop signal but HUP (never) [RINIT_KILL_AFTER]",
+        ))
         .arg(valued(
             "report-after",
             "TIME",
