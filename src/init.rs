@@ -1,9 +1,9 @@
 //! The loop: waits for an event, asks `lifecycle` what it means, and carries that out.
 
 use crate::command::Child;
+use crate::drain::{Drain, Took};
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
-use crate::others::Others;
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
@@ -22,7 +22,7 @@ pub struct Init {
     child: Option<Child>,
     inbox: Inbox,
     lifecycle: Lifecycle,
-    others: Others,
+    drain: Drain,
     reaping: Reaping,
     grace: Option<Duration>,
     /// What bears on how main's end is told.
@@ -54,7 +54,7 @@ impl Init {
             circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
             lifecycle: Lifecycle::new(options, job_control),
-            others: Others::new(everyone),
+            drain: Drain::new(everyone),
             exit: None,
             child,
         }
@@ -107,9 +107,11 @@ impl Init {
     }
 
     fn tell_end(&self, status: u8) {
-        if let Some((signal, since)) = self.lifecycle.stop() {
-            let took = slow_stop::rounded(clock::now().saturating_sub(since));
-            info!("ended {took:?} after {signal}");
+        let now = clock::now();
+        if !self.drain.log_end(now)
+            && let Some((signal, since)) = self.lifecycle.stop()
+        {
+            info!("exiting {} after {signal}", Took(now.saturating_sub(since)));
         }
         debug!("exiting with status {status}; orphans reaped: {}", self.reaping.orphans());
     }
@@ -189,26 +191,21 @@ impl Init {
             Action::StopSelf(signal) => self.stop_self(signal),
             Action::KillMain => self.kill_main(),
             Action::LeaveMain => self.leave_main(),
-            Action::AskOthers => {
-                info!("others are still alive: asking them to end");
-                self.others.ask(self.lifecycle.grace_ends());
+            Action::BeginDrain => {
+                self.drain.begin(clock::now(), self.grace, self.main_pid());
+                self.scan();
             }
+            Action::Drain => self.scan(),
             Action::Look => {
                 if self.child.is_none() && self.reaping.in_kernel() {
                     // The end has begun, and there was no main's to learn it from.
                     self.reaping.take_over();
                     self.reaping.reap(None);
                 }
-                let alive = self.others.look(self.reaping.children());
-                self.on(Event::Seen(alive));
-            }
-            Action::LookForKillable => {
-                let alive = self.others.look_for_killable(self.reaping.children());
+                let alive = self.drain.look(self.reaping.children());
                 self.on(Event::Seen(alive));
             }
             Action::ReportSlowStop => self.report_slow_stop(),
-            Action::NameSurvivors => self.others.name_survivors(self.grace),
-            Action::KillOthers => self.others.kill(),
             Action::Exit(status) => self.exit = Some(status),
         }
     }
@@ -217,14 +214,19 @@ impl Init {
         self.child.as_ref().map(|child| child.pid)
     }
 
+    fn scan(&mut self) {
+        let next = self.drain.step(clock::now(), self.reaping.children());
+        self.on(Event::Scanned(next));
+    }
+
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
-        self.others.note(signal, target, pid);
+        self.drain.note(signal, target, pid, self.lifecycle.main_runs());
         let sent = match target {
             Target::Group => self.send_to_group(signal),
             Target::Main => self.send_to_main(signal),
             // As a subreaper without /proc: nobody else can be found.
-            Target::All => self.others.send(signal).or_else(|errno| match errno {
+            Target::All => self.drain.send(signal).or_else(|errno| match errno {
                 Errno::ENOENT if self.lifecycle.main_runs() => self.send_to_group(signal),
                 errno => Err(errno),
             }),

@@ -13,13 +13,13 @@
 //! lifecycle ◄─────────────────────────── init: the loop
 //! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's end
 //!  system call)     Action                   │  reaping: who reaps, and main's status
-//!                                            │  others: everybody but main
+//!                                            │  drain: the remaining processes, once main has exited
 //!                                            │  report: what is told
 //!                                            ▼
 //!                                       exit status
 //! ```
 //!
-//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`others`] and [`report`].
+//! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`drain`] and [`report`].
 //! [`sys`] is the kernel, and the only place with `unsafe`.
 #![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
@@ -28,6 +28,7 @@ use std::io::Write;
 
 pub mod cli;
 pub mod command;
+pub mod drain;
 pub mod duration;
 pub mod elf;
 pub mod failure;
@@ -36,7 +37,6 @@ pub mod init;
 pub mod lifecycle;
 pub mod log;
 pub mod options;
-pub mod others;
 pub mod persona;
 #[cfg(test)]
 mod properties;

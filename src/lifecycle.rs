@@ -29,6 +29,8 @@ pub enum Event {
     Reaped,
     /// The answer to `Action::Look`.
     Seen(Alive),
+    /// The answer to `Action::Drain`: when to scan again, or None when no process is left to wait for.
+    Scanned(Option<Moment>),
     /// The deadline may be over.
     Tick,
 }
@@ -40,8 +42,7 @@ pub enum Alive {
     Nobody,
     /// At least one child of rinit's: its end will be told.
     Children,
-    /// Only processes that somebody else started, as `docker exec` does: nobody tells of their end. Or some that are still
-    /// to be asked.
+    /// Only processes that were started from outside, as `docker exec` does: no exit notification arrives for these.
     Strangers,
 }
 
@@ -60,18 +61,14 @@ pub enum Action {
     KillMain,
     /// It is not gone even so: go on as if it were, by `Event::MainEnded`.
     LeaveMain,
-    /// Ask those of the others to end that have not been asked yet, and continue those that are stopped.
-    AskOthers,
-    /// See who is left, and report it as `Event::Seen`.
+    /// Main has exited: begin to drain the remaining processes, with the first scan.
+    BeginDrain,
+    /// Scan the remaining processes, ask and kill those whose turn has come, and answer by `Event::Scanned`.
+    Drain,
+    /// See which processes are left, and report it as `Event::Seen`.
     Look,
-    /// See who is left that a KILL can reach, and report it as `Event::Seen`.
-    LookForKillable,
-    /// The stop takes long: tell what holds it up.
+    /// The stop takes long: report what delays it.
     ReportSlowStop,
-    /// The grace is over: name who is left.
-    NameSurvivors,
-    /// KILL to all others.
-    KillOthers,
     /// Exit with this status.
     Exit(u8),
 }
@@ -135,17 +132,12 @@ enum Phase {
     Ended,
     /// `--wait-all`: the others live on as long as they like.
     Waiting(Looks),
-    /// The others have been asked to end.
+    /// The remaining processes are asked to exit, and killed when their time is over.
     Draining {
-        /// When the grace is over; None for never.
-        kill: Option<Moment>,
-        looks: Looks,
-    },
-    /// They have been killed.
-    Killing {
-        /// When to wait no longer.
-        leave: Moment,
-        looks: Looks,
+        /// When the last scan was.
+        last: Moment,
+        /// When the next one is due.
+        next: Moment,
     },
     /// There is nothing left to do.
     Gone,
@@ -156,23 +148,19 @@ enum Phase {
 struct Looks {
     next: Option<Moment>,
     interval: Duration,
-    longest: Duration,
 }
 
 impl Looks {
     const SHORTEST: Duration = Duration::from_millis(1);
-    /// While the end waits for it.
-    const WHEN_ENDING: Duration = Duration::from_millis(50);
-    /// While it may take days.
-    const WHEN_WAITING: Duration = Duration::from_secs(1);
+    const LONGEST: Duration = Duration::from_secs(1);
 
-    fn up_to(longest: Duration) -> Looks {
-        Looks { next: None, interval: Looks::SHORTEST, longest }
+    fn new() -> Looks {
+        Looks { next: None, interval: Looks::SHORTEST }
     }
 
     fn schedule(&mut self, now: Moment) {
         self.next = Some(now.saturating_add(self.interval));
-        self.interval = self.interval.saturating_mul(2).min(self.longest);
+        self.interval = self.interval.saturating_mul(2).min(Looks::LONGEST);
     }
 
     fn are_due(&self, now: Moment) -> bool {
@@ -180,8 +168,8 @@ impl Looks {
     }
 }
 
-/// A killed process is gone at once, unless it hangs in the kernel. PID 1's own end takes such a one along.
-const KILL_TAKES: Duration = Duration::from_millis(500);
+/// Rate-limits scans: thousands of orphans may exit at once, and each could make another process due.
+const SCANS_APART: Duration = Duration::from_millis(10);
 
 /// main is the one that is waited for, and may have much memory to give back. A tracer can keep one that is dead.
 const KILL_TAKES_MAIN: Duration = Duration::from_secs(2);
@@ -224,21 +212,12 @@ impl Lifecycle {
         self.stop
     }
 
-    /// When the grace is over, while the others are being drained.
-    pub fn grace_ends(&self) -> Option<Moment> {
-        match self.phase {
-            Phase::Draining { kill, .. } => kill,
-            _ => None,
-        }
-    }
-
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
         let of_phase = match self.phase {
             Phase::Running { kill_main, leave_main } => [kill_main, leave_main],
             Phase::Waiting(looks) => [None, looks.next],
-            Phase::Draining { kill, looks } => [kill, looks.next],
-            Phase::Killing { leave, looks } => [Some(leave), looks.next],
+            Phase::Draining { next, .. } => [None, Some(next)],
             Phase::Pausing | Phase::Ended | Phase::Gone => return None,
         };
         of_phase.into_iter().chain([self.report]).flatten().min()
@@ -256,6 +235,7 @@ impl Lifecycle {
             Event::MainEnded(status) => self.on_main_ended(status),
             Event::Reaped => self.on_reaped(),
             Event::Seen(alive) => self.on_seen(now, alive),
+            Event::Scanned(next) => self.on_scanned(now, next),
             Event::Tick => self.on_tick(now),
         }
     }
@@ -272,7 +252,7 @@ impl Lifecycle {
         match self.phase {
             Phase::Running { kill_main, leave_main } => {
                 let forward = Action::Forward(signal, target);
-                if signal.asks_for_an_end() {
+                if signal.requests_termination() {
                     self.note_stop(now, signal);
                     let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
                     self.phase = Phase::Running { kill_main: kill_main.or(due), leave_main };
@@ -287,10 +267,9 @@ impl Lifecycle {
                     Actions::one(forward)
                 }
             }
-            Phase::Waiting(_) if signal.asks_for_an_end() => {
+            Phase::Waiting(_) if signal.requests_termination() => {
                 self.note_stop(now, signal);
-                self.start_drain(now);
-                Actions::three(to_others, Action::AskOthers, Action::Look)
+                Actions([Some(to_others), Some(self.start_drain(now)), None])
             }
             Phase::Draining { .. } if signal.is_stop() => {
                 Actions::two(to_others, Action::Forward(Signal::CONT, Target::All))
@@ -298,9 +277,11 @@ impl Lifecycle {
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
             Phase::Pausing if matches!(signal, Signal::TERM | Signal::INT) => {
                 self.note_stop(now, signal);
+                // Here it is the stop signal that ends the wait.
+                self.options.wait_all = false;
                 self.end()
             }
-            Phase::Pausing | Phase::Ended | Phase::Killing { .. } | Phase::Gone => Actions::NONE,
+            Phase::Pausing | Phase::Ended | Phase::Gone => Actions::NONE,
         }
     }
 
@@ -346,7 +327,6 @@ impl Lifecycle {
     fn on_reaped(&self) -> Actions {
         match self.phase {
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(Action::Look),
-            Phase::Killing { .. } => Actions::one(Action::LookForKillable),
             Phase::Pausing | Phase::Running { .. } | Phase::Ended | Phase::Gone => Actions::NONE,
         }
     }
@@ -360,21 +340,30 @@ impl Lifecycle {
         }
         match &mut self.phase {
             Phase::Ended if self.options.wait_all => {
-                self.phase = Phase::Waiting(Looks::up_to(Looks::WHEN_WAITING));
+                self.phase = Phase::Waiting(Looks::new());
                 return self.on_seen(now, alive);
             }
-            Phase::Ended => {
-                self.start_drain(now);
-                return Actions::two(Action::AskOthers, Action::Look);
-            }
-            Phase::Waiting(looks) | Phase::Draining { looks, .. } => match alive {
+            Phase::Ended => return Actions::one(self.start_drain(now)),
+            Phase::Waiting(looks) => match alive {
                 Alive::Strangers => looks.schedule(now),
                 Alive::Children | Alive::Nobody => looks.next = None,
             },
-            Phase::Killing { looks, .. } => looks.schedule(now),
+            // The exit that led here may have made another process due.
+            Phase::Draining { last, next } => *next = (*next).min(last.saturating_add(SCANS_APART)),
             Phase::Pausing | Phase::Running { .. } | Phase::Gone => {}
         }
         Actions::NONE
+    }
+
+    fn on_scanned(&mut self, now: Moment, scan: Option<Moment>) -> Actions {
+        match (&mut self.phase, scan) {
+            (Phase::Draining { last, next }, Some(scan)) => {
+                (*last, *next) = (now, scan);
+                Actions::NONE
+            }
+            (Phase::Draining { .. }, None) => self.exit(),
+            _ => Actions::NONE,
+        }
     }
 
     fn note_stop(&mut self, now: Moment, signal: Signal) {
@@ -384,14 +373,15 @@ impl Lifecycle {
         }
     }
 
-    fn start_drain(&mut self, now: Moment) {
+    fn start_drain(&mut self, now: Moment) -> Action {
         self.note_stop(now, Signal::TERM);
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
-        // Who is left is named at the end of the grace: not twice within a second.
+        // Survivors are named when the grace period is over: not twice within a second.
         if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(REPORTS_APART))) {
             self.report = None;
         }
-        self.phase = Phase::Draining { kill, looks: Looks::up_to(Looks::WHEN_ENDING) };
+        self.phase = Phase::Draining { last: now, next: now };
+        Action::BeginDrain
     }
 
     fn on_tick(&mut self, now: Moment) -> Actions {
@@ -412,18 +402,8 @@ impl Lifecycle {
                 self.phase = Phase::Running { kill_main: None, leave_main: None };
                 Actions::one(Action::LeaveMain)
             }
-            Phase::Draining { kill, .. } if over(kill) => {
-                let leave = now.saturating_add(KILL_TAKES);
-                self.report = None;
-                self.phase = Phase::Killing { leave, looks: Looks::up_to(Looks::WHEN_ENDING) };
-                Actions::three(Action::NameSurvivors, Action::KillOthers, Action::LookForKillable)
-            }
-            Phase::Waiting(looks) | Phase::Draining { looks, .. } if looks.are_due(now) => Actions::one(Action::Look),
-            Phase::Killing { leave, .. } if leave <= now => self.exit(),
-            Phase::Killing { looks, .. } if looks.are_due(now) => {
-                // Who was born of a process that died a moment later, where no kill(-1) takes all at once.
-                Actions::two(Action::KillOthers, Action::LookForKillable)
-            }
+            Phase::Waiting(looks) if looks.are_due(now) => Actions::one(Action::Look),
+            Phase::Draining { next, .. } if next <= now => Actions::one(Action::Drain),
             _ => Actions::NONE,
         }
     }

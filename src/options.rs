@@ -29,7 +29,7 @@ pub struct Options {
     pub warn_reaped: bool,
     /// What is exited with for each status of main's.
     pub exit_map: ExitMap,
-    /// How long the others may take to end once main has ended, before they are killed. None: for ever.
+    /// How long the remaining processes may take to exit once main has exited, before they are killed. None: for ever.
     pub grace: Option<Duration>,
     /// Sent to main's group when main has ended, where nobody is waited for.
     pub parting: Option<Signal>,
@@ -60,7 +60,7 @@ impl Default for Options {
             warn_not_init: false,
             warn_reaped: false,
             exit_map: ExitMap::default(),
-            grace: Some(Duration::from_secs(5)),
+            grace: Some(Duration::from_secs(30)),
             parting: None,
             kill_after: None,
             wait_all: false,

@@ -125,9 +125,9 @@ impl Signal {
     /// What `parse` takes, for messages.
     pub const ALLOWED: &str = "a signal's name (TERM, SIGTERM, RTMIN+3) or number from 1 to 64";
 
-    /// Whether it asks for an end beyond doubt: a stop signal, but for HUP. Who handles a HUP and lives on has read its
-    /// configuration again.
-    pub fn asks_for_an_end(self) -> bool {
+    /// Whether it can only mean that the process is to exit: a stop signal, except HUP, on which many programs read their
+    /// configuration again and go on.
+    pub fn requests_termination(self) -> bool {
         self.is_stop() && self != Signal::HUP
     }
 
@@ -204,6 +204,21 @@ impl SignalSet {
     pub fn contains(self, signal: Signal) -> bool {
         self.0 >> (signal.0 - 1) & 1 == 1
     }
+}
+
+/// What a process does with a signal, as far as /proc shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Treatment {
+    /// /proc does not show it (gVisor).
+    Unknown,
+    /// The default action of signal(7).
+    Default,
+    /// It has a handler.
+    Handles,
+    /// It blocks the signal, and may take it from a signalfd or by sigwait(3).
+    Blocks,
+    /// It ignores the signal.
+    Ignores,
 }
 
 /// What is sent in the place of each signal: itself, another one, or nothing.

@@ -149,7 +149,7 @@ impl History {
             return;
         };
         let (main_runs, killed, gone) = (self.ended.is_none(), self.killed.is_some(), self.exit.is_some());
-        if signal.asks_for_an_end() && !gone {
+        if signal.requests_termination() && !gone {
             self.stop = self.stop.or(Some(self.now));
             if !main_runs {
                 self.released = self.released.or(Some(self.now));

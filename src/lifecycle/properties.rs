@@ -115,7 +115,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::End(_) => continue,
-                Step::Signal(signal) if history.options.rewrites.apply(signal).is_some_and(Signal::asks_for_an_end) => {
+                Step::Signal(signal) if history.options.rewrites.apply(signal).is_some_and(Signal::requests_termination) => {
                     continue;
                 }
                 step => history.take(step),

@@ -1,10 +1,11 @@
 //! What /proc tells about processes (proc(5)): read once, into plain values.
 
 use super::{Errno, Pid, Result, descriptors};
-use crate::signal::{Signal, SignalSet};
+use crate::signal::{Signal, SignalSet, Treatment};
 use std::ffi::CStr;
 use std::fmt::Write as _;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::PathBuf;
 
 /// A /proc that shows our own PID namespace. Without one nothing can be told about anybody but ourselves.
 #[derive(Clone, Copy, Debug)]
@@ -68,18 +69,17 @@ impl Procfs {
         Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
     }
 
+    /// What its stdin is, as /proc/PID/fd/0 names it (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None where it is
+    /// gone, has no stdin, or where the kernel does not let us look (proc(5), ptrace access mode).
+    pub fn stdin(self, pid: Pid) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{pid}/fd/0")).ok()
+    }
+
     /// The kernel's function in which it sleeps; `0` where it does not, or where we may not know.
     pub fn sleeps_in(self, pid: Pid) -> Option<String> {
         let mut room = [0; 128];
         let name = read(pid, "wchan", &mut room).ok()?;
         Some(String::from_utf8_lossy(name).into_owned())
-    }
-
-    /// The PID that was given away last in our namespace: what /proc/loadavg ends with.
-    pub fn newest_pid(self) -> Option<Pid> {
-        let mut room = [0; 128];
-        let text = std::str::from_utf8(read_file(c"/proc/loadavg", &mut room).ok()?).ok()?;
-        text.trim_end().rsplit(' ').next()?.parse().ok().map(Pid::from_raw)
     }
 }
 
@@ -163,6 +163,8 @@ pub struct Status {
     pub user: u32,
     /// Signals that have been sent to it, and wait: it blocks them, or does not run.
     pub pending: SignalSet,
+    /// Whether the three sets below are known: gVisor's /proc does not show them.
+    pub shows_signals: bool,
     /// Signals that it ignores.
     pub ignored: SignalSet,
     /// Signals that it blocks.
@@ -199,7 +201,7 @@ impl Status {
                 }
                 // A thread's own, and those of the whole process.
                 "SigPnd" | "ShdPnd" => status.pending.0 |= set().0,
-                "SigIgn" => status.ignored = set(),
+                "SigIgn" => (status.ignored, status.shows_signals) = (set(), true),
                 "SigBlk" => status.blocked = set(),
                 "SigCgt" => status.caught = set(),
                 _ => {}
@@ -218,18 +220,18 @@ impl Status {
         self.nested == Some(Pid::from_raw(1))
     }
 
-    /// In words, what the process does with a signal.
-    pub fn treatment(&self, signal: Signal) -> &'static str {
+    /// What the process does with a signal.
+    pub fn treatment(&self, signal: Signal) -> Treatment {
         if self.ignored.contains(signal) {
-            "ignores"
+            Treatment::Ignores
         } else if self.blocked.contains(signal) {
-            "blocks"
+            Treatment::Blocks
         } else if self.caught.contains(signal) {
-            "handles"
-        } else if self.is_nested_init() {
-            "as init of a PID namespace is not ended by"
+            Treatment::Handles
+        } else if self.shows_signals {
+            Treatment::Default
         } else {
-            "has the default action for"
+            Treatment::Unknown
         }
     }
 }
@@ -271,18 +273,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_process_does_with_a_signal_is_told_by_what_counts_first() {
+    fn ignored_wins_over_blocked_and_blocked_over_handled() {
         let term = SignalSet::EMPTY.with(Signal::TERM);
         let mut status = Status::default();
-        assert_eq!(status.treatment(Signal::TERM), "has the default action for");
-        status.nested = Some(Pid::from_raw(1));
-        assert_eq!(status.treatment(Signal::TERM), "as init of a PID namespace is not ended by");
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Unknown);
+        status.shows_signals = true;
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Default);
         status.caught = term;
-        assert_eq!(status.treatment(Signal::TERM), "handles");
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Handles);
         status.blocked = term;
-        assert_eq!(status.treatment(Signal::TERM), "blocks");
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Blocks);
         status.ignored = term;
-        assert_eq!(status.treatment(Signal::TERM), "ignores");
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Ignores);
     }
 
     const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 99 5";
@@ -328,8 +330,8 @@ mod tests {
         assert_eq!((status.state, status.threads, status.session), (b'Z', 2, Some(Pid::from_raw(7))));
         assert_eq!((status.parent, status.group), (Some(Pid::from_raw(5)), Some(Pid::from_raw(8))));
         assert!(status.ignored.contains(Signal::HUP) && status.ignored.contains(Signal::new(64).unwrap()));
-        assert_eq!(status.treatment(Signal::TERM), "blocks");
-        assert_eq!(status.treatment(Signal::HUP), "ignores");
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Blocks);
+        assert_eq!(status.treatment(Signal::HUP), Treatment::Ignores);
         assert_eq!(Status::parse(b"NSpid:\t9\n").nested, None);
         assert_eq!(Status::parse(b"\xff:\n:::\nNSpid:\n"), Status::default());
     }
@@ -342,7 +344,6 @@ mod tests {
         assert_eq!(stat.parent, nix::unistd::getppid());
         assert!(stat.started <= crate::sys::clock::ticks_since_boot());
         assert!(!procfs.processes().any(|pid| pid == us));
-        assert!(procfs.newest_pid().is_some());
         assert!(!procfs.command(us).is_empty());
     }
 }

@@ -1,0 +1,176 @@
+//! The stop signals that were forwarded, and which processes have been asked to exit by them. To ask again would do harm:
+//! many programs take a second SIGTERM as "now, without saving".
+
+use super::rules::Facts;
+use crate::signal::Signal;
+use nix::unistd::Pid;
+use std::time::Duration;
+
+/// Where a signal was forwarded to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// One process.
+    Process(Pid),
+    /// A process group.
+    Group(Pid),
+    /// All processes that rinit is responsible for.
+    All,
+}
+
+/// Whether a forwarded stop signal has asked a process to exit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It has.
+    Yes,
+    /// It may have: the process may have been started after it, or may have taken it for something else (a prompt, a
+    /// thread dump).
+    Maybe,
+    /// It has not.
+    No,
+}
+
+/// The stop signals that were forwarded; of several of a kind the last one.
+#[derive(Debug, Default)]
+pub struct StopHistory(Vec<Request>);
+
+#[derive(Debug, PartialEq, Eq)]
+struct Request {
+    signal: Signal,
+    recipients: Recipients,
+    /// When it was sent, in clock ticks of 10 ms since boot: the unit of `Facts::started`.
+    tick: u64,
+    /// Whether main does something of its own about it, such as to pass it on.
+    main_handles: bool,
+}
+
+impl StopHistory {
+    /// Notes a signal that is about to be forwarded at `tick`, if it requests termination.
+    pub fn note(&mut self, signal: Signal, recipients: Recipients, tick: u64, main_handles: bool) {
+        if signal.requests_termination() {
+            self.0.retain(|request| request.signal != signal || request.recipients != recipients);
+            self.0.push(Request { signal, recipients, tick, main_handles });
+        }
+    }
+
+    /// The drain begins at `tick`, with this grace period. A signal that is older than the period (and than a minute) was
+    /// survived: no process is still exiting because of it.
+    pub fn forget_survived(&mut self, tick: u64, grace: Option<Duration>) {
+        let longest = grace.unwrap_or_default().max(Duration::from_secs(60));
+        let longest = u64::try_from(longest.as_millis() / 10).unwrap_or(u64::MAX);
+        self.0.retain(|request| tick.saturating_sub(request.tick) <= longest);
+    }
+
+    /// Whether main received a stop signal that it handles: what it leaves behind may have been asked by it.
+    pub fn main_handled(&self) -> bool {
+        self.0.iter().any(|request| request.main_handles)
+    }
+
+    /// Whether a process with these facts has been asked.
+    pub fn reached(&self, pid: Pid, facts: &Facts) -> Reached {
+        let by = |request: &Request| request.reached(pid, facts);
+        self.0.iter().map(by).fold(Reached::No, |best, reached| match (best, reached) {
+            (Reached::Yes, _) | (_, Reached::Yes) => Reached::Yes,
+            (Reached::Maybe, _) | (_, Reached::Maybe) => Reached::Maybe,
+            (Reached::No, Reached::No) => Reached::No,
+        })
+    }
+
+    /// Whether a signal asks for nothing but an exit. Programs use SIGINT and SIGQUIT for prompts and thread dumps too.
+    pub fn counts_for_good(signal: Signal) -> bool {
+        !matches!(signal, Signal::INT | Signal::QUIT)
+    }
+}
+
+impl Request {
+    fn reached(&self, pid: Pid, facts: &Facts) -> Reached {
+        let received = match self.recipients {
+            Recipients::Process(process) => process == pid,
+            Recipients::Group(group) => facts.group == group,
+            Recipients::All => true,
+        };
+        if !received || facts.started > self.tick || facts.ignored.contains(self.signal) {
+            return Reached::No;
+        }
+        let certain = facts.started < self.tick && StopHistory::counts_for_good(self.signal);
+        if certain { Reached::Yes } else { Reached::Maybe }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::Terminal;
+    use super::*;
+    use crate::signal::{SignalSet, Treatment};
+
+    const GROUP: Recipients = Recipients::Group(Pid::from_raw(7));
+
+    fn facts(group: i32, started: u64) -> Facts {
+        Facts {
+            parent: Pid::from_raw(1),
+            group: Pid::from_raw(group),
+            started,
+            dead: false,
+            stopped: false,
+            treatment: Treatment::Handles,
+            pending: false,
+            ignored: SignalSet::EMPTY,
+            nested_init: false,
+            terminal: Terminal::No,
+        }
+    }
+
+    fn after(signal: Signal, recipients: Recipients) -> StopHistory {
+        let mut history = StopHistory::default();
+        history.note(signal, recipients, 1000, false);
+        history
+    }
+
+    fn reached(history: &StopHistory, facts: Facts) -> Reached {
+        history.reached(Pid::from_raw(8), &facts)
+    }
+
+    #[test]
+    fn a_member_of_the_group_that_was_there_has_been_asked() {
+        let history = after(Signal::TERM, GROUP);
+        assert_eq!(reached(&history, facts(7, 999)), Reached::Yes);
+        assert_eq!(reached(&history, facts(7, 1000)), Reached::Maybe, "started within the same 10 ms");
+        assert_eq!(reached(&history, facts(7, 1001)), Reached::No, "started later");
+        assert_eq!(reached(&history, facts(8, 999)), Reached::No, "another group");
+        assert_eq!(reached(&after(Signal::TERM, Recipients::All), facts(8, 999)), Reached::Yes);
+        assert_eq!(reached(&after(Signal::TERM, Recipients::Process(Pid::from_raw(8))), facts(9, 1)), Reached::Yes);
+    }
+
+    #[test]
+    fn an_ignored_signal_has_asked_no_process() {
+        let ignores = Facts { ignored: SignalSet::EMPTY.with(Signal::TERM), ..facts(7, 1) };
+        assert_eq!(reached(&after(Signal::TERM, GROUP), ignores), Reached::No);
+        assert_eq!(reached(&after(Signal::INT, GROUP), ignores), Reached::Maybe);
+    }
+
+    #[test]
+    fn only_signals_that_request_termination_count_and_int_and_quit_for_a_while() {
+        for (signal, expected) in [
+            (Signal::TERM, Reached::Yes),
+            (Signal::RTMIN_3, Reached::Yes),
+            (Signal::INT, Reached::Maybe),
+            (Signal::QUIT, Reached::Maybe),
+            (Signal::HUP, Reached::No),
+            (Signal::CONT, Reached::No),
+        ] {
+            assert_eq!(reached(&after(signal, GROUP), facts(7, 1)), expected, "{signal}");
+        }
+    }
+
+    #[test]
+    fn a_signal_that_was_survived_is_forgotten() {
+        for (grace, kept) in [(Some(30), 6000), (Some(90), 9000), (None, 6000)] {
+            for (age, expected) in [(kept, Reached::Yes), (kept + 1, Reached::No)] {
+                let mut history = StopHistory::default();
+                history.note(Signal::TERM, GROUP, 1000, true);
+                history.forget_survived(1000 + age, grace.map(Duration::from_secs));
+                assert_eq!(reached(&history, facts(7, 1)), expected, "{grace:?} {age}");
+                assert_eq!(history.main_handled(), expected == Reached::Yes);
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The processes that rinit is responsible for, and how a signal reaches these and no others.
+
+use crate::signal::Signal;
+use crate::sys::everyone::Everyone;
+use crate::sys::pidfd::Pidfd;
+use crate::sys::procfs::Procfs;
+use crate::sys::{Errno, Pid, Result, signals};
+
+/// The processes that rinit is responsible for.
+pub(super) enum Scope {
+    /// As PID 1: all processes of the namespace.
+    Namespace(Everyone),
+    /// Otherwise: its descendants.
+    Descendants(Descendants),
+}
+
+impl Scope {
+    /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
+    pub(super) fn of(everyone: Option<Everyone>) -> Scope {
+        everyone.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
+    }
+
+    /// The processes in scope that /proc shows, sorted by PID. `anew`: without trust in what an earlier call has found.
+    pub(super) fn list(&mut self, procfs: Procfs, anew: bool) -> Vec<Pid> {
+        match self {
+            Scope::Namespace(_) => sorted(procfs),
+            Scope::Descendants(descendants) => {
+                if anew {
+                    *descendants = Descendants::default();
+                }
+                descendants.update(procfs);
+                descendants.known.iter().map(|(pid, _)| *pid).collect()
+            }
+        }
+    }
+
+    /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show which there are, EPERM where rinit may
+    /// signal none of them.
+    pub(super) fn send(&mut self, signal: Signal) -> Result<()> {
+        if let Scope::Namespace(everyone) = self {
+            return everyone.send(signal);
+        }
+        let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
+        let mut result = Err(Errno::ESRCH);
+        for pid in self.list(procfs, true) {
+            match self.send_to(procfs, pid, signal) {
+                Ok(()) => result = Ok(()),
+                Err(Errno::EPERM) => result = result.or(Err(Errno::EPERM)),
+                Err(_) => {}
+            }
+        }
+        result
+    }
+
+    /// Sends to one process. ESRCH where it is gone, ENOSYS where it cannot be signalled without a risk for others, EPERM
+    /// where rinit may not.
+    pub(super) fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
+        match self {
+            // Should the PID belong to another process by now, that one is in the namespace too.
+            Scope::Namespace(_) => signals::send(pid, signal),
+            Scope::Descendants(descendants) => descendants.send_to(procfs, pid, signal),
+        }
+    }
+}
+
+fn sorted(procfs: Procfs) -> Vec<Pid> {
+    let mut pids: Vec<Pid> = procfs.processes().collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// rinit's descendants. A descendant stays one, as rinit is a subreaper; a stranger stays a stranger.
+#[derive(Default)]
+pub(super) struct Descendants {
+    /// Each with its start time, which tells it from a later process with the same PID; sorted.
+    known: Vec<(Pid, u64)>,
+    /// Processes that are no descendants; sorted.
+    strangers: Vec<Pid>,
+}
+
+impl Descendants {
+    fn started(&self, pid: Pid) -> Option<u64> {
+        let place = self.known.binary_search_by_key(&pid, |(known, _)| *known).ok()?;
+        self.known.get(place).map(|(_, started)| *started)
+    }
+
+    /// Adds the descendants that are new and forgets those that are gone. Reads a file only for processes that are new.
+    fn update(&mut self, procfs: Procfs) {
+        let us = nix::unistd::getpid();
+        let present = sorted(procfs);
+        let is_present = |pid: &Pid| present.binary_search(pid).is_ok();
+        self.known.retain(|(pid, _)| is_present(pid));
+        self.strangers.retain(is_present);
+        let is_new = |pid: &&Pid| self.started(**pid).is_none() && self.strangers.binary_search(pid).is_err();
+        let mut new: Vec<(Pid, Pid, u64)> = present
+            .iter()
+            .filter(is_new)
+            .filter_map(|pid| procfs.stat(*pid).map(|stat| (*pid, stat.parent, stat.started)))
+            .collect();
+        // Again as long as parents are found that come after their children.
+        loop {
+            let before = new.len();
+            new.retain(|(pid, parent, started)| {
+                // The parent is still the process that it was when the child named it, so the child is its child.
+                let is_same = |since| procfs.stat(*parent).is_some_and(|stat| stat.started == since);
+                let is_ours = *parent == us || self.started(*parent).is_some_and(is_same);
+                if is_ours && let Err(place) = self.known.binary_search_by_key(pid, |(known, _)| *known) {
+                    self.known.insert(place, (*pid, *started));
+                }
+                !is_ours
+            });
+            if new.len() == before {
+                break;
+            }
+        }
+        // A parent that has just exited tells nothing: the next call looks again.
+        new.retain(|(_, parent, _)| parent.as_raw() <= 1 || is_present(parent) && self.started(*parent).is_none());
+        self.strangers.extend(new.iter().map(|(pid, ..)| *pid));
+        self.strangers.sort_unstable();
+    }
+
+    /// Signals a process that is our descendant, and no other, even if its PID has become another's since it was found: the
+    /// pidfd holds on to one process, and what is read after it was opened is about that one, or that one is dead and the
+    /// signal fails.
+    fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
+        let started = self.started(pid);
+        let is_same = || started.is_some() && procfs.stat(pid).map(|stat| stat.started) == started;
+        let sent = Pidfd::open(pid).and_then(|pidfd| if is_same() { pidfd.send(signal) } else { Err(Errno::ESRCH) });
+        match sent {
+            // The next update finds out what has the PID now.
+            Err(Errno::ESRCH) => {
+                self.known.retain(|(known, _)| *known != pid);
+                sent
+            }
+            // No pidfds here: a child's PID is its own until we reap it, and no other is certain.
+            Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
+                let is_child = procfs.stat(pid).is_some_and(|stat| stat.parent == nix::unistd::getpid());
+                match is_child {
+                    true => signals::send(pid, signal),
+                    false if Pidfd::open(nix::unistd::getpid()).is_err() => Err(Errno::ENOSYS),
+                    false => sent,
+                }
+            }
+            sent => sent,
+        }
+    }
+}
