@@ -329,7 +329,7 @@ impl Processes for Lookup<'_> {
     }
 
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {
-        self.procfs.is_some_and(|procfs| crate::shell::waits_for(procfs, shell, child))
+        self.procfs.is_some_and(|procfs| crate::shell::blocked_on(procfs, shell, [child].into_iter()).is_some())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::processes::{self, Process};
 use crate::failure::Failure;
-use crate::signal::Signal;
+use crate::signal::{Signal, Treatment};
 use crate::sys::procfs::Procfs;
 use crate::sys::terminal;
 use crate::sys::{Pid, clock};
@@ -116,19 +116,16 @@ impl Facts<'_> {
 
 /// What a process does with TERM, in one word.
 fn treatment(process: &Process) -> &'static str {
-    let status = &process.status;
     if process.stat.is_dead() {
-        "-"
-    } else if status.ignored.contains(Signal::TERM) {
-        "ignores"
-    } else if status.blocked.contains(Signal::TERM) {
-        "blocks"
-    } else if status.caught.contains(Signal::TERM) {
-        "handles"
-    } else if status.is_nested_init() || process.pid.as_raw() == 1 {
-        "init"
-    } else {
-        "default"
+        return "-";
+    }
+    match process.status.treatment(Signal::TERM) {
+        Treatment::Unknown => "-",
+        Treatment::Ignores => "ignores",
+        Treatment::Blocks => "blocks",
+        Treatment::Handles => "handles",
+        Treatment::Default if process.status.is_nested_init() || process.pid.as_raw() == 1 => "init",
+        Treatment::Default => "default",
     }
 }
 
