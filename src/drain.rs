@@ -3,7 +3,7 @@
 
 use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
-use crate::signal::{Signal, SignalSet, Treatment};
+use crate::signal::{Signal, Treatment};
 use crate::sys::everyone::Everyone;
 use crate::sys::procfs::{Procfs, Status};
 use crate::sys::{Errno, Pid, Result, clock, signals};
@@ -11,7 +11,6 @@ use history::{Recipients, StopHistory};
 use log::{Level, debug, info, log_enabled, warn};
 use rules::{Facts, Order, Processes, Rules, Terminal};
 use scope::Scope;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -325,7 +324,9 @@ impl Processes for Lookup<'_> {
 
     fn reads_pipe(&mut self, pid: Pid) -> bool {
         let stdin = self.procfs.and_then(|procfs| procfs.stdin(pid));
-        stdin.is_some_and(|stdin| stdin.as_os_str().as_encoded_bytes().starts_with(b"pipe:") && Some(&*stdin) != self.stdin)
+        stdin.is_some_and(|stdin| {
+            stdin.as_os_str().as_encoded_bytes().starts_with(b"pipe:") && Some(&*stdin) != self.stdin
+        })
     }
 
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {
@@ -336,7 +337,9 @@ impl Processes for Lookup<'_> {
 /// Whether a process under gVisor has a terminal as stdin.
 fn is_terminal(procfs: Procfs, pid: Pid) -> bool {
     let stdin = procfs.stdin(pid);
-    stdin.is_some_and(|stdin| [b"host:".as_slice(), b"/dev/pts/"].iter().any(|start| stdin.as_os_str().as_encoded_bytes().starts_with(start)))
+    stdin.is_some_and(|stdin| {
+        [b"host:".as_slice(), b"/dev/pts/"].iter().any(|start| stdin.as_os_str().as_encoded_bytes().starts_with(start))
+    })
 }
 
 /// Whether a process is left that a KILL from us can end.

@@ -90,10 +90,6 @@ impl Actions {
     const fn two(first: Action, second: Action) -> Actions {
         Actions([Some(first), Some(second), None])
     }
-
-    const fn three(first: Action, second: Action, third: Action) -> Actions {
-        Actions([Some(first), Some(second), Some(third)])
-    }
 }
 
 impl IntoIterator for Actions {

@@ -271,7 +271,9 @@ impl Rules {
         let since = self.age(now);
         let state = if StopHistory::counts_for_good(signal) { State::Asked } else { State::Provisional };
         for record in &mut self.records {
-            if matches!(record.state, State::Deferred | State::Orphaned | State::Provisional) && record.acts != Acts::Not {
+            if matches!(record.state, State::Deferred | State::Orphaned | State::Provisional)
+                && record.acts != Acts::Not
+            {
                 (record.state, record.since) = (state, since);
             }
         }
@@ -580,8 +582,3 @@ impl Rules {
 fn latest_for_readers(grace: Duration) -> Duration {
     grace.saturating_sub(BY_ITSELF).max(grace / 2)
 }
-
-#[cfg(test)]
-mod simulation;
-#[cfg(test)]
-mod tests;
