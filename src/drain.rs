@@ -181,14 +181,17 @@ impl Running {
         let mut killed = 0;
         for order in orders {
             match *order {
-                Order::Ask(pid) | Order::HangUp(pid) => {
-                    let signal = if matches!(order, Order::Ask(_)) { Signal::TERM } else { Signal::HUP };
+                Order::Ask(pid) | Order::AskInVain(pid) | Order::HangUp(pid) => {
+                    let signal = if matches!(order, Order::HangUp(_)) { Signal::HUP } else { Signal::TERM };
                     match scope.send_to(procfs, pid, signal) {
                         Err(Errno::EPERM) => refused.note(pid),
                         Err(Errno::ENOSYS) => self.rules.not_sent(pid),
                         Ok(()) | Err(_) => {}
                     }
                     let _ = scope.send_to(procfs, pid, Signal::CONT);
+                    if let (Order::AskInVain(_), Some(status)) = (order, procfs.status(pid)) {
+                        self.rules.may_have_counted(pid, status.treatment(Signal::TERM));
+                    }
                 }
                 Order::Continue(pid) => drop(scope.send_to(procfs, pid, Signal::CONT)),
                 Order::Kill(pid) => {
@@ -304,17 +307,23 @@ impl Processes for Lookup<'_> {
         // The leader of a session that is led from outside of the namespace shows as 0.
         let leads_session = stat.session == pid || stat.session.as_raw() == 0;
         let terminal = match (leads_session, stat.has_terminal, status.shows_signals) {
-            (true, true, _) => Terminal::Leads,
+            (true, true, true) if status.ignored.contains(Signal::TERM) => Terminal::Leads,
             (true, false, false) if is_terminal(procfs, pid) => Terminal::Unknown,
             _ => Terminal::No,
         };
+        let mut treatment = status.treatment(Signal::TERM);
+        // While it waits in sigwait(3), as tini does, a signal shows as not blocked. What matters little for others decides
+        // whether the init of a namespace receives it.
+        if treatment == Treatment::Default && status.is_nested_init() && waits_for_signals(procfs, pid) {
+            treatment = Treatment::Blocks;
+        }
         Some(Facts {
             parent: stat.parent,
             group: stat.group,
             started: stat.started,
             dead: stat.is_dead(),
             stopped: matches!(stat.state, b'T' | b't'),
-            treatment: status.treatment(Signal::TERM),
+            treatment,
             pending: status.pending.contains(Signal::TERM),
             ignored: status.ignored,
             nested_init: status.is_nested_init(),
@@ -332,6 +341,10 @@ impl Processes for Lookup<'_> {
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {
         self.procfs.is_some_and(|procfs| crate::shell::blocked_on(procfs, shell, [child].into_iter()).is_some())
     }
+}
+
+fn waits_for_signals(procfs: Procfs, pid: Pid) -> bool {
+    procfs.sleeps_in(pid).is_some_and(|function| function.contains("sigtimedwait"))
 }
 
 /// Whether a process under gVisor has a terminal as stdin.

@@ -25,8 +25,8 @@
 //! A process *counts as asked* if a forwarded stop signal reached it that it does not ignore; `StopHistory` knows. SIGINT and
 //! SIGQUIT count until the last call only, and so does a signal where it is not certain that the process was there already.
 //!
-//! SIGTERM is not sent to a process that ignores it, but as soon as it no longer does: programs inherit "ignored" from
-//! their parent and set a handler a moment later.
+//! A SIGTERM that a process ignored when it was sent does not count. It is sent again as soon as the process no longer
+//! ignores it: programs inherit "ignored" from their parent and set a handler a moment later.
 //!
 //! A process that cannot act on SIGTERM (ignores it, or leaves it pending) is killed 5 s after it was asked. All that are
 //! left are killed when the grace period is over; a process that appears at that moment is asked, and has half a second.
@@ -58,16 +58,16 @@ pub struct Facts {
     pub ignored: SignalSet,
     /// Whether it is the init of a PID namespace below rinit's: the kernel drops what such a process has no handler for.
     pub nested_init: bool,
-    /// Whether it leads the session of a terminal.
+    /// Whether it is an interactive shell.
     pub terminal: Terminal,
 }
 
-/// Whether a process leads the session of a terminal, as an interactive shell does.
+/// Whether a process is an interactive shell: it ignores SIGTERM, and leads the session of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Terminal {
-    /// It does not.
+    /// It is not.
     No,
-    /// It does.
+    /// It is.
     Leads,
     /// It leads a session, and may have a terminal that /proc does not show (gVisor).
     Unknown,
@@ -88,6 +88,8 @@ pub trait Processes {
 pub enum Order {
     /// Send SIGTERM, then SIGCONT, as a stopped process does not see SIGTERM.
     Ask(Pid),
+    /// The same to a process that ignores SIGTERM. If it does not any more once that was sent, call `may_have_counted`.
+    AskInVain(Pid),
     /// Send SIGHUP, then SIGCONT: an interactive shell ignores SIGTERM.
     HangUp(Pid),
     /// Send SIGCONT: it is stopped and could not act on a request.
@@ -102,7 +104,7 @@ impl Order {
     /// The process that this order asks to exit.
     pub fn asks(&self) -> Option<Pid> {
         match self {
-            Order::Ask(pid) | Order::HangUp(pid) => Some(*pid),
+            Order::Ask(pid) | Order::AskInVain(pid) | Order::HangUp(pid) => Some(*pid),
             Order::Continue(_) | Order::Kill(_) | Order::KillAll => None,
         }
     }
@@ -203,7 +205,7 @@ impl Record {
 }
 
 /// One drain, from main's exit to rinit's.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Rules {
     /// rinit's own PID.
     us: Pid,
@@ -281,12 +283,25 @@ impl Rules {
 
     /// An order could not be carried out: the process may be asked again later.
     pub fn not_sent(&mut self, pid: Pid) {
+        self.set(pid, State::Deferred);
+        self.interval = LONGEST;
+    }
+
+    /// A process that ignored SIGTERM, and was sent it, handles it now, or blocks it: it may have set its handler before. A
+    /// blocked signal is not lost, even if it is ignored as well (signal(7), and `sig_ignored` in the kernel).
+    pub fn may_have_counted(&mut self, pid: Pid, treatment: Treatment) {
+        match treatment {
+            Treatment::Ignores => {}
+            Treatment::Blocks => self.set(pid, State::Asked),
+            Treatment::Unknown | Treatment::Default | Treatment::Handles => self.set(pid, State::Provisional),
+        }
+    }
+
+    fn set(&mut self, pid: Pid, state: State) {
         if let Ok(place) = self.place(pid)
             && let Some(record) = self.records.get_mut(place)
-            && record.state == State::Asked
         {
-            record.state = State::Deferred;
-            self.interval = LONGEST;
+            record.state = state;
         }
     }
 
@@ -301,6 +316,7 @@ impl Rules {
         let mut orders = Vec::new();
         let last_call = self.last_call(now) && !self.last_call_made;
         self.last_call_made |= last_call;
+        let is_over = self.kill_all.is_none() && self.over().is_some_and(|over| over <= now);
         let before = std::mem::take(&mut self.records);
         self.records.reserve_exact(present.len());
         let mut open = 0;
@@ -317,6 +333,9 @@ impl Rules {
                         true => self.revisit(*record, now, &before, processes),
                         false => Some(Record { fresh: false, ..*record }),
                     }
+                }
+                Some(record) if (last_call || is_over) && self.has_new_owner(record, processes) => {
+                    self.welcome(*pid, now, history, processes, &mut orders)
                 }
                 Some(record) => self.check_up_on(*record, now, processes, &mut orders),
             };
@@ -375,6 +394,11 @@ impl Rules {
             orders.push(Order::Continue(pid));
         }
         Some(record)
+    }
+
+    /// Whether a process that has been asked is gone, and its PID has been used again. This is looked up before it matters.
+    fn has_new_owner(&self, record: &Record, processes: &mut dyn Processes) -> bool {
+        processes.facts(record.pid).is_some_and(|facts| facts.started != record.started)
     }
 
     /// Looks up a process again that has not been asked. None when it is gone; a new one that has its PID is welcomed by the
@@ -455,13 +479,14 @@ impl Rules {
             match known {
                 None => record.state = State::Done,
                 Some(known) if known.state == State::Done => record = known,
-                Some(known) if known.acts != Acts::Not => {
-                    orders.push(Order::Ask(known.pid));
-                    record = Record { state: State::Asked, since, ..known };
-                }
+                // A shell that waits for its child blocks signals for moments, and ignores SIGTERM all the same.
                 Some(known) if known.terminal == Terminal::Leads => {
                     orders.push(Order::HangUp(known.pid));
                     record = Record { state: State::Acting, since, ..known };
+                }
+                Some(known) if known.acts != Acts::Not => {
+                    orders.push(Order::Ask(known.pid));
+                    record = Record { state: State::Asked, since, ..known };
                 }
                 Some(known) if record.state == State::Deaf => {
                     record = known;
@@ -470,7 +495,10 @@ impl Rules {
                         record.state = State::Done;
                     }
                 }
-                Some(known) => record = Record { state: State::Deaf, since, ..known },
+                Some(known) => {
+                    orders.push(Order::AskInVain(known.pid));
+                    record = Record { state: State::Deaf, since, ..known };
+                }
             }
             if let Some(place) = self.records.get_mut(place) {
                 *place = record;
@@ -527,7 +555,7 @@ impl Rules {
 
     /// Kills what is left when the grace period is over.
     fn kill_when_over(&mut self, now: Moment, orders: &mut Vec<Order>) {
-        let Some(over) = self.grace.map(|grace| self.began.saturating_add(grace)).filter(|over| *over <= now) else {
+        let Some(over) = self.over().filter(|over| *over <= now) else {
             return;
         };
         let newcomers = if orders.iter().any(|order| order.asks().is_some()) { NEWCOMERS } else { Duration::ZERO };
@@ -547,8 +575,13 @@ impl Rules {
     /// When to scan again at the latest.
     pub fn next(&self, now: Moment) -> Moment {
         let soon = now.saturating_add(self.interval);
-        let over = self.grace.map(|grace| self.began.saturating_add(grace)).filter(|over| *over > now);
+        let over = self.over().filter(|over| *over > now);
         [over, self.kill_all.filter(|at| *at > now)].into_iter().flatten().fold(soon, Moment::min)
+    }
+
+    /// When the grace period is over.
+    fn over(&self) -> Option<Moment> {
+        self.grace.map(|grace| self.began.saturating_add(grace))
     }
 
     fn last_call(&self, now: Moment) -> bool {
@@ -582,3 +615,6 @@ impl Rules {
 fn latest_for_readers(grace: Duration) -> Duration {
     grace.saturating_sub(BY_ITSELF).max(grace / 2)
 }
+
+#[cfg(test)]
+mod simulation;

@@ -236,10 +236,11 @@ impl Status {
 
     /// What the process does with a signal.
     pub fn treatment(&self, signal: Signal) -> Treatment {
-        if self.ignored.contains(signal) {
-            Treatment::Ignores
-        } else if self.blocked.contains(signal) {
+        // The kernel keeps a blocked signal, even an ignored one, for sigwait(3) and signalfd(2).
+        if self.blocked.contains(signal) {
             Treatment::Blocks
+        } else if self.ignored.contains(signal) {
+            Treatment::Ignores
         } else if self.caught.contains(signal) {
             Treatment::Handles
         } else if self.shows_signals {
@@ -287,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ignored_wins_over_blocked_and_blocked_over_handled() {
+    fn blocked_wins_over_ignored_and_handled() {
         let term = SignalSet::EMPTY.with(Signal::TERM);
         let mut status = Status::default();
         assert_eq!(status.treatment(Signal::TERM), Treatment::Unknown);
@@ -295,10 +296,10 @@ mod tests {
         assert_eq!(status.treatment(Signal::TERM), Treatment::Default);
         status.caught = term;
         assert_eq!(status.treatment(Signal::TERM), Treatment::Handles);
-        status.blocked = term;
-        assert_eq!(status.treatment(Signal::TERM), Treatment::Blocks);
         status.ignored = term;
         assert_eq!(status.treatment(Signal::TERM), Treatment::Ignores);
+        status.blocked = term;
+        assert_eq!(status.treatment(Signal::TERM), Treatment::Blocks);
     }
 
     const REST: &str = " S 7 42 43 34816 42 4194304 1 2 3 4 5 6 7 8 20 0 3 0 123456 8192 99 5";

@@ -123,6 +123,7 @@ impl Actor {
                     signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
                 }
                 "attend" => self.attend(),
+                "pass-on" => pass_on(part.signal()),
                 "bomb" => self.fork_for_ever(),
 
                 "ignore" => set_handler(part.signal(), SigHandler::SigIgn),
@@ -304,6 +305,14 @@ fn wait() -> Option<(libc::pid_t, c_int)> {
 
 fn set_of(signal: Signal) -> SigSet {
     [signal].into_iter().collect()
+}
+
+/// Sends a signal to each of our children.
+fn pass_on(signal: Signal) {
+    let children = std::fs::read_to_string("/proc/thread-self/children").expect("/proc");
+    for child in children.split_whitespace() {
+        signals::send(child.parse().expect("a PID"), &[signal as c_int]);
+    }
 }
 
 fn set_handler(signal: Signal, handler: SigHandler) {

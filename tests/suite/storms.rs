@@ -129,7 +129,7 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     rinit.complaint(" not ended");
     let reported = holdings(&rinit);
     rinit.send(libc::SIGUSR1);
-    rinit.complaint("asking them to end");
+    rinit.complaint("remaining process");
     let asked = holdings(&rinit);
     assert_eq!((reported.1, asked.1), (before.1, before.1), "descriptors");
     rinit.send(libc::SIGKILL);

@@ -1,10 +1,10 @@
 //! The order of the drain, and that nobody is asked twice.
 
 use super::{
-    ASKED_BEFORE, ASKED_ONCE, PLACES, asked, end_by_winch, hold, lines_of, nested_rinit, part, patient, play,
-    play_until_ready, saves_undisturbed, sends,
+    ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, nested_rinit, part, patient, play, play_until_ready,
+    saves_undisturbed,
 };
-use crate::support::{Rinit, Running, Status, Tracer};
+use crate::support::{Rinit, Status};
 
 const RTMIN_3: i32 = 37;
 
@@ -89,13 +89,12 @@ fn each_signal_that_asks_for_an_end_counts() {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, RTMIN_3] {
             let mut rinit = play_until_ready(patient(place), "[ print other WINCH ] say ready pause");
             rinit.send(signal);
-            // RTMIN+3 is taken after a CONT that waits with it.
-            rinit.expect_in_any_order([&format!("other {signal}"), "other 18"]);
+            rinit.expect(format!("other {signal}"));
             rinit.send(libc::SIGWINCH);
             rinit.expect("other 28");
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(128 + signal));
-            assert_eq!(lines_of("other", &finished).len(), 3, "{finished:?}");
+            assert_eq!(lines_of("other", &finished).len(), 2, "{finished:?}");
         }
     }
 }
@@ -159,7 +158,7 @@ fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
         rinit.send(libc::SIGTERM);
         let finished = end_by_winch(rinit, 143);
         for name in ["same", "other", "far"] {
-            assert_eq!(lines_of(name, &finished)[1..], ASKED_ONCE, "{name}");
+            assert_eq!(lines_of(name, &finished), ["23", "15", "28"], "{name}");
         }
     }
 }
@@ -189,127 +188,93 @@ fn who_came_by_docker_exec_gets_what_is_forwarded_to_all_and_is_not_asked_again(
     asked(&mut rinit);
     rinit.send(libc::SIGWINCH);
     let exec = exec.finish();
-    assert_eq!(lines_of("exec", &exec), ASKED_ONCE);
+    assert_eq!(lines_of("exec", &exec), ["15", "28"]);
     assert_eq!(rinit.finish().status, Status::Exited(143));
 }
 
 #[test]
-fn who_comes_while_the_others_are_asked_is_asked_too() {
-    let mut rinit = play_until_ready(patient(Rinit::as_pid1), "[ group pause ] say ready stdin exit 3");
-    let mut tracer = hold(&rinit);
+fn a_session_that_joins_during_the_drain_is_asked() {
+    let parts = "[ group block TERM save other ] say ready stdin exit 3";
+    let mut rinit = play_until_ready(patient(Rinit::as_pid1), parts);
     rinit.close_stdin();
-    // The list of processes has been read by now.
-    tracer.call_that(sends(libc::SIGTERM));
-    let mut late = rinit.start_exec(part("block-all say there print late CONT"));
-    late.expect("there");
-    drop(tracer);
-    late.expect("late 15");
-    late.expect("late 18");
+    rinit.expect("other saves");
+    let mut late = rinit.start_blocking_exec(part("say there print late TERM"));
+    for line in ["there", "late 15"] {
+        late.expect(line);
+    }
     assert_eq!(late.finish().status, Status::Exited(0));
+    rinit.send(libc::SIGUSR1);
+    rinit.expect("other saved");
     assert_eq!(rinit.finish().status, Status::Exited(3));
 }
 
-/// Starts a drain and holds rinit when it has sent its first TERM.
-#[track_caller]
-fn hold_when_it_has_asked(rinit: &mut Running) -> Tracer {
-    let mut tracer = hold(rinit);
-    rinit.close_stdin();
-    tracer.call_that(sends(libc::SIGTERM));
-    tracer.next_call();
-    tracer
-}
-
-/// Those who get each signal that is forwarded to all, and none that asks them.
-#[track_caller]
-fn end_unasked(rinit: Running) {
-    let finished = end_by_winch(rinit, 3);
-    let lines = lines_of("part", &finished);
-    assert!(lines == ["28"] || lines == ASKED_BEFORE, "{finished:?}");
-}
-
 #[test]
-fn what_somebody_starts_because_it_was_asked_is_left_to_it() {
+fn what_a_process_starts_because_it_was_asked_is_left_to_it() {
     for place in PLACES {
         // Its child, and the child of one.
-        for part in ["[ block-all say there print part WINCH ]", "[ [ block-all say there print part WINCH ] attend ]"]
+        for child in ["[ block-all say there print part WINCH ]", "[ [ block-all say there print part WINCH ] attend ]"]
         {
-            let parts = format!("[ group await TERM {part} attend ] say ready stdin exit 3");
+            let parts = format!("[ group block TERM await TERM {child} attend ] say ready stdin exit 3");
             let mut rinit = play_until_ready(patient(place), &parts);
-            let tracer = hold_when_it_has_asked(&mut rinit);
+            rinit.close_stdin();
             rinit.expect("there");
-            drop(tracer);
-            end_unasked(rinit);
+            rinit.send(libc::SIGWINCH);
+            let finished = rinit.finish();
+            assert_eq!(finished.status, Status::Exited(3));
+            assert_eq!(lines_of("part", &finished), ["28"]);
         }
     }
 }
 
 #[test]
-fn what_somebody_starts_because_of_a_forwarded_term_is_left_to_it() {
+fn orphans_of_drained_parents_are_drained() {
     for place in PLACES {
-        let parts = "block TERM [ await TERM [ block-all say there print part WINCH ] attend ] say ready stdin exit 3";
+        // The parent was asked, starts a child, and exits.
+        let parts =
+            "[ group block TERM await TERM [ block-all say there print part WINCH ] exit 0 ] say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
-        rinit.send(libc::SIGTERM);
-        rinit.expect("there");
         rinit.close_stdin();
-        end_unasked(rinit);
-    }
-}
-
-#[test]
-fn what_somebody_leaves_behind_that_was_asked_is_asked() {
-    for place in PLACES {
-        let parts = "[ group await TERM [ block-all say there print part WINCH ] await USR1 ] say ready stdin exit 3";
-        let mut rinit = play_until_ready(patient(place), parts);
-        let tracer = hold_when_it_has_asked(&mut rinit);
         rinit.expect("there");
-        drop(tracer);
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        while rinit.line() != "part 15" {}
+        rinit.expect("part 15");
         rinit.expect("part 18");
         rinit.send(libc::SIGWINCH);
-        let finished = rinit.finish();
-        assert_eq!(finished.status, Status::Exited(3));
-        assert_eq!(lines_of("part", &finished).iter().filter(|line| **line == "15").count(), 1, "{finished:?}");
-    }
-}
-
-#[test]
-fn what_somebody_leaves_behind_whose_own_parent_lives_on_is_asked() {
-    for place in PLACES {
-        let parent = "[ group await TERM [ block-all say there print part WINCH ] await USR1 ]";
-        let parts = format!("[ group block TERM block USR1 block WINCH {parent} attend await WINCH ]");
-        let mut rinit = play_until_ready(patient(place), &format!("{parts} say ready stdin exit 3"));
-        let mut tracer = hold_when_it_has_asked(&mut rinit);
-        tracer.call_that(sends(libc::SIGTERM));
-        tracer.next_call();
-        rinit.expect("there");
-        drop(tracer);
-        asked(&mut rinit);
-        rinit.send(libc::SIGUSR1);
-        // The parent is reaped by its own: nothing tells rinit.
-        while rinit.line() != "part 15" {}
-        rinit.expect("part 18");
-        rinit.send(libc::SIGWINCH);
+        rinit.expect("part 28");
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
 
 #[test]
-fn what_is_born_meanwhile_of_somebody_who_ignores_term_is_asked() {
+fn what_a_parent_that_ignores_term_starts_meanwhile_is_asked() {
     for place in PLACES {
         let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] \
                      say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
-        let mut processes = rinit.processes().into_iter();
         let main = rinit.main().pid;
-        let parent = processes.find(|process| process.parent == main).unwrap().pid.to_string();
-        let tracer = hold_when_it_has_asked(&mut rinit);
-        rinit.exec(["signal", &parent, "10"]);
+        let parent = rinit.processes().into_iter().find(|process| process.parent == main).unwrap().pid;
+        rinit.close_stdin();
+        asked(&mut rinit);
+        rinit.exec(["signal", &parent.to_string(), "10"]);
         rinit.expect("there");
-        drop(tracer);
-        let finished = end_by_winch(rinit, 3);
-        assert_eq!(lines_of("late", &finished), ASKED_ONCE);
+        rinit.expect("late 15");
+        rinit.expect("late 18");
+        rinit.send(libc::SIGWINCH);
+        rinit.expect("late 28");
+        assert_eq!(rinit.finish().status, Status::Exited(3));
+    }
+}
+
+#[test]
+fn a_process_that_passes_term_on_is_asked_alone() {
+    for place in PLACES {
+        // Main's group and another: the child leads a session, and its parent sends it TERM itself.
+        for group in ["", "group"] {
+            let child = "[ session block TERM save child ]";
+            let parts = format!("[ {group} block TERM {child} await TERM pass-on TERM attend ] say ready stdin exit 3");
+            let mut rinit = play_until_ready(patient(place), &parts);
+            rinit.close_stdin();
+            saves_undisturbed(&mut rinit, "child");
+            assert_eq!(rinit.finish().status, Status::Exited(3));
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! The grace, who is left when it is over, and the values that it can have.
 
-use super::{PLACES, hold, lines_of, play, play_until_ready, sends};
+use super::{PLACES, lines_of, play, play_until_ready};
 use crate::support::{Finished, Rinit, Status};
 use std::time::{Duration, Instant};
 
 /// The lines about those who were killed, without what is the same in all.
 fn killed<'a>(finished: &'a Finished, grace: &str) -> Vec<&'a str> {
-    let start = format!("killed after the grace of {grace}: ");
+    let start = format!("killed after the grace period of {grace}: ");
     let lines = finished.stderr.lines().filter_map(|line| line.split_once("]: WARN: "));
     let lines = lines.map(|(_, text)| text.strip_prefix(&start));
     lines.map(|line| line.unwrap_or_else(|| panic!("{}", finished.stderr))).collect()
@@ -115,9 +115,20 @@ fn fractions_and_units_mean_what_they_say() {
 }
 
 #[test]
-fn by_default_the_grace_is_five_seconds() {
-    let mut rinit = play(Rinit::as_pid1(), "[ group ignore TERM pause ] exit 3");
-    assert_eq!(ends_of(&killed(&rinit.finish(), "5s")), ["ignores SIGTERM"]);
+fn a_process_that_cannot_act_on_term_is_killed_after_five_seconds() {
+    // It ignores the signal, or never takes it. What handles it has the whole grace period.
+    let parts = "[ group ignore TERM pause ] [ group block TERM pause ] [ group handle TERM await WINCH ] exit 3";
+    for place in PLACES {
+        let mut rinit = play(place(), parts);
+        for _ in 0..2 {
+            let line = rinit.complaint("killed 5s after it was asked to exit: PID ");
+            assert!(line.ends_with(", ignores SIGTERM") || line.ends_with(", blocks SIGTERM"), "{line}");
+        }
+        rinit.send(libc::SIGWINCH);
+        let finished = rinit.finish();
+        assert_eq!(finished.status, Status::Exited(3));
+        assert_eq!(finished.stderr.matches("killed").count(), 2, "{}", finished.stderr);
+    }
 }
 
 #[test]
@@ -138,22 +149,22 @@ fn without_a_grace_a_subreaper_leaves_its_descendants_alone() {
 }
 
 #[test]
-fn without_a_limit_nobody_is_killed() {
+fn without_a_limit_no_process_is_killed() {
     for place in PLACES {
         let mut rinit = play_until_ready(
-            place().options(["--grace", "inf", "--report-after", "0"]),
-            "[ group print other WINCH ] say ready stdin exit 3",
+            place().options(["--grace", "inf", "--report-after", "6s"]),
+            "[ group ignore TERM pause ] [ group print other WINCH ] say ready stdin exit 3",
         );
-        let mut tracer = hold(&rinit);
         rinit.close_stdin();
-        tracer.call_that(sends(libc::SIGCONT));
-        let sleep = tracer.call_that(|call| call.number == libc::SYS_ppoll);
-        assert_eq!(sleep.arguments[2], 0, "it sleeps until something happens");
-        drop(tracer);
+        // By then a process that cannot act on TERM would have been killed.
+        rinit.complaint("s after SIGTERM: 2 not ended");
+        let deaf =
+            rinit.processes().into_iter().find(|process| process.pid > 2 && process.group == process.pid).unwrap();
+        rinit.exec(["signal", &deaf.pid.to_string(), "9"]);
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
-        assert_eq!(lines_of("other", &finished), super::ASKED_ONCE);
+        assert_eq!(lines_of("other", &finished).last(), Some(&"28"));
     }
 }
 

@@ -32,10 +32,15 @@ fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
         let told = refusals(&finished);
         assert_eq!(told.len(), 1, "{}", finished.stderr);
         assert!(
-            told[0].contains("may not signal 3 of the others (EPERM; no CAP_KILL?), the first is PID "),
+            told[0].contains("may not signal 3 of the remaining processes (EPERM; no CAP_KILL?), the first is PID "),
             "{told:?}"
         );
-        assert_eq!(finished.stderr.matches("killed after the grace of 300ms: PID ").count(), 3, "{}", finished.stderr);
+        assert_eq!(
+            finished.stderr.matches("killed after the grace period of 300ms: PID ").count(),
+            3,
+            "{}",
+            finished.stderr
+        );
     }
 }
 
@@ -99,7 +104,7 @@ fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
     let mut exec = rinit.start_exec(super::part("block-all say there print exec WINCH"));
     exec.expect("there");
     rinit.close_stdin();
-    asked(&mut rinit);
+    rinit.complaint("sending SIGTERM to all remaining processes");
     rinit.send(libc::SIGWINCH);
     let exec = exec.finish();
     assert_eq!(lines_of("exec", &exec), ASKED_ONCE);
@@ -117,7 +122,9 @@ fn those_whom_proc_hides_are_killed_with_the_grace() {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
     assert!(
-        finished.stderr.contains("the grace of 300ms is over: killing who is left (/proc does not tell who)"),
+        finished
+            .stderr
+            .contains("the grace period of 300ms is over: killing the remaining processes, which /proc does not show"),
         "{finished:?}"
     );
 }

@@ -98,7 +98,8 @@ fn a_stop_signal_in_the_drain_continues_who_was_stopped_meanwhile() {
 fn a_signal_that_main_was_sent_before_it_ran_reaches_it_and_the_drain_follows() {
     for place in PLACES {
         let rinit = patient(place).mask(u64::MAX).pending([libc::SIGTERM]);
-        let rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
+        let mut rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
+        rinit.expect("other 15");
         let finished = end_by_winch(rinit, 3);
         assert_eq!(lines_of("other", &finished), ASKED_ONCE);
     }

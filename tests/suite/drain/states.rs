@@ -7,7 +7,7 @@ use crate::support::{Rinit, Running, Status};
 fn killed(rinit: &mut Running) -> Vec<String> {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
-    let lines = finished.stderr.lines().filter(|line| line.contains("killed after the grace of 300ms: PID "));
+    let lines = finished.stderr.lines().filter(|line| line.contains("killed after the grace period of 300ms: PID "));
     let mut ends: Vec<_> = lines.filter_map(|line| Some(line.split_once("exit 3, ")?.1.to_owned())).collect();
     ends.sort();
     ends
@@ -202,11 +202,16 @@ fn who_lives_below_an_init_that_takes_no_term_is_asked() {
 }
 
 #[test]
-fn who_lives_below_an_init_that_takes_term_is_left_to_it_until_the_grace_is_over() {
+fn a_child_of_an_init_that_takes_term_is_left_to_it_until_the_last_call() {
     for place in PLACES {
-        let mut rinit = play(impatient(place), "nested [ handle TERM [ default TERM save member ] pause ] exit 3");
-        let killed = killed(&mut rinit);
-        assert_eq!(killed, ["handles SIGTERM", "has the default action for SIGTERM"]);
-        assert_eq!(rinit.finish().stdout, "");
+        let parts = "nested [ handle TERM [ default TERM save member ] pause ] exit 3";
+        let mut rinit = play(place().options(["--grace", "2s", "-v"]), parts);
+        let killed = |line: &str| line.contains("killed after the grace period of 2s: PID ");
+        rinit.complaint("remaining process");
+        rinit.expect("member saves");
+        let finished = rinit.finish();
+        assert_eq!(finished.stderr.lines().filter(|line| killed(line)).count(), 2, "{}", finished.stderr);
+        // Half of the grace period had passed.
+        assert_eq!(finished.stdout, "member saves\n");
     }
 }

@@ -56,7 +56,7 @@ fn survivors_are_killed_and_not_named() {
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
         let lines: Vec<_> = finished.stderr.lines().collect();
-        let text = "rinit[1]: WARN: the grace of 300ms is over: killing who is left (/proc does not tell who)";
+        let text = "rinit[1]: WARN: the grace period of 300ms is over: killing the remaining processes, which /proc does not show";
         assert_eq!(lines, [text], "{hidden}");
     }
 }
@@ -68,7 +68,7 @@ fn a_subreaper_says_that_it_can_only_wait() {
         let mut rinit = play_until_ready(rinit, "[ group print other WINCH ] say ready stdin exit 3");
         let other = rinit.processes().iter().map(|process| process.pid).max().unwrap();
         rinit.close_stdin();
-        rinit.complaint("so descendants cannot be asked to end, only waited for");
+        rinit.complaint("so descendants cannot be asked to exit, only waited for");
         rinit.exec(["signal", &other.to_string(), "28"]);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));

@@ -112,7 +112,7 @@ fn with_v_the_end_and_the_time_that_a_stop_took_are_told() {
     let [end, took] = said[..] else { panic!("{said:?}") };
     assert_eq!(end, ("INFO", "main, PID 2, exited with status 0"));
     assert_eq!(took.0, "INFO");
-    let time = took.1.strip_prefix("ended ").and_then(|rest| rest.strip_suffix(" after SIGTERM"));
+    let time = took.1.strip_prefix("exiting ").and_then(|rest| rest.strip_suffix(" after SIGTERM"));
     let time = time.unwrap_or_else(|| panic!("{took:?}"));
     assert!(time.starts_with(|letter: char| letter.is_ascii_digit()) && time.ends_with('s'), "{time}");
 }

@@ -207,11 +207,11 @@ fn with_vv_the_whole_story_is_told_in_order() {
         ("DEBUG", "SIGTERM from outside"),
         ("DEBUG", "SIGTERM sent to main's group 2"),
         ("INFO", "main, PID 2, exited with status 3"),
-        ("INFO", "others are still alive: asking them to end"),
-        ("DEBUG", "1 of 1 others asked to end"),
-        ("WARN", "killed after the grace of 100ms: PID 3, "),
+        ("INFO", "sending SIGTERM to 1 remaining process: 3 (puppet)"),
+        ("DEBUG", "0 of 1 remaining processes are left to their parents for now"),
+        ("WARN", "killed after the grace period of 100ms: PID 3, "),
         ("DEBUG", "reaped orphan 3, which was killed by SIGKILL"),
-        ("INFO", "ended "),
+        ("INFO", "all remaining processes are gone, "),
         ("DEBUG", "exiting with status 3; orphans reaped: 1"),
     ] {
         let told = rest.find(|(told, text)| *told == level && text.contains(part));
@@ -239,14 +239,15 @@ fn the_variable_chooses_levels_by_module() {
         assert_eq!(finished.status, Status::Exited(0));
         finished
     };
-    let asked = "1 of 1 others asked to end";
+    let asked = "0 of 1 remaining processes are left to their parents for now";
     let last = "exiting with status 0; orphans reaped: 1";
     let all = run("debug");
     assert!(all.stderr.contains(asked) && all.stderr.contains(last), "{}", all.stderr);
-    let others = run("rinit::others=debug");
-    assert_eq!(said(&others), [("DEBUG", asked)]);
-    let but_others = run("debug,rinit::others=error");
-    assert!(!but_others.stderr.contains(asked) && but_others.stderr.contains(last), "{}", but_others.stderr);
+    let drain = run("rinit::drain=debug");
+    assert_eq!(said(&drain)[1], ("DEBUG", asked));
+    assert!(!drain.stderr.contains(last), "{}", drain.stderr);
+    let without = run("debug,rinit::drain=error");
+    assert!(!without.stderr.contains(asked) && without.stderr.contains(last), "{}", without.stderr);
     assert_eq!(run("off").stderr, "");
     // An option wins.
     let rinit = Rinit::as_pid1().variable("RINIT_LOG", "trace").options(["-q"]);

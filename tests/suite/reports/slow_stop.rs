@@ -184,7 +184,7 @@ fn at_the_end_of_a_grace_nobody_is_named_twice() {
     let finished = play(rinit, "[ ignore TERM pause ] exit 0").start().finish();
     let said = said(&finished);
     assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].1.starts_with("killed after the grace of 300ms: PID 3, "), "{said:?}");
+    assert!(said[0].1.starts_with("killed after the grace period of 300ms: PID 3, "), "{said:?}");
 }
 
 #[test]

@@ -238,13 +238,18 @@ impl Running {
     /// Runs the puppet in the namespace, as `docker exec` does, until it has done its work.
     #[track_caller]
     pub fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) {
-        let finished = self.start_exec(words).finish();
+        let finished = self.start_blocking_exec(words).finish();
         assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
     }
 
     /// Starts the puppet in the namespace.
     pub fn start_exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
         self.start_inside(Rinit::as_pid1().absent().puppet(words))
+    }
+
+    /// The same, with all signals blocked from the start: a process that joins during the drain is asked to exit at once.
+    pub fn start_blocking_exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
+        self.start_inside(Rinit::as_pid1().absent().mask(u64::MAX).puppet(words))
     }
 
     /// Stops main as no handler can prevent.
