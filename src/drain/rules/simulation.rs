@@ -642,3 +642,8 @@ fn small_worlds_hold_in_every_order_of_events() {
     }
     println!("{states} states");
 }
+
+#[test]
+fn a_record_is_small() {
+    assert!(size_of::<Record>() <= 40);
+}
