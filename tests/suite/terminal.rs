@@ -231,6 +231,7 @@ impl Job {
     fn of<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>, rinit: impl FnOnce(Rinit) -> Rinit) -> Job {
         let pty = Pty::new();
         let shell = Rinit::as_child().through(words).descriptor(3, pty.terminal());
+        let shell = shell.stdout(Stream::Socket).stderr(Stream::Socket);
         let shell = started(rinit(shell.controlling_terminal(3)));
         Job { pty, shell }
     }
@@ -302,7 +303,17 @@ impl Job {
 
     #[track_caller]
     fn expect_end(&mut self, status: i32) {
-        self.expect(format!("exited with {status}, the job had the terminal"));
+        self.expect_last_line(format!("exited with {status}, the job had the terminal"));
+    }
+
+    #[track_caller]
+    fn expect_death(&mut self, signal: i32) {
+        self.expect_last_line(format!("killed by {signal}, the job had the terminal"));
+    }
+
+    #[track_caller]
+    fn expect_last_line(&mut self, line: String) {
+        self.expect(line);
         self.expect_shell_to_read("after the end");
         self.close_stdin();
         assert_eq!(self.finish().status, Status::Exited(0));
@@ -422,7 +433,7 @@ fn a_rinit_in_the_background_leaves_the_terminal_alone() {
     let rinit = job.rinit().pid.to_string();
     job.exec(["signal", &rinit, "15"]);
     job.order("wait");
-    job.expect("exited with 143, the shell had the terminal");
+    job.expect("killed by 15, the shell had the terminal");
 }
 
 #[test]
@@ -486,7 +497,7 @@ fn ctrl_c_and_ctrl_z_reach_main_where_rinits_own_group_has_the_terminal() {
     job.order("fg-without-cont");
     job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
     job.pty.press(pty::CTRL_C);
-    job.expect_end(130);
+    job.expect_death(2);
 }
 
 const AND_THEN: &str = r#""$@"; echo "then $?"; read line; echo "the script read $line""#;
@@ -540,7 +551,7 @@ fn the_terminal_is_given_back_when_ctrl_c_ended_main() {
     let mut job = Job::reading();
     job.start("fg");
     job.pty.press(pty::CTRL_C);
-    job.expect_end(130);
+    job.expect_death(2);
 }
 
 #[test]
@@ -563,7 +574,7 @@ fn the_terminal_is_given_back_when_main_had_given_it_to_another_group() {
     let (main, reader) = (job.main(), job.child_of(job.main().pid));
     assert_eq!(main.foreground, reader.pid);
     job.exec(["signal", &main.pid.to_string(), "9"]);
-    job.expect_end(137);
+    job.expect_death(9);
 }
 
 #[test]
@@ -606,7 +617,7 @@ fn without_dev_tty_there_is_job_control_all_the_same() {
     job.expect(CONTINUED);
     job.expect_to_read("one");
     job.pty.press(pty::CTRL_C);
-    job.expect_end(130);
+    job.expect_death(2);
 }
 
 #[test]
@@ -739,6 +750,6 @@ fn the_terminals_settings_are_not_touched() {
     job.expect(CONTINUED);
     assert_eq!(job.pty.settings(), before);
     job.pty.press(pty::CTRL_C);
-    job.expect("exited with 130, the job had the terminal");
+    job.expect("killed by 2, the job had the terminal");
     assert_eq!(job.pty.settings(), before);
 }
