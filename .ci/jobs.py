@@ -731,12 +731,12 @@ def only_interactive_shell_and_term(t):
     saver = t.script("trap 'echo saved >>log; exit' HUP TERM; echo rea''dy; while :; do sleep 777 & wait; done", "saver")
     t.line(f"bash {saver} &")
     t.see("ready")
-    for name in ("rinit",):
-        os.kill(t.processes("rinit ")[0].pid, signal.SIGTERM)
+    os.kill(t.processes("rinit ")[0].pid, signal.SIGTERM)
     t.gone("rinit|bash saver")
     t.run("true")
     with open(os.path.join(t.home, "log")) as file:
-        assert file.read() == "saved\n" or t.shell == "dash"
+        saved = file.read()
+    assert saved.startswith("saved\n"), saved
 
 
 @case
@@ -763,7 +763,7 @@ def run(folder, name, shell):
         except Exception:
             error, frames = sys.exc_info()[1], traceback.extract_tb(sys.exc_info()[2])
             where = [f"line {frame.lineno}, {frame.line}" for frame in frames if frame.filename == __file__][1]
-            where += f": {str(error).splitlines()[0]}"
+            where += f": {type(error).__name__} {str(error)[:200]}"
             seen = t.child.before if isinstance(t.child.before, str) else ""
             processes = "\n".join(map(repr, t.processes()))
             return f"{name} in {shell}, {rinit or 'without rinit'}: {where}\n  seen: {seen[-300:]!r}\n{processes}"
