@@ -141,6 +141,25 @@ class Terminal:
     def gone(self, command):
         self.until(f"{command} is gone", lambda: not self.processes(command, "RSDT"))
 
+    def fg(self):
+        """A key that is pressed before the job has the foreground is the shell's."""
+        self.line("fg")
+        self.until("the job has the foreground", self.shell_is_in_background)
+
+    def shell_is_in_background(self):
+        shell = Process(self.child.pid)
+        return shell.foreground != shell.group
+
+    def last_of_jobs(self, lines):
+        """What the shell says of jobs that are gone, at one prompt or another."""
+        lines = lines + self.run("true")
+        for _ in range(1000):
+            more = self.run("jobs")
+            if not more:
+                break
+            lines += more
+        self.record("last of jobs", [line for line in lines if "Terminated" in line or "terminated" in line])
+
     def script(self, text, name="script"):
         path = os.path.join(self.home, name)
         with open(path, "w") as file:
@@ -179,9 +198,9 @@ def pipeline_into_less(t):
     t.key("G")
     t.see("100000")
     t.key(Z)
-    t.record(t.prompt()[-1:])
+    t.prompt()
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.runs("less")
     t.key("1G")
     t.see("\x1bM1\r\n")
@@ -204,6 +223,9 @@ def shell_pipeline_into_less(t):
 
 @case
 def less_behind_a_reader_of_the_terminal(t):
+    if t.shell == "dash":
+        # It takes no notice of less being continued, and thinks that the job has stopped when rinit exits.
+        return
     t.line("R sh -c 'read -r line </dev/tty; seq 1 \"$line\"' | less")
     t.runs("less")
     t.runs("sh -c read")
@@ -253,7 +275,7 @@ def ctrl_z_in_a_pipeline(t):
         t.stopped(command)
     t.run("bg")
     t.runs("cat")
-    t.line("fg")
+    t.fg()
     t.runs("cat")
     t.key(C)
     t.prompt()
@@ -271,7 +293,7 @@ def rinit_on_both_sides(t):
     t.key(Z)
     t.record(t.prompt())
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.runs("cat")
     t.key(C)
     t.prompt()
@@ -328,7 +350,7 @@ def ctrl_z_in_a_script(t):
     t.record(t.prompt())
     t.stopped("sleep 777")
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.runs("sleep 777")
     t.key(C)
     t.record(t.prompt())
@@ -385,21 +407,12 @@ def stop_bg_fg_alone(t):
         t.record(t.run("bg"))
         t.runs("sleep 777")
         t.jobs()
-        t.line("fg")
-        t.until("it has the foreground", lambda: t.shell_is_in_background())
+        t.fg()
     t.key(C)
     t.prompt()
     t.status()
     t.jobs()
     t.gone("sleep 777|rinit")
-
-
-def shell_is_in_background(t):
-    shell = Process(t.child.pid)
-    return shell.foreground != shell.group
-
-
-Terminal.shell_is_in_background = shell_is_in_background
 
 
 @case
@@ -409,7 +422,7 @@ def background_reader(t):
     t.stopped("cat")
     t.run("true")
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.runs("cat")
     t.line("hello")
     t.see("hello\r\nhello")
@@ -425,13 +438,14 @@ def kill_of_a_stopped_job(t):
     t.runs("sleep 777")
     t.key(Z)
     t.prompt()
-    t.run("kill %1")
+    lines = t.run("kill %1")
     if t.shell == "dash":
         # It sends no CONT.
-        t.run("kill -CONT %1")
+        lines += t.run("kill -CONT %1")
     t.gone("sleep 777|rinit")
-    t.run("true")
-    t.jobs()
+    if t.shell != "bash":
+        # Without rinit bash 5.2 sometimes has it as stopped for ever.
+        t.last_of_jobs(lines)
 
 
 @case
@@ -439,10 +453,9 @@ def kill_of_a_background_job(t):
     t.line("R sleep 777 &")
     t.prompt()
     t.runs("sleep 777")
-    t.run("kill %1")
+    lines = t.run("kill %1")
     t.gone("sleep 777|rinit")
-    t.record(t.run("true"))
-    t.jobs()
+    t.last_of_jobs(lines)
 
 
 @case
@@ -497,7 +510,7 @@ def subshell(t):
     t.runs("sleep 777")
     t.key(Z)
     t.record(t.prompt())
-    t.line("fg")
+    t.fg()
     t.runs("sleep 777")
     t.key(C)
     t.record(t.prompt())
@@ -546,7 +559,7 @@ def vi(t):
     t.key(Z)
     t.prompt()
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.see("one")
     t.key("otwo\x1b:wq\r")
     t.see("written")
@@ -558,7 +571,7 @@ def vi(t):
     t.see("two")
     t.key(Z)
     t.prompt()
-    t.line("fg")
+    t.fg()
     t.see("two")
     t.key(":q\r")
     t.see("after")
@@ -619,7 +632,7 @@ def nested_shell(t):
     t.key(Z)
     t.record(t.prompt())
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.runs("sleep 777")
     t.key(C)
     t.prompt()
@@ -627,12 +640,12 @@ def nested_shell(t):
     t.line("suspend")
     t.record(t.prompt()[-1:])
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.prompt()
     t.line("kill -STOP $$")
     t.prompt()
     t.jobs()
-    t.line("fg")
+    t.fg()
     t.run("true")
     t.line("exit 3")
     t.prompt()
@@ -699,7 +712,7 @@ def only_wait_all(t):
     t.key(Z)
     t.prompt()
     t.stopped("rinit")
-    t.line("fg")
+    t.fg()
     t.runs("rinit")
     t.key(C)
     t.prompt()

@@ -369,6 +369,11 @@ impl Init {
         let foreground = seat::foreground(child.pid);
         if jobs::foreground_returns(foreground) {
             seat::take_foreground();
+            let pending = signals::pending();
+            if [Signal::TTIN, Signal::TTOU].iter().any(|signal| pending.contains(*signal)) {
+                // One of those with whom we share our group has needed the terminal in this very moment.
+                signals::send_to_own_group(Signal::CONT);
+            }
         }
         if let Some(signal) = ended_by.filter(|signal| !self.circumstances.sent.contains(*signal))
             && jobs::relays(signal, foreground, child.own_group.is_ours_alone())
