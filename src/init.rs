@@ -8,7 +8,7 @@ use crate::others::Others;
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalSet};
 use crate::sys::everyone::Everyone;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::wait::WaitStatus;
@@ -55,11 +55,11 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances {
-                has_terminal: child.as_ref().is_some_and(|child| child.has_keys),
-                in_pipeline: child.as_ref().is_some_and(|child| child.own_group.has_pipe),
+            circumstances: child.as_ref().map_or(Circumstances::default(), |child| Circumstances {
+                has_terminal: child.has_keys,
+                in_pipeline: child.own_group.has_pipe,
                 ..Circumstances::default()
-            },
+            }),
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
@@ -369,8 +369,8 @@ impl Init {
         let foreground = seat::foreground(child.pid);
         if jobs::foreground_returns(foreground) {
             seat::take_foreground();
-            let pending = signals::pending();
-            if [Signal::TTIN, Signal::TTOU].iter().any(|signal| pending.contains(*signal)) {
+            let need = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
+            if signals::pending().0 & need.0 != 0 {
                 // One of those with whom we share our group has needed the terminal in this very moment.
                 signals::send_to_own_group(Signal::CONT);
             }

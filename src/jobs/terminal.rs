@@ -2,7 +2,7 @@
 
 use super::{Foreground, OwnGroup};
 use crate::signal::{Signal, SignalSet};
-use crate::sys::procfs::Procfs;
+use crate::sys::procfs::{Procfs, Stat, Status};
 use crate::sys::terminal::Terminal;
 use crate::sys::{Pid, descriptors, signals};
 
@@ -27,15 +27,12 @@ pub fn foreground(main: Pid) -> Foreground {
     }
 }
 
-/// Whether a group has a process left that is no zombie: a parent that is stopped reaps none.
+/// Whether a group has a process left. One whose leader is a zombie has none, most likely: the leader's parent is stopped,
+/// and does not reap it.
 fn lives(group: Pid) -> bool {
+    let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
     // 0 is a group outside our PID namespace.
-    group.as_raw() <= 1
-        || signals::group_exists(group)
-            && Procfs::of_our_namespace().is_none_or(|procfs| {
-                let lives = |pid| procfs.stat(pid).is_some_and(|stat| stat.group == group && !stat.is_dead());
-                procfs.processes().any(lives)
-            })
+    group.as_raw() <= 1 || signals::group_exists(group) && !is_zombie()
 }
 
 /// Makes a group the foreground group.
@@ -52,17 +49,20 @@ pub fn take_foreground() {
 
 /// Whether main is an interactive shell.
 pub fn is_interactive_shell(main: Pid) -> bool {
-    Procfs::of_our_namespace().is_some_and(|procfs| {
-        let leads =
-            |pid| procfs.stat(pid).is_some_and(|stat| stat.has_terminal && (stat.session == pid || stat.group == pid));
-        procfs.status(main).is_some_and(|status| super::hangs_up(status.ignored, leads(main)))
-    })
+    let leads = stat(main).is_some_and(|stat| stat.has_terminal && (stat.session == main || stat.group == main));
+    status(main).is_some_and(|status| super::hangs_up(status.ignored, leads))
 }
 
 /// Whether main does not leave TSTP to its default action.
 pub fn handles_ctrl_z(main: Pid) -> bool {
-    let status = Procfs::of_our_namespace().and_then(|procfs| procfs.status(main));
-    status.is_some_and(|status| {
-        [status.ignored, status.caught, status.blocked].iter().any(|set| set.contains(Signal::TSTP))
-    })
+    status(main)
+        .is_some_and(|status| SignalSet(status.ignored.0 | status.caught.0 | status.blocked.0).contains(Signal::TSTP))
+}
+
+fn stat(pid: Pid) -> Option<Stat> {
+    Procfs::of_our_namespace()?.stat(pid)
+}
+
+fn status(pid: Pid) -> Option<Status> {
+    Procfs::of_our_namespace()?.status(pid)
 }
