@@ -143,3 +143,77 @@ pub fn foreground_returns(foreground: Foreground) -> bool {
 pub fn relays(signal: Signal, foreground: Foreground, alone: bool) -> bool {
     matches!(signal, Signal::INT | Signal::QUIT) && foreground == Foreground::Mains && !alone
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STOPS: [Signal; 4] = [Signal::TSTP, Signal::TTIN, Signal::TTOU, Signal::STOP];
+    const GROUPS: [Foreground; 4] = [Foreground::Ours, Foreground::Mains, Foreground::Gone, Foreground::Another];
+
+    #[test]
+    fn a_group_is_ours_alone_unless_a_script_or_a_pipeline_shares_it() {
+        for (leads_session, leads_group, has_pipe, alone) in [
+            (true, true, true, true),
+            (true, true, false, true),
+            (false, true, false, true),
+            (false, true, true, false),
+            (false, false, false, false),
+            (false, false, true, false),
+        ] {
+            let group = OwnGroup { leads_session, leads_group, has_pipe, is_deaf: false };
+            assert_eq!((group.is_ours_alone(), group.gives_foreground()), (alone, alone), "{group:?}");
+            assert!(OwnGroup { is_deaf: true, ..group }.gives_foreground());
+        }
+    }
+
+    fn stopped(job_control: JobControl, signal: Signal) -> [Reaction; 4] {
+        GROUPS.map(|foreground| job_control.main_stopped(signal, foreground, false))
+    }
+
+    #[test]
+    fn each_stop_has_its_answer() {
+        use Reaction::{Continue, ContinueInForeground, None, StopToo, TakeForeground};
+        for signal in STOPS {
+            assert_eq!(stopped(JobControl::None, signal), [None; 4]);
+        }
+        assert_eq!(stopped(JobControl::Shell, Signal::TSTP), [StopToo; 4]);
+        assert_eq!(stopped(JobControl::Nobody, Signal::TSTP), [Continue; 4]);
+        for need in [Signal::TTIN, Signal::TTOU] {
+            assert_eq!(stopped(JobControl::Shell, need), [ContinueInForeground, StopToo, StopToo, StopToo]);
+            assert_eq!(stopped(JobControl::Nobody, need), [ContinueInForeground, None, ContinueInForeground, None]);
+        }
+        assert_eq!(stopped(JobControl::Shell, Signal::STOP), [None, TakeForeground, None, None]);
+        assert_eq!(stopped(JobControl::Nobody, Signal::STOP), [None; 4]);
+    }
+
+    #[test]
+    fn a_stop_of_its_own_is_followed_only_from_the_foreground_and_to_a_shell() {
+        for job_control in [JobControl::None, JobControl::Shell, JobControl::Nobody] {
+            for foreground in GROUPS {
+                let follows = job_control.main_stopped(Signal::STOP, foreground, true) == Reaction::StopToo;
+                assert_eq!(follows, job_control == JobControl::Shell && foreground == Foreground::Mains);
+            }
+        }
+    }
+
+    #[test]
+    fn an_interactive_shell_ignores_term_and_tstp_and_leads() {
+        let ignored = SignalSet::EMPTY.with(Signal::TERM).with(Signal::TSTP);
+        assert!(hangs_up(ignored, true));
+        assert!(!hangs_up(ignored, false));
+        assert!(!hangs_up(ignored.without(Signal::TERM), true));
+        assert!(!hangs_up(ignored.without(Signal::TSTP), true));
+    }
+
+    #[test]
+    fn a_key_that_ended_main_is_for_those_who_would_have_had_it_too() {
+        for signal in [Signal::INT, Signal::QUIT] {
+            for foreground in GROUPS {
+                assert_eq!(relays(signal, foreground, false), foreground == Foreground::Mains);
+                assert!(!relays(signal, foreground, true));
+            }
+        }
+        assert!(!relays(Signal::TERM, Foreground::Mains, false));
+    }
+}

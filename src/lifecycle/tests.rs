@@ -206,6 +206,28 @@ fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
 }
 
 #[test]
+fn ctrl_z_after_mains_end_stops_rinit_where_a_shell_can_continue_it() {
+    for (job_control, then) in [
+        (JobControl::None, None),
+        (JobControl::Shell, Some(Action::StopSelf(Signal::TSTP))),
+        (JobControl::Nobody, Some(Action::Forward(Signal::CONT, ALL))),
+    ] {
+        for wait_all in [false, true] {
+            let mut story = Story::new(Options { wait_all, ..Options::default() }, job_control);
+            story.main_ends(0, Alive::Children);
+            let done = story.signal(20);
+            assert_eq!(
+                done,
+                [Some(Action::Forward(Signal::TSTP, ALL)), then].into_iter().flatten().collect::<Vec<_>>()
+            );
+        }
+    }
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::Shell);
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.on(Event::StopDiscarded(Signal::TSTP)), [Action::Forward(Signal::CONT, ALL)]);
+}
+
+#[test]
 fn cont_from_a_shell_continues_the_whole_group() {
     let mut story = Story::new(Options { target: Target::Main, ..Options::default() }, JobControl::Shell);
     assert_eq!(story.signal(18), [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
