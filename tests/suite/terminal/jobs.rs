@@ -139,30 +139,6 @@ fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
 }
 
 #[test]
-fn a_script_takes_the_foreground_back_when_it_reads() {
-    let text = "trap 'read line; echo \"the script read $line\"' USR1; \"$@\" & while :; do wait && exit; done";
-    let command = "read line </dev/tty; echo \"the command read $line\"; exec \"$0\" print-signals 15";
-    let words = [OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(command), puppet().as_os_str()];
-    let mut job = in_script(text, |rinit| rinit.command(words));
-    job.order("fg");
-    job.eventually("main runs", |processes| {
-        processes.iter().any(|process| process.pid == process.group && process.parent != 0)
-    });
-    job.pty.enter("one");
-    job.expect("the command read one");
-    job.expect("ready");
-    assert_eq!(job.main().foreground, job.main().group);
-    let script = job.leader();
-    job.exec(["signal", &script.pid.to_string(), "10"]);
-    wait_for_foreground(&job, script.group);
-    job.pty.enter("two");
-    job.expect("the script read two");
-    job.exec(["signal", &job.rinit().pid.to_string(), TERM]);
-    job.expect(TERM);
-    job.expect_end(0);
-}
-
-#[test]
 fn where_ttin_is_ignored_main_has_the_foreground_at_once() {
     let mut job = in_script("trap '' TTIN; \"$@\"; exit $?", |rinit| rinit.puppet(READER));
     job.start("fg");
