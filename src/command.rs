@@ -1,6 +1,7 @@
 //! What to start and how: the command's path, its words and environment, its group and terminal.
 
 use crate::failure::Failure;
+use crate::jobs::{self, OwnGroup};
 use crate::options::Options;
 use crate::search::Candidates;
 use crate::signal::SignalSet;
@@ -25,6 +26,10 @@ pub struct Child {
     pub pidfd: Option<Pidfd>,
     /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
     pub has_terminal: bool,
+    /// Whether it has a controlling terminal: ours, or in a session of its own one that nobody else has.
+    pub has_keys: bool,
+    /// The process group that we were started in.
+    pub own_group: OwnGroup,
 }
 
 /// What main gets back as rinit was given it.
@@ -45,8 +50,11 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     let environment = Environment::new();
     let paths = Candidates::new(name, environment.path);
     let terminal = Terminal::open();
-    let in_foreground =
-        terminal.as_ref().filter(|terminal| !options.session && terminal.foreground() == Ok(nix::unistd::getpgrp()));
+    // Without a terminal it does not matter, and each call here delays main.
+    let own_group = if terminal.is_some() { jobs::terminal::own_group(inherited.mask) } else { OwnGroup::default() };
+    let in_foreground = terminal.as_ref().filter(|terminal| {
+        !options.session && own_group.gives_foreground() && terminal.foreground() == Ok(nix::unistd::getpgrp())
+    });
     let descriptor = if options.session {
         if let Some(terminal) = &terminal {
             terminal.give_up();
@@ -69,7 +77,10 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
-            Ok(Child { pid, pidfd, has_terminal: terminal.is_some() && !options.session })
+            let has_terminal = terminal.is_some() && !options.session;
+            // Where we do not lead the session that has the terminal, another one cannot get it.
+            let taken = options.session && descriptor.is_some() && (terminal.is_none() || own_group.leads_session);
+            Ok(Child { pid, pidfd, has_terminal, has_keys: has_terminal || taken, own_group })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {

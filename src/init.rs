@@ -2,16 +2,17 @@
 
 use crate::command::Child;
 use crate::drain::{Drain, Took};
+use crate::jobs::{self, terminal as seat};
 use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalSet};
 use crate::sys::everyone::Everyone;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::wait::WaitStatus;
-use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
+use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
 use log::{debug, error, info, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
@@ -28,6 +29,9 @@ pub struct Init {
     /// What bears on how main's end is told.
     circumstances: Circumstances,
     target: Target,
+    like_other_inits: bool,
+    /// The signal that has ended main.
+    ended_by: Option<Signal>,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
@@ -51,8 +55,14 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances { has_terminal, ..Circumstances::default() },
+            circumstances: child.as_ref().map_or(Circumstances::default(), |child| Circumstances {
+                has_terminal: child.has_keys,
+                in_pipeline: child.own_group.has_pipe,
+                ..Circumstances::default()
+            }),
             target: options.target,
+            like_other_inits: options.like_other_inits,
+            ended_by: None,
             lifecycle: Lifecycle::new(options, job_control),
             drain: Drain::new(everyone),
             exit: None,
@@ -69,7 +79,8 @@ impl Init {
         loop {
             if let Some(status) = self.exit {
                 self.tell_end(status);
-                self.return_terminal();
+                self.return_terminal(None);
+                self.die_as_main(status);
                 return status;
             }
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
@@ -91,7 +102,7 @@ impl Init {
             for received in batch.iter() {
                 if received.signal == Signal::CHLD {
                     child_changed = true;
-                } else if !self.is_our_own(received) {
+                } else if !self.is_our_own(received) && !self.is_our_groups(received) {
                     debug!("{} from {}", received.signal, Sender(received.sender));
                     self.on(Event::Signal(received.signal));
                 }
@@ -133,14 +144,20 @@ impl Init {
         }
     }
 
-    /// Reaps what is dead; `end_of_main` is main's status where the kernel has reaped it. Whether more may be left.
-    fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
+    /// Whether main is stopped, and what follows from that.
+    fn see_stop(&mut self) {
         if let Some(child) = &self.child
             && self.lifecycle.watches_stops()
             && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
-            self.on(Event::MainStopped { signal, in_foreground: is_in_foreground() });
+            let by_itself = signal == Signal::STOP && seat::handles_ctrl_z(child.pid);
+            self.on(Event::MainStopped { signal, foreground: seat::foreground(child.pid), by_itself });
         }
+    }
+
+    /// Reaps what is dead; `end_of_main` is main's status where the kernel has reaped it. Whether more may be left.
+    fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
+        self.see_stop();
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
         let mut round = self.reaping.reap(main.filter(|_| end_of_main.is_none()));
         let (Some(pid), Some(status)) = (main, end_of_main.or(round.end_of_main)) else {
@@ -150,6 +167,8 @@ impl Init {
             return round.more;
         };
         exit::tell(pid, status, self.circumstances);
+        self.ended_by = status.term_signal();
+        self.return_terminal(self.ended_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
             // Whoever died before the kernel was told to leave it was seen by nobody.
@@ -175,7 +194,10 @@ impl Init {
 
     fn carry_out(&mut self, action: Action) {
         match action {
-            Action::Forward(signal, target) => self.forward(signal, target),
+            Action::Forward(signal, target) => {
+                self.forward(signal, target);
+                self.hang_up_shell(signal);
+            }
             Action::ContinueIfStopped(target) => {
                 let stopped_by = match (&self.child, self.reaping.pidfd(self.child.as_ref())) {
                     (_, Some(pidfd)) => wait::is_stopped_by(pidfd),
@@ -188,6 +210,8 @@ impl Init {
                 }
             }
             Action::LendTerminal => self.lend_terminal(),
+            Action::GiveTerminal => self.main_pid().into_iter().for_each(seat::give_foreground),
+            Action::TakeTerminal => seat::take_foreground(),
             Action::StopSelf(signal) => self.stop_self(signal),
             Action::KillMain => self.kill_main(),
             Action::LeaveMain => self.leave_main(),
@@ -263,6 +287,7 @@ impl Init {
         warn!("main, PID {pid}, was killed and is not gone (a tracer holds it, or the kernel): going on without it");
         self.reaping.take_over();
         self.reaping.reap(None);
+        self.return_terminal(None);
         self.on(Event::MainEnded(WaitStatus::from_raw(Signal::KILL.number())));
     }
 
@@ -298,13 +323,36 @@ impl Init {
         }
     }
 
-    fn lend_terminal(&self) {
-        if is_in_foreground()
-            && let Some(pid) = self.main_pid()
-            && let Some(terminal) = terminal::Terminal::open()
+    /// An interactive shell ignores TERM.
+    fn hang_up_shell(&mut self, forwarded: Signal) {
+        if forwarded == Signal::TERM
+            && self.circumstances.has_terminal
+            && !self.like_other_inits
+            && self.lifecycle.main_runs()
+            && self.main_pid().is_some_and(seat::is_interactive_shell)
         {
-            let _ = terminal.set_foreground(pid);
+            self.forward(Signal::HUP, Target::Main);
         }
+    }
+
+    fn lend_terminal(&self) {
+        if let Some(child) = self.child.as_ref().filter(|child| child.own_group.gives_foreground())
+            && seat::foreground(child.pid) == jobs::Foreground::Ours
+        {
+            seat::give_foreground(child.pid);
+        }
+    }
+
+    /// Whether a signal is about the needs of those with whom we share our group. They have been served then.
+    fn is_our_groups(&self, received: Received) -> bool {
+        let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return false };
+        let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
+        if !is_need || !self.lifecycle.main_runs() || !jobs::own_group_needs_foreground(seat::foreground(child.pid)) {
+            return false;
+        }
+        seat::take_foreground();
+        signals::send_to_own_group(Signal::CONT);
+        true
     }
 
     /// The terminal stopped main's group and would have stopped ours with it, had main been started directly: so do we,
@@ -313,28 +361,40 @@ impl Init {
         debug!("main was stopped by {signal}: stopping too");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
+            self.see_stop();
         }
     }
 
-    /// Gives the terminal back to our own group, if main's had it at the end.
-    fn return_terminal(&self) {
+    /// Gives the terminal back to our own group. `ended_by`: the signal that has just ended main.
+    fn return_terminal(&self, ended_by: Option<Signal>) {
         let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return };
-        let Some(terminal) = terminal::Terminal::open() else {
-            return;
-        };
-        match terminal.foreground() {
-            Ok(group) if group == child.pid || !signals::group_exists(group) => {
-                let _ = terminal.set_foreground(nix::unistd::getpgrp());
+        let foreground = seat::foreground(child.pid);
+        if jobs::foreground_returns(foreground) {
+            seat::take_foreground();
+            let need = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
+            if signals::pending().0 & need.0 != 0 {
+                // One of those with whom we share our group has needed the terminal in this very moment.
+                signals::send_to_own_group(Signal::CONT);
             }
-            // Somebody else has taken it meanwhile, as a shell does that put us into the background.
-            Ok(_) | Err(_) => {}
+        }
+        if let Some(signal) = ended_by.filter(|signal| !self.circumstances.sent.contains(*signal))
+            && jobs::relays(signal, foreground, child.own_group.is_ours_alone())
+        {
+            signals::send_to_own_group(signal);
         }
     }
-}
 
-/// Whether our own group has the terminal's foreground.
-fn is_in_foreground() -> bool {
-    terminal::Terminal::open().is_some_and(|terminal| terminal.foreground() == Ok(nix::unistd::getpgrp()))
+    /// On a terminal the signal that ended main ends rinit too: by that a shell knows that Ctrl-C is to end a loop as well.
+    fn die_as_main(&self, status: u8) {
+        if let Some(signal) = self.ended_by
+            && self.child.as_ref().is_some_and(|child| child.has_terminal)
+            && !self.like_other_inits
+            && !process::is_init()
+            && i32::from(status) == 128 + signal.number()
+        {
+            signals::die_by(signal);
+        }
+    }
 }
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes

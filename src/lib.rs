@@ -20,7 +20,7 @@
 //! ```
 //!
 //! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`drain`] and [`report`].
-//! [`sys`] is the kernel, and the only place with `unsafe`.
+//! [`jobs`] has the rules about terminals. [`sys`] is the kernel, and the only place with `unsafe`.
 #![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::c_int;
@@ -34,6 +34,7 @@ pub mod elf;
 pub mod failure;
 pub mod family;
 pub mod init;
+pub mod jobs;
 pub mod lifecycle;
 pub mod log;
 pub mod options;

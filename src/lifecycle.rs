@@ -1,6 +1,8 @@
 //! The decisions: what an event means, given what happened before. No system call, no clock, no I/O: time comes in as a
 //! value, and all of it can be tested without a process.
 
+pub use crate::jobs::JobControl;
+use crate::jobs::{Foreground, Reaction};
 use crate::options::{Options, Target};
 use crate::signal::Signal;
 use crate::sys::wait::WaitStatus;
@@ -18,8 +20,10 @@ pub enum Event {
     MainStopped {
         /// Which one.
         signal: Signal,
-        /// Whether rinit's own group has the terminal's foreground at this moment.
-        in_foreground: bool,
+        /// Which group has the terminal's foreground at this moment.
+        foreground: Foreground,
+        /// Whether main does not leave Ctrl-Z to its default action.
+        by_itself: bool,
     },
     /// The kernel did not let rinit be stopped by this signal: nobody could continue it.
     StopDiscarded(Signal),
@@ -53,8 +57,12 @@ pub enum Action {
     Forward(Signal, Target),
     /// Continue the target if main is stopped: a stopped process does not see a TERM.
     ContinueIfStopped(Target),
-    /// Make main's group the terminal's foreground again, if rinit's own is.
+    /// Make main's group the terminal's foreground again, if rinit's own is and no other process needs it.
     LendTerminal,
+    /// Make main's group the terminal's foreground: it needs it.
+    GiveTerminal,
+    /// Make rinit's own group the terminal's foreground.
+    TakeTerminal,
     /// Stop as main did, so that the shell that started rinit sees a stopped job.
     StopSelf(Signal),
     /// KILL to main and its group, as `--kill-after` has it.
@@ -99,17 +107,6 @@ impl IntoIterator for Actions {
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().flatten()
     }
-}
-
-/// Who, if anybody, could continue main after the terminal's stop signal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobControl {
-    /// There is no terminal: nothing follows from main's being stopped.
-    None,
-    /// The shell that started rinit.
-    Shell,
-    /// Nobody. Had main been started directly, the kernel would have discarded the terminal's stop signals.
-    Nobody,
 }
 
 /// How far the end has come.
@@ -223,10 +220,10 @@ impl Lifecycle {
     pub fn on(&mut self, now: Moment, event: Event) -> Actions {
         match event {
             Event::Signal(signal) => self.on_signal(now, signal),
-            Event::MainStopped { signal, in_foreground } => self.on_stop(signal, in_foreground),
+            Event::MainStopped { signal, foreground, by_itself } => self.on_stop(signal, foreground, by_itself),
             Event::StopDiscarded(signal) => {
                 self.job_control = JobControl::Nobody;
-                self.on_stop(signal, false)
+                if self.main_runs() { self.on_stop(signal, Foreground::Another, false) } else { self.stop_after_main() }
             }
             Event::MainEnded(status) => self.on_main_ended(status),
             Event::Reaped => self.on_reaped(),
@@ -270,6 +267,10 @@ impl Lifecycle {
             Phase::Draining { .. } if signal.is_stop() => {
                 Actions::two(to_others, Action::Forward(Signal::CONT, Target::All))
             }
+            Phase::Waiting(_) | Phase::Draining { .. } if signal == Signal::TSTP => {
+                let [then, ..] = self.stop_after_main().0;
+                Actions([Some(to_others), then, None])
+            }
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
             Phase::Pausing if matches!(signal, Signal::TERM | Signal::INT) => {
                 self.note_stop(now, signal);
@@ -281,23 +282,31 @@ impl Lifecycle {
         }
     }
 
-    fn on_stop(&self, signal: Signal, in_foreground: bool) -> Actions {
+    /// Ctrl-Z has stopped the remaining processes: with nothing but rinit left that a shell could see, rinit stops too.
+    fn stop_after_main(&self) -> Actions {
+        match (self.phase, self.job_control) {
+            (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Shell) => {
+                Actions::one(Action::StopSelf(Signal::TSTP))
+            }
+            (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Nobody) => {
+                Actions::one(Action::Forward(Signal::CONT, Target::All))
+            }
+            _ => Actions::NONE,
+        }
+    }
+
+    fn on_stop(&self, signal: Signal, foreground: Foreground, by_itself: bool) -> Actions {
         if !self.main_runs() {
             return Actions::NONE;
         }
         // The terminal stops the whole group, so the whole group is continued, whoever gets the other signals.
         let go_on = Action::Forward(Signal::CONT, Target::Group);
-        match self.job_control {
-            JobControl::None => Actions::NONE,
-            // A shell says nothing when it brings a running job to the foreground: main finds out by being stopped.
-            JobControl::Shell if in_foreground && matches!(signal, Signal::TTIN | Signal::TTOU) => {
-                Actions::two(Action::LendTerminal, go_on)
-            }
-            JobControl::Shell => Actions::one(Action::StopSelf(signal)),
-            // Only what Ctrl-Z sends: who reads from the background would be stopped again at once, for ever, and a
-            // STOP is somebody's will.
-            JobControl::Nobody if signal == Signal::TSTP => Actions::one(go_on),
-            JobControl::Nobody => Actions::NONE,
+        match self.job_control.main_stopped(signal, foreground, by_itself) {
+            Reaction::None => Actions::NONE,
+            Reaction::Continue => Actions::one(go_on),
+            Reaction::ContinueInForeground => Actions::two(Action::GiveTerminal, go_on),
+            Reaction::TakeForeground => Actions::one(Action::TakeTerminal),
+            Reaction::StopToo => Actions::one(Action::StopSelf(signal)),
         }
     }
 

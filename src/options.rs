@@ -37,6 +37,9 @@ pub struct Options {
     pub kill_after: Option<Duration>,
     /// Whether rinit outlives main for as long as others live.
     pub wait_all: bool,
+    /// Whether rinit keeps to what other inits do on a terminal: it exits with 128 + n where a signal ends main, and leaves an
+    /// interactive shell alone that ignores TERM.
+    pub like_other_inits: bool,
     /// How long after the first stop signal it is told who has not ended. None: never.
     pub report_after: Option<Duration>,
     /// What is said.
@@ -64,6 +67,7 @@ impl Default for Options {
             parting: None,
             kill_after: None,
             wait_all: false,
+            like_other_inits: false,
             report_after: Some(Duration::from_secs(5)),
             log: LogFilter::Level(crate::log::DEFAULT),
             bad_log: None,

@@ -196,7 +196,7 @@ static OTHERS: [Persona; 4] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT];
 
 /// The others end with main: none of the three waits for anybody.
 fn at_once() -> Options {
-    Options { grace: Some(Duration::ZERO), ..Options::default() }
+    Options { grace: Some(Duration::ZERO), like_other_inits: true, ..Options::default() }
 }
 
 /// The two signals that libc keeps to itself: the three do not block them, and take their default action.

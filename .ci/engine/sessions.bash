@@ -6,6 +6,7 @@
 check_sessions() {
     check_both 'docker run -it bash has job control' job_control
     check_both 'docker run -it passes on the size of the window, and Ctrl-C once' window_size_and_ctrl_c
+    check_both 'docker stop ends docker run -it bash at once, and a job of it saves' shell_hangs_up_its_jobs
     check_both 'docker stop ends an open docker exec -it bash at once' open_session_ends
     check_both 'docker stop ends it at once with a program in its foreground' open_session_ends 'sleep 100' sleep_runs
     check_both 'docker stop lets the processes of docker exec end in order' exec_is_drained
@@ -97,6 +98,19 @@ window_size_and_ctrl_c() {
     wait_for 'Ctrl-C arrives' screen_shows 'interrupted'
     stops_at_once tty 41
     terminal_ends 41
+}
+
+# An interactive shell ignores TERM, so rinit sends it HUP too.
+shell_hangs_up_its_jobs() {
+    local keys script screen
+    mkdir "$scratch/saved"
+    start_terminal docker run --network none --name tty -it --volume "$scratch/saved:/saved" "${debian[@]}" bash --norc
+    type_line "(trap 'sleep 0.2; echo saved >/saved/job; exit' HUP TERM; echo rea''dy; while :; do sleep 0.1; done) &"
+    wait_for 'the job is ready' screen_shows 'ready'
+    stops_at_once tty 129
+    terminal_ends 129
+    same 'what the job has saved' "$(<"$scratch/saved/job")" saved
+    rm -r "$scratch/saved"
 }
 
 # open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive

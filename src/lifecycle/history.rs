@@ -105,7 +105,10 @@ impl History {
     pub fn take(&mut self, step: Step) {
         match step {
             Step::Signal(signal) => self.signal(signal),
-            Step::Stop(signal, in_foreground) => drop(self.on(Event::MainStopped { signal, in_foreground })),
+            Step::Stop(signal, in_foreground) => {
+                let foreground = if in_foreground { Foreground::Ours } else { Foreground::Mains };
+                drop(self.on(Event::MainStopped { signal, foreground, by_itself: false }));
+            }
             Step::Discard(signal) => drop(self.on(Event::StopDiscarded(signal))),
             Step::End(raw) => self.end(raw),
             Step::Born { children, strangers } => {
@@ -203,7 +206,7 @@ impl History {
         let of_main = match action {
             Action::Forward(signal, Target::Group) if self.ended.is_some() => self.options.parting != Some(signal),
             Action::Forward(_, target) => target != Target::All,
-            Action::ContinueIfStopped(_) | Action::LendTerminal | Action::StopSelf(_) => true,
+            Action::ContinueIfStopped(_) | Action::LendTerminal | Action::GiveTerminal | Action::TakeTerminal => true,
             Action::KillMain | Action::LeaveMain => true,
             _ => false,
         };

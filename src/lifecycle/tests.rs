@@ -44,7 +44,7 @@ impl Story {
     }
 
     fn main_stops(&mut self, signal: Signal) -> Vec<Action> {
-        self.on(Event::MainStopped { signal, in_foreground: false })
+        self.on(Event::MainStopped { signal, foreground: Foreground::Mains, by_itself: false })
     }
 
     fn signal(&mut self, number: i32) -> Vec<Action> {
@@ -198,10 +198,33 @@ fn a_stop_that_the_kernel_discards_shows_that_nobody_could_continue_main() {
 fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
     for target in [Target::Main, Target::Group] {
         let mut story = Story::new(Options { target, ..Options::default() }, JobControl::Shell);
-        let done = story.on(Event::MainStopped { signal: Signal::TTIN, in_foreground: true });
-        assert_eq!(done, [Action::LendTerminal, Action::Forward(Signal::CONT, Target::Group)]);
+        let stop = Event::MainStopped { signal: Signal::TTIN, foreground: Foreground::Ours, by_itself: false };
+        let done = story.on(stop);
+        assert_eq!(done, [Action::GiveTerminal, Action::Forward(Signal::CONT, Target::Group)]);
         assert_eq!(story.main_stops(Signal::TTIN), [Action::StopSelf(Signal::TTIN)]);
     }
+}
+
+#[test]
+fn ctrl_z_after_mains_end_stops_rinit_where_a_shell_can_continue_it() {
+    for (job_control, then) in [
+        (JobControl::None, None),
+        (JobControl::Shell, Some(Action::StopSelf(Signal::TSTP))),
+        (JobControl::Nobody, Some(Action::Forward(Signal::CONT, ALL))),
+    ] {
+        for wait_all in [false, true] {
+            let mut story = Story::new(Options { wait_all, ..Options::default() }, job_control);
+            story.main_ends(0, Alive::Children);
+            let done = story.signal(20);
+            assert_eq!(
+                done,
+                [Some(Action::Forward(Signal::TSTP, ALL)), then].into_iter().flatten().collect::<Vec<_>>()
+            );
+        }
+    }
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::Shell);
+    story.main_ends(0, Alive::Children);
+    assert_eq!(story.on(Event::StopDiscarded(Signal::TSTP)), [Action::Forward(Signal::CONT, ALL)]);
 }
 
 #[test]
@@ -322,13 +345,15 @@ fn nothing_is_sent_to_main_once_it_has_ended() {
         let mut story = Story::new(Options { wait_all, ..Options::default() }, JobControl::Shell);
         story.main_ends(0, Alive::Children);
         let events = (1..=64).map(|number| Event::Signal(signal(number)));
-        for event in
-            events.chain([Event::MainStopped { signal: Signal::TSTP, in_foreground: true }, Event::Tick, Event::Reaped])
-        {
+        for event in events.chain([
+            Event::MainStopped { signal: Signal::TSTP, foreground: Foreground::Ours, by_itself: false },
+            Event::Tick,
+            Event::Reaped,
+        ]) {
             for action in story.on(event) {
                 let to_main = matches!(
                     action,
-                    Action::ContinueIfStopped(_) | Action::KillMain | Action::StopSelf(_) | Action::LendTerminal
+                    Action::ContinueIfStopped(_) | Action::KillMain | Action::GiveTerminal | Action::LendTerminal
                 );
                 assert!(!to_main && !matches!(action, Action::Forward(_, Target::Group | Target::Main)), "{action:?}");
             }

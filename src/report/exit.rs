@@ -15,6 +15,8 @@ pub struct Circumstances {
     pub killed_by_us: bool,
     /// Whether it had a terminal, where keys send signals.
     pub has_terminal: bool,
+    /// Whether it is part of a pipeline there, the reader of which may be the first to exit.
+    pub in_pipeline: bool,
 }
 
 /// Tells how main ended: at info what was to be expected, at warn what was not.
@@ -41,7 +43,8 @@ fn level(status: WaitStatus, circumstances: Circumstances) -> Level {
     let Some(signal) = status.term_signal() else { return Level::Info };
     // Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
     let from_terminal = matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal;
-    let expected = circumstances.sent.contains(signal) && !status.core_dumped() || from_terminal;
+    let from_reader = signal == Signal::PIPE && circumstances.has_terminal && circumstances.in_pipeline;
+    let expected = circumstances.sent.contains(signal) && !status.core_dumped() || from_terminal || from_reader;
     if expected && !circumstances.killed_by_us { Level::Info } else { Level::Warn }
 }
 
@@ -50,7 +53,7 @@ mod tests {
     use super::*;
 
     fn level_of(raw: i32, sent: u64, killed_by_us: bool, has_terminal: bool) -> Level {
-        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal };
+        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, in_pipeline: false };
         level(WaitStatus::from_raw(raw), circumstances)
     }
 

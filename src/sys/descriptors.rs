@@ -20,6 +20,14 @@ pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
     }
 }
 
+/// Whether a descriptor is a pipe (fstat(2)).
+pub fn is_pipe(fd: RawFd) -> bool {
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a descriptor, which need not be open, and room for one stat.
+    unsafe { libc::fstat(fd, &raw mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFIFO }
+}
+
 /// Closes every descriptor from 3 up but `keep`: a pipe that rinit still held would never report its end to the other
 /// side, and a file system that it kept busy could not be unmounted.
 pub fn close_inherited(keep: Option<RawFd>) {

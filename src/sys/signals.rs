@@ -252,6 +252,10 @@ pub fn stop_own_group(signal: Signal) -> bool {
         // Somebody stopped main alone: so do we.
         return signal_hook::low_level::emulate_default_handler(signal.number()).is_ok();
     }
+    if pending().contains(Signal::CONT) {
+        // The group has been stopped and continued meanwhile.
+        return true;
+    }
     // SAFETY: all zeros is the default disposition with an empty mask and no flags.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
     let default = before;
@@ -268,6 +272,36 @@ pub fn stop_own_group(signal: Signal) -> bool {
     unsafe { libc::sigaction(signal.number(), &before, std::ptr::null_mut()) };
     // Nothing but a CONT ends a stop, and it is blocked here.
     pending().contains(Signal::CONT)
+}
+
+/// Whether this process ignores a signal.
+pub fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: all zeros is the default disposition.
+    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: asks only, into a struct that outlives the call.
+    unsafe { libc::sigaction(signal.number(), std::ptr::null(), &mut now) };
+    now.sa_sigaction == libc::SIG_IGN
+}
+
+/// Sends to the other processes of our own group.
+pub fn send_to_own_group(signal: Signal) {
+    // SAFETY: two numbers.
+    unsafe { libc::kill(0, signal.number()) };
+    // Our own copy; all signals are blocked here.
+    discard(signal);
+}
+
+/// Ends this process by a signal, without a core dump. Returns where that cannot be done, as for PID 1.
+pub fn die_by(signal: Signal) {
+    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
+    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: a prctl that takes a number; a struct that outlives the call and has no handler in it; numbers otherwise.
+    unsafe {
+        libc::prctl(libc::PR_SET_DUMPABLE, 0 as libc::c_ulong);
+        libc::sigaction(signal.number(), &default, std::ptr::null_mut());
+        libc::kill(libc::getpid(), signal.number());
+    }
+    let _ = set_mask(SignalSet::ALL.without(signal));
 }
 
 /// Takes one signal that waits, if it does, and forgets it.

@@ -78,6 +78,8 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "read-lines" => terminal::read_lines(&rest[0], rest[1..].iter().map(number)),
         "calls-until-exec" => tracing::calls_until_exec(number(&rest[0]) == 1, &rest[1..]),
         "tell-core" => reports::tell_core(rest),
+        "lose-foreground" => terminal::lose_foreground(number(&rest[0]) == 1),
+        "piped" => terminal::piped(rest),
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "witness" => witness::tell(&rest[0], &rest[1..]),
         "without-shell" => prefixes::without_shell(rest),

@@ -10,6 +10,7 @@ use nix::mount::{MsFlags, mount};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigHandler, SigSet, Signal, killpg, signal};
 use nix::sys::signalfd::SignalFd;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, dup2_stdin, getpgrp, read, setpgid, tcgetpgrp, tcsetpgrp};
 use std::ffi::{OsString, c_int};
 use std::fs::File;
@@ -52,6 +53,32 @@ fn print_line(terminal: &File) -> bool {
         }
     }
     true
+}
+
+/// Loses the terminal's foreground to a group that is gone, and then reads a line. `reaped`: whether the dead process that
+/// led that group is reaped first.
+pub fn lose_foreground(reaped: bool) -> c_int {
+    // SAFETY: no handler.
+    unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) }.expect("signal");
+    let terminal = File::open("/dev/tty").expect("the terminal");
+    let child = spawn(|| {
+        let own = Pid::from_raw(0);
+        setpgid(own, own).expect("a group");
+        tcsetpgrp(&terminal, getpgrp()).expect("tcsetpgrp");
+    });
+    let flags = if reaped { WaitPidFlag::WEXITED } else { WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT };
+    waitid(Id::Pid(child), flags).expect("a child");
+    say("ready");
+    c_int::from(!print_line(&terminal))
+}
+
+/// Pipes nothing into the program that `words` are.
+pub fn piped(words: &[OsString]) -> c_int {
+    let (read, write) = std::io::pipe().expect("a pipe");
+    dup2_stdin(read).expect("a pipe at 0");
+    // For the program's life.
+    std::mem::forget(write);
+    execute(words)
 }
 
 /// Becomes the program that `words` are, in a place without /dev/tty.

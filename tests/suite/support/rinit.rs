@@ -13,6 +13,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -29,6 +30,8 @@ enum Place {
 pub enum Stream {
     /// A pipe whose other end the harness has.
     Pipe,
+    /// The same as a socket: nothing by which rinit could take itself for a part of a pipeline.
+    Socket,
     /// Nothing.
     Closed,
     /// This.
@@ -282,6 +285,11 @@ impl Rinit {
                     };
                     self.descriptors.insert(number, given);
                     ours[number as usize] = Some(kept);
+                }
+                Stream::Socket => {
+                    let (given, kept) = UnixStream::pair().expect("a pair of sockets");
+                    self.descriptors.insert(number, given.into());
+                    ours[number as usize] = Some(kept.into());
                 }
             }
         }

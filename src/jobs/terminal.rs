@@ -1,0 +1,68 @@
+//! What the rules need to know of the terminal, and what they have done with it.
+
+use super::{Foreground, OwnGroup};
+use crate::signal::{Signal, SignalSet};
+use crate::sys::procfs::{Procfs, Stat, Status};
+use crate::sys::terminal::Terminal;
+use crate::sys::{Pid, descriptors, signals};
+
+/// The process group that rinit was started in, with this signal mask.
+pub fn own_group(mask: SignalSet) -> OwnGroup {
+    let us = nix::unistd::getpid();
+    OwnGroup {
+        leads_session: nix::unistd::getsid(None) == Ok(us),
+        leads_group: nix::unistd::getpgrp() == us,
+        has_pipe: (0..=2).any(descriptors::is_pipe),
+        is_deaf: mask.contains(Signal::TTIN) || signals::is_ignored(Signal::TTIN),
+    }
+}
+
+/// Which group has the foreground of our terminal.
+pub fn foreground(main: Pid) -> Foreground {
+    match Terminal::open().map(|terminal| terminal.foreground()) {
+        Some(Ok(group)) if group == nix::unistd::getpgrp() => Foreground::Ours,
+        Some(Ok(group)) if group == main => Foreground::Mains,
+        Some(Ok(group)) if !lives(group) => Foreground::Gone,
+        _ => Foreground::Another,
+    }
+}
+
+/// Whether a group has a process left. One whose leader is a zombie has none, most likely: the leader's parent is stopped,
+/// and does not reap it.
+fn lives(group: Pid) -> bool {
+    let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
+    // 0 is a group outside our PID namespace.
+    group.as_raw() <= 1 || signals::group_exists(group) && !is_zombie()
+}
+
+/// Makes a group the foreground group.
+pub fn give_foreground(group: Pid) {
+    if let Some(terminal) = Terminal::open() {
+        let _ = terminal.set_foreground(group);
+    }
+}
+
+/// Makes our own group the foreground group.
+pub fn take_foreground() {
+    give_foreground(nix::unistd::getpgrp());
+}
+
+/// Whether main is an interactive shell.
+pub fn is_interactive_shell(main: Pid) -> bool {
+    let leads = stat(main).is_some_and(|stat| stat.has_terminal && (stat.session == main || stat.group == main));
+    status(main).is_some_and(|status| super::hangs_up(status.ignored, leads))
+}
+
+/// Whether main does not leave TSTP to its default action.
+pub fn handles_ctrl_z(main: Pid) -> bool {
+    status(main)
+        .is_some_and(|status| SignalSet(status.ignored.0 | status.caught.0 | status.blocked.0).contains(Signal::TSTP))
+}
+
+fn stat(pid: Pid) -> Option<Stat> {
+    Procfs::of_our_namespace()?.stat(pid)
+}
+
+fn status(pid: Pid) -> Option<Status> {
+    Procfs::of_our_namespace()?.status(pid)
+}

@@ -1,0 +1,287 @@
+//! Scripts, pipelines, and what comes after main: rinit's group holds other processes, or main is gone.
+
+use super::*;
+
+const TERM: &str = "15";
+
+/// A job that is a script of sh, with `words` for it behind `$@`.
+fn in_script(text: &str, rinit: impl FnOnce(Rinit) -> Rinit) -> Job {
+    Job::through(script(text, []), rinit)
+}
+
+#[track_caller]
+fn wait_for_foreground(job: &Job, group: i32) {
+    job.eventually(&format!("{group} has the terminal"), |processes| has_terminal(processes, group));
+}
+
+#[test]
+fn in_a_pipeline_rinits_group_keeps_the_foreground() {
+    for number in 0..=2 {
+        let mut job = Job::new(|rinit| {
+            let rinit = rinit.puppet(["pause"]);
+            match number {
+                0 => rinit.through(["piped"]),
+                1 => rinit.stdout(Stream::Pipe),
+                _ => rinit.stderr(Stream::Pipe),
+            }
+        });
+        job.start("fg");
+        let (rinit, main) = (job.rinit(), job.main());
+        assert_eq!((main.group, main.foreground), (main.pid, rinit.group), "{number}");
+        job.pty.press(pty::CTRL_C);
+        job.expect_death(2);
+    }
+}
+
+#[test]
+fn in_a_pipeline_ctrl_z_stops_main_too() {
+    let mut job = Job::new(|rinit| rinit.stdout(Stream::Pipe).puppet(["read-lines", "/dev/tty", "18"]));
+    job.start("fg");
+    for _ in 0..2 {
+        job.stop_by_ctrl_z();
+        job.order("fg");
+        job.expect(CONTINUED);
+        wait_for_foreground(&job, job.rinit().group);
+    }
+    job.pty.press(pty::CTRL_C);
+    job.expect_death(2);
+}
+
+#[test]
+fn main_gets_the_foreground_of_a_pipeline_when_it_reads() {
+    let mut job = Job::new(|rinit| rinit.stdout(Stream::Pipe).puppet(["read-lines", "/dev/tty"]));
+    job.start("fg");
+    for line in ["one", "two"] {
+        job.expect_to_read(line);
+        assert_eq!(job.main().foreground, job.main().group);
+        job.stop_by_ctrl_z();
+        job.order("fg");
+        wait_for_foreground(&job, job.rinit().group);
+    }
+    job.pty.press(pty::CTRL_D);
+    job.expect_end(0);
+}
+
+#[test]
+fn a_script_reads_the_terminal_beside_rinit() {
+    let mut job = in_script("\"$@\" & read line; echo \"the script read $line\"; kill $!; wait; exit 7", |rinit| {
+        rinit.puppet(["pause"])
+    });
+    job.start("fg");
+    assert_eq!(job.main().foreground, job.leader().group);
+    job.pty.enter("one");
+    job.expect("the script read one");
+    job.expect_end(7);
+}
+
+#[test]
+fn a_script_ends_by_ctrl_c_beside_rinit() {
+    let mut job = in_script("\"$@\" & read line", |rinit| rinit.puppet(["pause"]));
+    job.start("fg");
+    let rinit = job.rinit().pid.to_string();
+    job.pty.press(pty::CTRL_C);
+    job.expect_death_of_the_script();
+    // As sh has it, what it started in the background ignores Ctrl-C.
+    job.exec(["signal", &rinit, TERM]);
+}
+
+impl Job {
+    #[track_caller]
+    fn expect_death_of_the_script(&mut self) {
+        self.expect("killed by 2, the job had the terminal");
+        self.expect_shell_to_read("after the end");
+    }
+}
+
+const AND_THEN: &str = "\"$@\"; echo \"then $?\"; read line; echo \"the script read $line\"";
+
+#[test]
+fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
+    let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
+    job.start("fg");
+    assert_eq!(job.leader().group, job.rinit().group);
+    for line in ["one", "two"] {
+        job.expect_to_read(line);
+        job.pty.press(pty::CTRL_Z);
+        job.expect_stop();
+        // The script may be seen to stop before rinit does.
+        let stopped = [job.leader().pid, job.rinit().pid, job.main().pid];
+        job.eventually("all three are stopped", |processes| {
+            processes.iter().filter(|process| stopped.contains(&process.pid)).all(Process::is_stopped)
+        });
+        job.expect_shell_to_read("mine");
+        job.order("fg");
+    }
+    job.expect_to_read("three");
+    job.pty.press(pty::CTRL_D);
+    job.expect("then 0");
+    job.pty.enter("four");
+    job.expect("the script read four");
+    job.expect_end(0);
+}
+
+#[test]
+fn ctrl_c_ends_a_script_with_the_command_in_it() {
+    let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["pause"]));
+    job.start("fg");
+    job.pty.press(pty::CTRL_C);
+    job.expect_death(2);
+}
+
+#[test]
+fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
+    let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
+    job.start("fg");
+    job.expect_to_read("one");
+    assert_eq!(job.main().foreground, job.main().group);
+    job.pty.press(pty::CTRL_C);
+    job.expect_death(2);
+}
+
+#[test]
+fn where_ttin_is_ignored_main_has_the_foreground_at_once() {
+    let mut job = in_script("trap '' TTIN; \"$@\"; exit $?", |rinit| rinit.puppet(READER));
+    job.start("fg");
+    assert_eq!(job.main().foreground, job.main().group);
+    job.expect_to_read("one");
+    job.pty.press(pty::CTRL_D);
+    job.expect_end(0);
+}
+
+/// Main leaves a process behind.
+fn leaving() -> [&'static OsStr; 4] {
+    [OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new("\"$0\" pause & exit 0"), puppet().as_os_str()]
+}
+
+#[test]
+fn the_foreground_returns_when_main_has_exited() {
+    let mut job = Job::new(|rinit| rinit.options(["--wait-all"]).command(leaving()));
+    job.start("fg");
+    let group = job.rinit().group;
+    wait_for_foreground(&job, group);
+    for _ in 0..2 {
+        job.pty.press(pty::CTRL_Z);
+        job.expect("stopped by 20");
+        job.expect_shell_to_read("mine");
+        job.order("fg");
+        job.eventually("rinit runs", |processes| !processes.iter().any(Process::is_stopped));
+    }
+    job.pty.press(pty::CTRL_C);
+    job.expect_end(0);
+}
+
+#[test]
+fn the_foreground_returns_to_pid_1_when_main_has_exited() {
+    let mut pty = Pty::new();
+    let mut rinit = started(at(&pty, Rinit::as_pid1()).options(["--wait-all"]).command(leaving()));
+    rinit.eventually("rinit has the terminal", |processes| has_terminal(processes, 1));
+    // Nobody could continue what it stops.
+    pty.press(pty::CTRL_Z);
+    pty.press(pty::CTRL_C);
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn a_main_goes_on_that_is_stopped_where_the_foreground_group_is_gone() {
+    for place in [Rinit::as_pid1, Rinit::as_child] {
+        for reaped in ["1", "0"] {
+            let mut pty = Pty::new();
+            let mut rinit = started(at(&pty, place()).puppet(["lose-foreground", reaped]));
+            pty.enter("one");
+            rinit.expect("read one");
+            assert_eq!(rinit.finish().status, Status::Exited(0));
+        }
+    }
+}
+
+const IGNORED_BY_SHELLS: [i32; 2] = [libc::SIGTERM, libc::SIGTSTP];
+
+#[test]
+fn an_interactive_shell_is_hung_up_after_term() {
+    for options in [&[][..], &["-c"], &["--session"]] {
+        for (place, expected) in
+            [(Rinit::as_pid1 as fn() -> Rinit, Status::Exited(129)), (Rinit::as_child, Status::Killed(1))]
+        {
+            let pty = Pty::new();
+            let rinit = at(&pty, place()).options(options).ignored(IGNORED_BY_SHELLS);
+            let mut rinit = started(rinit.puppet(["pause"]));
+            rinit.send(libc::SIGTERM);
+            let finished = rinit.finish();
+            let expected = if options == ["--session"] { Status::Exited(129) } else { expected };
+            assert_eq!((finished.status, finished.stderr.as_str()), (expected, ""), "{options:?}");
+        }
+    }
+}
+
+#[track_caller]
+fn assert_not_hung_up(rinit: Rinit) {
+    let mut rinit = started(rinit.puppet(["print-signals", "12"]));
+    rinit.send(libc::SIGTERM);
+    rinit.send(libc::SIGUSR2);
+    loop {
+        match rinit.line().as_str() {
+            // Print-signals takes all of them, ignored or not.
+            "15" => {}
+            "12" => break,
+            other => panic!("{other}"),
+        }
+    }
+}
+
+#[test]
+fn what_is_no_interactive_shell_is_not_hung_up() {
+    let pty = Pty::new();
+    assert_not_hung_up(at(&pty, Rinit::as_pid1()).ignored([libc::SIGTERM]));
+    let pty = Pty::new();
+    assert_not_hung_up(at(&pty, Rinit::as_pid1()).ignored([libc::SIGTSTP]));
+    assert_not_hung_up(Rinit::as_pid1().ignored(IGNORED_BY_SHELLS));
+}
+
+#[test]
+fn without_a_terminal_the_status_tells_of_the_signal() {
+    let mut rinit = started(Rinit::as_child().puppet(["pause"]));
+    rinit.send(libc::SIGINT);
+    assert_eq!(rinit.finish().status, Status::Exited(130));
+}
+
+#[test]
+fn by_other_names_the_status_tells_of_the_signal() {
+    for name in ["tini", "dumb-init", "catatonit"] {
+        let mut pty = Pty::new();
+        let mut rinit = started(at(&pty, Rinit::as_child()).name(name).puppet(["pause"]));
+        pty.press(pty::CTRL_C);
+        assert_eq!(rinit.finish().status, Status::Exited(130), "{name}");
+    }
+}
+
+#[test]
+fn a_status_that_was_mapped_is_no_death() {
+    let mut pty = Pty::new();
+    let mut rinit = started(at(&pty, Rinit::as_child()).options(["-e", "130"]).puppet(["pause"]));
+    pty.press(pty::CTRL_C);
+    assert_eq!(rinit.finish().status, Status::Exited(0));
+}
+
+#[test]
+fn ctrl_c_is_no_surprise_in_a_session_of_its_own() {
+    for options in [("rinit", &["--session"][..]), ("dumb-init", &[])] {
+        for place in [Rinit::as_pid1, Rinit::as_child] {
+            let mut pty = Pty::new();
+            let rinit = at(&pty, place()).name(options.0).options(options.1);
+            let mut rinit = started(rinit.puppet(["pause"]));
+            pty.press(pty::CTRL_C);
+            let finished = rinit.finish();
+            assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(130), ""));
+        }
+    }
+}
+
+#[test]
+fn a_pipe_whose_reader_is_gone_is_no_surprise_in_a_pipeline() {
+    let pty = Pty::new();
+    let mut rinit = at(&pty, Rinit::as_child()).puppet(["die", "13"]).start();
+    let finished = rinit.finish();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Status::Killed(13), ""));
+    let mut rinit = Rinit::as_child().puppet(["die", "13"]).start();
+    assert!(rinit.finish().stderr.contains("SIGPIPE"));
+}
