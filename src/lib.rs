@@ -43,6 +43,7 @@ mod properties;
 pub mod reaping;
 pub mod report;
 pub mod search;
+pub mod shell;
 pub mod signal;
 pub mod sys;
 

@@ -3,6 +3,7 @@
 use super::processes;
 use crate::family::Family;
 use crate::options::Target;
+use crate::shell;
 use crate::signal::Signal;
 use crate::sys::Pid;
 use crate::sys::procfs::{Procfs, Status};
@@ -51,9 +52,6 @@ enum Reason {
 
 /// Processes that are shown.
 const SHOWN: usize = 20;
-
-/// Shells whose traps wait for the foreground child, by the name of their process.
-const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
 
 /// Why, and who.
 type Row = (Reason, Pid);
@@ -222,18 +220,11 @@ fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
     }
 }
 
-/// The child for which a shell waits in the foreground, if that is what it does.
+/// The child for which a shell waits in the foreground; one that did not get the signal comes first.
 fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop) -> Option<Pid> {
-    let name = procfs.name(shell)?;
-    if !SHELLS.contains(&name.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
-        return None;
-    }
-    let children = || {
-        let looked_at = family.children(shell).filter_map(|pid| Some((pid, procfs.status(pid)?)));
-        looked_at.filter(|(_, status)| status.parent == Some(shell) && !status.is_dead())
-    };
-    let unsent = children().find(|(pid, status)| !was_sent(procfs, *pid, status, stop));
-    unsent.or_else(|| children().next()).map(|(pid, _)| pid)
+    let unsent = |pid: &Pid| procfs.status(*pid).is_some_and(|status| !was_sent(procfs, *pid, &status, stop));
+    let children = family.children(shell).filter(unsent).chain(family.children(shell));
+    shell::blocked_on(procfs, shell, children)
 }
 
 impl Reason {

@@ -75,6 +75,21 @@ impl Procfs {
         Some(String::from_utf8_lossy(name).into_owned())
     }
 
+    /// Whether two processes have the same open file as stdin, which is not /dev/null opened for reading only: that is also
+    /// what any program gets that opens it for itself. None where we may not know.
+    pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
+        let link = |pid| std::fs::read_link(format!("/proc/{pid}/fd/0")).ok();
+        let mut rooms = [[0; 128]; 2];
+        let [room, other_room] = &mut rooms;
+        // Position, flags and mount: the same for the same open file.
+        let details = read(one, "fdinfo/0", room).ok()?;
+        let same = link(one)? == link(other)? && details == read(other, "fdinfo/0", other_room).ok()?;
+        let flags = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
+        // In octal: O_RDONLY, O_WRONLY and O_RDWR are the last two bits.
+        let read_only = flags.last().is_some_and(|digit| digit & 3 == 0);
+        Some(same && !(read_only && link(one)?.as_os_str() == "/dev/null"))
+    }
+
     /// The PID that was given away last in our namespace: what /proc/loadavg ends with.
     pub fn newest_pid(self) -> Option<Pid> {
         let mut room = [0; 128];

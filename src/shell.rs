@@ -1,0 +1,32 @@
+//! Shells that wait for a command in the foreground: they run the trap for a signal only once that command has exited.
+
+use crate::signal::Signal;
+use crate::sys::Pid;
+use crate::sys::procfs::{Procfs, Stat};
+
+/// Shells by the name of their process.
+const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
+
+/// The child that a shell waits for in the foreground. None where that is not certain: a shell that waits for a background
+/// child with the `wait` builtin passes a signal on by itself, in its trap, and the child must not get it twice.
+pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item = Pid>) -> Option<Pid> {
+    // dash and BusyBox wait for a background child in sigsuspend(2), bash in waitpid(2), as for one in the foreground.
+    if !SHELLS.contains(&procfs.name(shell)?.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
+        return None;
+    }
+    let own = procfs.stat(shell)?;
+    children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
+}
+
+/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and QUIT,
+/// and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
+fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
+    let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
+    let can_be = stat.parent == shell
+        && !stat.is_dead()
+        && (stat.group == own.group || stat.session != own.session)
+        && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
+    // A program that handles both may have had them ignored at first.
+    let tells = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
+    Some(can_be && (tells || procfs.shares_stdin(child, shell)?))
+}
