@@ -16,6 +16,7 @@ use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 
 mod refusal;
+pub mod shebang;
 
 /// main, as it runs.
 pub struct Child {

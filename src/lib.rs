@@ -66,7 +66,10 @@ pub fn run(words: Words) -> c_int {
         Ok(status) => status.into(),
         Err(failure) => {
             log::start(&options::LogFilter::Level(log::DEFAULT));
-            ::log::error!("{failure}");
+            match command::shebang::advice(words) {
+                Some(advice) => ::log::error!("{advice}"),
+                None => ::log::error!("{failure}"),
+            }
             persona.statuses.of(failure.kind).into()
         }
     }
