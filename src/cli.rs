@@ -10,8 +10,6 @@ use crate::sys::arguments::Words;
 mod parser;
 mod settings;
 
-pub use settings::LOG_ALLOWED;
-
 /// What rinit was called for.
 pub enum Request {
     /// To start a command, or with no words to do without one.

@@ -100,8 +100,8 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     if options.unforwarded != SignalSet::EMPTY {
         let _ = signals::set_mask(SignalSet::ALL.less(options.unforwarded));
     }
-    if let Some(part) = &options.bad_log {
-        ::log::warn!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}", cli::LOG_ALLOWED);
+    for warning in &options.warnings {
+        ::log::warn!("{warning}");
     }
     if let Err(errno) = unheard {
         ::log::warn!("main will not be told when rinit's parent ends: {}", sys::reason(errno));

@@ -41,8 +41,8 @@ pub struct Options {
     pub report_after: Option<Duration>,
     /// What is said.
     pub log: LogFilter,
-    /// What of RINIT_LOG could not be read.
-    pub bad_log: Option<String>,
+    /// What was wrong with the variables, but not so wrong that the command should not start.
+    pub warnings: Vec<String>,
 }
 
 /// Those of rinit by its own name.
@@ -66,7 +66,7 @@ impl Default for Options {
             wait_all: false,
             report_after: Some(Duration::from_secs(5)),
             log: LogFilter::Level(crate::log::DEFAULT),
-            bad_log: None,
+            warnings: Vec::new(),
         }
     }
 }
