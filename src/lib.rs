@@ -88,7 +88,7 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     let unheard = follow_parent(&options);
     let everyone = Everyone::of_our_namespace();
     let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
-    if options.warn_not_init && !options.subreaper && everyone.is_none() {
+    if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
             "not PID 1, and not told to adopt orphans (-s, TINI_SUBREAPER): orphans pass it by and are not reaped"
         );

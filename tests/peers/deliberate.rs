@@ -129,24 +129,6 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "dumb-init",
-        original: "TSTP, TTIN and TTOU stop the init also where `-r` makes something else of them for the command",
-        rinit: "it stops only where the command may have been stopped",
-        reason: "a stopped init forwards nothing",
-        explains: |seen| {
-            let is_rewritten =
-                ["20:", "21:", "22:"].map(|from| seen.case.options.iter().any(|word| word.starts_with(from)));
-            is_rewritten.contains(&true)
-                && has(seen.theirs, Field::Events, "the init stopped")
-                && match seen.field {
-                    Field::Events => seen.rinit.is_empty(),
-                    // The CONT that lets the init go on; and the HUP from above.
-                    Field::Seen => tokens(seen.original, &["18", "1"]) == tokens(seen.rinit, &["18", "1"]),
-                    _ => false,
-                }
-        },
-    },
-    Deliberate {
-        name: "dumb-init",
         original: "the command starts with no signal blocked and none up to 31 ignored, whatever dumb-init was given",
         rinit: "it starts with the mask and the dispositions that rinit was given",
         reason: "the command starts as if there were no init: nohup works, and so does a program that was told to ignore PIPE",

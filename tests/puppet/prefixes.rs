@@ -32,6 +32,12 @@ pub fn with_timer(words: &[OsString]) -> c_int {
     execute(words)
 }
 
+/// Becomes the program that `words` are, as a subreaper.
+pub fn adopting(words: &[OsString]) -> c_int {
+    nix::sys::prctl::set_child_subreaper(true).expect("PR_SET_CHILD_SUBREAPER");
+    execute(words)
+}
+
 /// Becomes the program that `words` are, with a filter in the way of some system calls.
 pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     refuse(errno, list.to_str().expect("numbers"));

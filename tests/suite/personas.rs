@@ -262,6 +262,20 @@ fn not_as_pid_1_tini_dies_of_a_fault_signal_as_the_original() {
 }
 
 #[test]
+fn tini_says_nothing_where_it_has_become_a_subreaper_before_its_exec() {
+    let scratch = Scratch::new();
+    let tini = scratch.path("tini");
+    std::os::unix::fs::symlink(rinit_binary(), &tini).unwrap();
+    let command = [tini.as_os_str(), puppet().as_os_str(), "exit".as_ref(), "0".as_ref()];
+    for (prefix, said) in [(Some("adopting"), ""), (None, "not PID 1")] {
+        let words = prefix.into_iter().flat_map(|prefix| [puppet().as_os_str(), prefix.as_ref()]).chain(command);
+        let finished = Rinit::as_child().absent().command(words).start().finish();
+        assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+        assert!(finished.stderr.contains(said) && finished.stderr.is_empty() == said.is_empty(), "{finished:?}");
+    }
+}
+
+#[test]
 fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_main() {
     for (signal, rewritten) in [(libc::SIGTSTP, true), (libc::SIGTTIN, true), (libc::SIGTTOU, true)] {
         let rinit = printing(Rinit::as_child().name("dumb-init"));
@@ -273,6 +287,21 @@ fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_
         });
         rinit.send(libc::SIGCONT);
         rinit.eventually("both go on", |processes| !processes.iter().any(|process| process.is_stopped()));
+    }
+}
+
+#[test]
+fn dumb_init_stops_itself_whatever_it_makes_of_the_terminals_stop_signals() {
+    for options in [&["-r", "20:10"][..], &["-r", "20:0"], &["-c", "-r", "20:0"], &["-c", "-r", "20:10"]] {
+        let rinit = printing(Rinit::as_child().name("dumb-init").options(options));
+        let itself = rinit.itself().pid;
+        rinit.send(libc::SIGTSTP);
+        rinit.eventually("it is stopped, and main is not", |processes| {
+            let stopped: Vec<_> = processes.iter().filter(|process| process.is_stopped()).collect();
+            stopped.len() == 1 && stopped[0].pid == itself
+        });
+        rinit.send(libc::SIGCONT);
+        rinit.eventually("it goes on", |processes| !processes.iter().any(|process| process.is_stopped()));
     }
 }
 
