@@ -22,6 +22,8 @@ pub mod shebang;
 pub struct Child {
     /// Its PID, and that of its group.
     pub pid: Pid,
+    /// The command's first word.
+    pub name: &'static CStr,
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
     /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
@@ -70,7 +72,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
-            Ok(Child { pid, pidfd, has_terminal: terminal.is_some() && !options.session })
+            Ok(Child { pid, name, pidfd, has_terminal: terminal.is_some() && !options.session })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {

@@ -147,7 +147,7 @@ impl Init {
             }
             return round.more;
         };
-        exit::tell(pid, status, self.circumstances);
+        exit::tell(pid, self.child.as_ref().map_or(c"", |child| child.name), status, self.circumstances);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
             // Whoever died before the kernel was told to leave it was seen by nobody.
