@@ -7,6 +7,7 @@ use crate::others::Others;
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
+use crate::shell::Foreground;
 use crate::signal::Signal;
 use crate::sys::everyone::Everyone;
 use crate::sys::signals::{self, Batch, Inbox, Received};
@@ -28,6 +29,7 @@ pub struct Init {
     /// What bears on how main's end is told.
     circumstances: Circumstances,
     target: Target,
+    foreground: Option<Foreground>,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
@@ -53,6 +55,7 @@ impl Init {
             grace: options.grace,
             circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
+            foreground: options.reaches_foreground.then(Foreground::default),
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::new(everyone),
             exit: None,
@@ -220,6 +223,10 @@ impl Init {
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
         self.others.note(signal, target, pid);
+        let foreground = match (pid, &mut self.foreground, target) {
+            (Some(pid), Some(foreground), Target::Main) => foreground.child_for(pid, signal),
+            _ => None,
+        };
         let sent = match target {
             Target::Group => self.send_to_group(signal),
             Target::Main => self.send_to_main(signal),
@@ -232,6 +239,11 @@ impl Init {
         if sent.is_ok() {
             self.circumstances.sent = self.circumstances.sent.with(signal);
         }
+        // After main: a shell that is not signalled yet would go on with its next command.
+        if let Some(child) = foreground {
+            let _ = signals::send(child, signal);
+            debug!("{signal} sent to PID {child} too: main is a shell that waits for it");
+        }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
             // Whoever it was for has just ended.
@@ -243,7 +255,13 @@ impl Init {
     fn report_slow_stop(&self) {
         let Some((signal, since)) = self.lifecycle.stop() else { return };
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
-        slow_stop::report(Stop { signal, ago: clock::now().saturating_sub(since), target: self.target, main });
+        slow_stop::report(Stop {
+            signal,
+            ago: clock::now().saturating_sub(since),
+            target: self.target,
+            main,
+            foreground: self.foreground.as_ref().and_then(|foreground| foreground.child),
+        });
     }
 
     fn kill_main(&mut self) {

@@ -11,6 +11,8 @@ pub struct Options {
     pub pause: bool,
     /// Who gets the forwarded signals.
     pub target: Target,
+    /// Whether a stop signal for main alone also goes to the child for which a shell as main waits in the foreground.
+    pub reaches_foreground: bool,
     /// What is sent in the place of a signal that arrives.
     pub rewrites: Rewrites,
     /// Signals that are not forwarded: rinit itself takes their default action.
@@ -51,6 +53,7 @@ impl Default for Options {
         Options {
             pause: false,
             target: Target::Group,
+            reaches_foreground: true,
             rewrites: Rewrites::NONE,
             unforwarded: SignalSet::EMPTY,
             suspending: SignalSet::EMPTY,

@@ -104,7 +104,7 @@ fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) 
     Ok(())
 }
 
-/// The form that `docker info` reads an init's version from.
+/// The form that dockerd reads an init's version from. It takes only tini's name in front.
 fn version(persona: &Persona) -> String {
     let (before, behind) = persona.version;
     format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
@@ -165,7 +165,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
         .help_template(HELP)
         .arg(
-            flag("group", Some('g'), "Forward signals to main's process group (default) [RINIT_TARGET=group]")
+            flag("group", Some('g'), "Forward signals to main's process group (rinit's default) [RINIT_TARGET=group]")
                 .overrides_with_all(["single-child", "target"]),
         )
         .arg(

@@ -21,6 +21,8 @@ pub struct Stop {
     pub target: Target,
     /// main, as long as it lives.
     pub main: Option<Pid>,
+    /// The child of main that got it too, where main is a shell that waits for it.
+    pub foreground: Option<Pid>,
 }
 
 /// Why a process has not ended, as far as /proc tells; the most telling first.
@@ -216,7 +218,7 @@ fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
         (Some(main), Target::Group) => {
             pid == main || status.group.or_else(|| Some(procfs.stat(pid)?.group)) == Some(main)
         }
-        (Some(main), Target::Main) => pid == main,
+        (Some(main), Target::Main) => pid == main || stop.foreground == Some(pid),
     }
 }
 

@@ -78,9 +78,11 @@ fn printed(name: &str, option: &str) -> Finished {
 
 #[test]
 fn the_version_has_the_originals_form_on_the_originals_stream() {
-    for (name, option, form) in
-        [("tini", "--version", "tini version "), ("catatonit", "-V", "tini version "), ("docker-init", "-V", "rinit ")]
-    {
+    for (name, option, form) in [
+        ("tini", "--version", "tini version "),
+        ("catatonit", "-V", "tini version "),
+        ("docker-init", "--version", "tini version "),
+    ] {
         let finished = printed(name, option);
         assert!(finished.stdout.starts_with(form) && finished.stdout.contains(" - git."), "{name}: {finished:?}");
         assert_eq!(finished.stderr, "");
@@ -176,7 +178,10 @@ fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
         ("dumb-init", &["-c"], false, false),
         ("catatonit", &[], false, false),
         ("catatonit", &["-g"], false, true),
-        ("docker-init", &[], false, true),
+        ("docker-init", &[], false, false),
+        ("docker-init", &["-g"], false, true),
+        ("podman-init", &[], false, false),
+        ("podman-init", &["--target", "group"], false, true),
     ] {
         let mut rinit = called(name).options(options).puppet(["pair", "15"]).start_until_ready();
         let main = rinit.main();
