@@ -239,6 +239,13 @@ impl Init {
         if sent.is_ok() {
             self.circumstances.sent = self.circumstances.sent.with(signal);
         }
+        // To all of a namespace kill(2) answers that all is well, whomever it left out. getpgid(2) tells that main is there.
+        let leaves_main_out =
+            |main| !signals::may_send(main) && nix::unistd::getpgid(Some(main)).is_ok() && self.lifecycle.main_runs();
+        let sent = match target {
+            Target::All if sent.is_ok() && pid.is_some_and(leaves_main_out) => Err(Errno::EPERM),
+            _ => sent,
+        };
         // After main: a shell that is not signalled yet would go on with its next command.
         if let Some(child) = foreground {
             let _ = signals::send(child, signal);

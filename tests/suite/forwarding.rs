@@ -276,3 +276,22 @@ fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
         assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("ready\nending after 15\n", ""));
     }
 }
+
+#[test]
+fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
+    let calls = [libc::SYS_kill, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
+    for target in ["main", "group", "all"] {
+        let rinit = Rinit::as_pid1().options(["-t", target, "--grace", "0"]);
+        let (rinit, user): (_, &[&str]) = match nix::unistd::geteuid().is_root() {
+            true => (rinit.through(["without-capability", "5"]), &["user", "65534"]),
+            false => (rinit.through(["refusing", &libc::EPERM.to_string(), &calls]), &[]),
+        };
+        let mut rinit = rinit.puppet([&["play"], user, &["say", "ready", "pause"]].concat()).start_until_ready();
+        rinit.send(libc::SIGTERM);
+        let line = rinit.complaint("cannot send SIGTERM to ");
+        assert!(line.contains("EPERM"), "{line}");
+        // Its end can be that of the namespace with the sender in it.
+        let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
+        assert_eq!(rinit.wait(), Status::Exited(137));
+    }
+}

@@ -87,6 +87,15 @@ fn a_process_that_ignores_the_signal() {
 }
 
 #[test]
+fn what_a_member_of_many_groups_does_with_the_signal_is_seen() {
+    // /proc/PID/status has a line with all of them.
+    for count in ["1000", "1100", "1170", "5000", "65536"] {
+        let words = ["in-groups", count, puppet().to_str().unwrap(), "play", "ignore", "TERM", "say", "ready", "pause"];
+        hint_is(Some(Cause::Ignores), |rinit| rinit.puppet(words), at_once);
+    }
+}
+
+#[test]
 fn a_process_that_blocks_the_signal() {
     hint_is(Some(Cause::Blocks), |rinit| play(rinit, "block TERM say ready pause"), at_once);
     hint_is(Some(Cause::Blocks), |rinit| play(rinit, "handle TERM block TERM say ready pause"), at_once);
