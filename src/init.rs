@@ -10,6 +10,7 @@ use crate::report::slow_stop::{self, Stop};
 use crate::shell::Foreground;
 use crate::signal::Signal;
 use crate::sys::everyone::Everyone;
+use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::wait::WaitStatus;
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, terminal, wait};
@@ -30,6 +31,8 @@ pub struct Init {
     circumstances: Circumstances,
     target: Target,
     foreground: Option<Foreground>,
+    /// Whether RTMIN+3 becomes TERM where main does nothing with it.
+    replaces_halt: bool,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
@@ -55,7 +58,8 @@ impl Init {
             grace: options.grace,
             circumstances: Circumstances { has_terminal, ..Circumstances::default() },
             target: options.target,
-            foreground: options.reaches_foreground.then(Foreground::default),
+            foreground: options.adapts_to_main.then(Foreground::default),
+            replaces_halt: options.adapts_to_main && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::new(everyone),
             exit: None,
@@ -96,7 +100,7 @@ impl Init {
                     child_changed = true;
                 } else if !self.is_our_own(received) {
                     debug!("{} from {}", received.signal, Sender(received.sender));
-                    self.on(Event::Signal(received.signal));
+                    self.on(Event::Signal(self.meant_by(received.signal)));
                 }
             }
             // After the signals: what arrived while main lived was for main.
@@ -172,6 +176,14 @@ impl Init {
         for action in self.lifecycle.on(clock::now(), event) {
             self.carry_out(action);
         }
+    }
+
+    /// RTMIN+3 is systemd's request to halt, and LXC sends it to every init that blocks it. A main that does nothing with it
+    /// would die of it without a chance to save.
+    fn meant_by(&self, signal: Signal) -> Signal {
+        let is_kept =
+            signal != Signal::RTMIN_3 || !self.replaces_halt || self.main_pid().is_some_and(|main| takes(main, signal));
+        if is_kept { signal } else { Signal::TERM }
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -353,6 +365,26 @@ impl Init {
             Ok(_) | Err(_) => {}
         }
     }
+}
+
+/// Whether a process does anything but die of a signal, as far as /proc tells.
+fn takes(pid: Pid, signal: Signal) -> bool {
+    let Some(procfs) = Procfs::of_our_namespace() else { return true };
+    for _ in 0..10 {
+        let (Some(status), Some(function)) = (procfs.status(pid), procfs.sleeps_in(pid)) else { return true };
+        // What sigwait(3) waits for looks as if it were not blocked.
+        if [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
+            || function.starts_with("do_sigtimedwait")
+        {
+            return true;
+        }
+        // It may be on its way in or out.
+        if function != "0" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
 }
 
 /// Whether our own group has the terminal's foreground.

@@ -11,8 +11,9 @@ pub struct Options {
     pub pause: bool,
     /// Who gets the forwarded signals.
     pub target: Target,
-    /// Whether a stop signal for main alone also goes to the child for which a shell as main waits in the foreground.
-    pub reaches_foreground: bool,
+    /// Whether it matters what main is when a stop signal is forwarded: one for main alone also goes to the child for which a
+    /// shell waits in the foreground, and RTMIN+3 becomes TERM where main does nothing with it.
+    pub adapts_to_main: bool,
     /// What is sent in the place of a signal that arrives.
     pub rewrites: Rewrites,
     /// Signals that are not forwarded: rinit itself takes their default action.
@@ -53,7 +54,7 @@ impl Default for Options {
         Options {
             pause: false,
             target: Target::Group,
-            reaches_foreground: true,
+            adapts_to_main: true,
             rewrites: Rewrites::NONE,
             unforwarded: SignalSet::EMPTY,
             suspending: SignalSet::EMPTY,

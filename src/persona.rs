@@ -202,7 +202,7 @@ static OTHERS: [Persona; 5] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT, PODMAN_I
 
 /// The others end with main: none of the three waits for anybody. And of main's children none of them knows.
 fn at_once() -> Options {
-    Options { grace: Some(Duration::ZERO), reaches_foreground: false, ..Options::default() }
+    Options { grace: Some(Duration::ZERO), adapts_to_main: false, ..Options::default() }
 }
 
 /// The two signals that libc keeps to itself: the three do not block them, and take their default action.
