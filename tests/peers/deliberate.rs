@@ -31,7 +31,7 @@ pub const TABLE: &[Deliberate] = &[
     Deliberate {
         name: "all three",
         original: "say nothing when a signal killed the command",
-        rinit: "one warning on stderr, where rinit did not send that signal",
+        rinit: "one warning on stderr, where that was no stop signal which rinit forwarded",
         reason: "it is what people look for in the log when a container is gone",
         explains: |seen| {
             seen.field == Field::Stderr
