@@ -10,8 +10,6 @@ use crate::sys::arguments::Words;
 mod parser;
 mod settings;
 
-pub use settings::LOG_ALLOWED;
-
 /// What rinit was called for.
 pub enum Request {
     /// To start a command, or with no words to do without one.
@@ -57,17 +55,12 @@ enum Order {
 }
 
 fn is_set(environment: Words, name: &[u8]) -> bool {
-    value_of(environment, name).is_some()
-}
-
-/// Of a variable that is there twice the first counts, as for getenv(3).
-fn value_of(mut environment: Words, name: &[u8]) -> Option<&'static [u8]> {
-    environment.find_map(|entry| entry.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
+    environment.value_of(name).is_some()
 }
 
 fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: Words) {
     for variable in persona.variables {
-        if let Some(value) = value_of(environment, variable.name.as_bytes()) {
+        if let Some(value) = environment.value_of(variable.name.as_bytes()) {
             (variable.take)(options, value);
         }
     }

@@ -17,11 +17,14 @@ use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 
 mod refusal;
+pub mod shebang;
 
 /// main, as it runs.
 pub struct Child {
     /// Its PID, and that of its group.
     pub pid: Pid,
+    /// The command's first word.
+    pub name: &'static CStr,
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
     /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
@@ -67,7 +70,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
         paths,
         argv: words.as_ptr(),
         envp: environment.as_ptr(),
-        listen_pid: environment.listen_pid.as_deref(),
+        pids: &environment.pids,
         session: options.session,
         terminal: descriptor,
         parent_death: options.parent_death,
@@ -80,7 +83,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
             let has_terminal = terminal.is_some() && !options.session;
             // Where we do not lead the session that has the terminal, another one cannot get it.
             let taken = options.session && descriptor.is_some() && (terminal.is_none() || own_group.leads_session);
-            Ok(Child { pid, pidfd, has_terminal, has_keys: has_terminal || taken, own_group })
+            Ok(Child { pid, name, pidfd, has_terminal, has_keys: has_terminal || taken, own_group })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {
@@ -121,10 +124,17 @@ fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv: argv.as_ptr(), ..*plan })
 }
 
-/// The environment for main: rinit's own, but that a LISTEN_PID which names rinit names main (sd_listen_fds(3)).
+/// Variables that tell a service its own PID, so that it takes the others of their kind for its own (sd_listen_fds(3),
+/// sd_watchdog_enabled(3), systemd.exec(5)).
+pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
+
+/// Beside NAME, NAMEFDID can tell the inode of the PID's pidfd (systemd 258); services do without it.
+const PIDFD: &[u8] = b"FDID=";
+
+/// The environment for main: rinit's own, except that what tells rinit's PID tells main's.
 struct Environment {
     path: Option<&'static [u8]>,
-    listen_pid: Option<Box<PidText>>,
+    pids: Vec<PidText>,
     replaced: Option<Pointers>,
     given: Words,
 }
@@ -133,26 +143,29 @@ impl Environment {
     fn new() -> Environment {
         let given = Words::environment();
         let path = Words::followed_environment().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
-        let mut names_us = false;
-        for entry in given {
-            let entry = entry.to_bytes();
-            if let Some(value) = entry.strip_prefix(b"LISTEN_PID=") {
-                names_us |= value == std::process::id().to_string().as_bytes();
+        let named = PID_VARIABLES.map(|name| given.value_of(name).is_some_and(is_our_pid));
+        let renamed = || PID_VARIABLES.into_iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| name);
+        let pids: Vec<PidText> = renamed().map(PidText::new).collect();
+        let entry = |entry: &'static CStr| {
+            let with_text =
+                renamed().zip(&pids).find_map(|(name, text)| Some((entry.to_bytes().strip_prefix(name)?, text)));
+            match with_text {
+                Some((rest, _)) if rest.starts_with(PIDFD) => None,
+                Some((rest, text)) if rest.strip_prefix(b"=").is_some_and(is_our_pid) => Some(text.as_ptr()),
+                _ => Some(entry.as_ptr()),
             }
-        }
-        let listen_pid = names_us.then(|| Box::new(PidText::new()));
-        let replaced =
-            listen_pid.as_ref().map(|text| {
-                Pointers::new(given.map(|entry| {
-                    if entry.to_bytes().starts_with(b"LISTEN_PID=") { text.as_ptr() } else { entry.as_ptr() }
-                }))
-            });
-        Environment { path, listen_pid, replaced, given }
+        };
+        let replaced = (!pids.is_empty()).then(|| Pointers::new(given.filter_map(entry)));
+        Environment { path, pids, replaced, given }
     }
 
     fn as_ptr(&self) -> *const *const c_char {
         self.replaced.as_ref().map_or(self.given.as_ptr(), Pointers::as_ptr)
     }
+}
+
+fn is_our_pid(value: &[u8]) -> bool {
+    value == std::process::id().to_string().as_bytes()
 }
 
 #[cfg(fuzzing)]

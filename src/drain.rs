@@ -76,6 +76,11 @@ impl Drain {
         }
     }
 
+    /// The same for a signal that one other process receives as well.
+    pub fn note_process(&mut self, signal: Signal, pid: Pid) {
+        self.history.note(signal, Recipients::Process(pid), clock::ticks_since_boot(), false);
+    }
+
     /// Sends a signal to all processes, and to main too as long as it runs. ESRCH where there is none, ENOENT where /proc
     /// does not show which there are.
     pub fn send(&mut self, signal: Signal) -> Result<()> {

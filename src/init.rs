@@ -8,8 +8,10 @@ use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
+use crate::shell::Foreground;
 use crate::signal::{Signal, SignalSet};
 use crate::sys::everyone::Everyone;
+use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::wait::WaitStatus;
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
@@ -32,6 +34,9 @@ pub struct Init {
     like_other_inits: bool,
     /// The signal that has ended main.
     ended_by: Option<Signal>,
+    foreground: Option<Foreground>,
+    /// Whether RTMIN+3 becomes TERM where main does nothing with it.
+    replaces_halt: bool,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
@@ -63,6 +68,9 @@ impl Init {
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
+            foreground: (!options.like_other_inits).then(Foreground::default),
+            replaces_halt: !options.like_other_inits
+                && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
             lifecycle: Lifecycle::new(options, job_control),
             drain: Drain::new(everyone),
             exit: None,
@@ -104,7 +112,7 @@ impl Init {
                     child_changed = true;
                 } else if !self.is_our_own(received) && !self.is_our_groups(received) {
                     debug!("{} from {}", received.signal, Sender(received.sender));
-                    self.on(Event::Signal(received.signal));
+                    self.on(Event::Signal(self.meant_by(received.signal)));
                 }
             }
             // After the signals: what arrived while main lived was for main.
@@ -166,7 +174,7 @@ impl Init {
             }
             return round.more;
         };
-        exit::tell(pid, status, self.circumstances);
+        exit::tell(pid, self.child.as_ref().map_or(c"", |child| child.name), status, self.circumstances);
         self.ended_by = status.term_signal();
         self.return_terminal(self.ended_by);
         if self.reaping.in_kernel() && self.reaping.children() {
@@ -190,6 +198,14 @@ impl Init {
         for action in self.lifecycle.on(clock::now(), event) {
             self.carry_out(action);
         }
+    }
+
+    /// RTMIN+3 is systemd's request to halt, and LXC sends it to every init that blocks it. A main that does nothing with it
+    /// would die of it without a chance to save.
+    fn meant_by(&self, signal: Signal) -> Signal {
+        let is_kept =
+            signal != Signal::RTMIN_3 || !self.replaces_halt || self.main_pid().is_some_and(|main| takes(main, signal));
+        if is_kept { signal } else { Signal::TERM }
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -245,7 +261,14 @@ impl Init {
 
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
+        let foreground = match (pid, &mut self.foreground, target) {
+            (Some(pid), Some(foreground), Target::Main) => foreground.child_for(pid, signal),
+            _ => None,
+        };
         self.drain.note(signal, target, pid, self.lifecycle.main_runs());
+        if let Some(child) = foreground {
+            self.drain.note_process(signal, child);
+        }
         let sent = match target {
             Target::Group => self.send_to_group(signal),
             Target::Main => self.send_to_main(signal),
@@ -258,6 +281,18 @@ impl Init {
         if sent.is_ok() {
             self.circumstances.sent = self.circumstances.sent.with(signal);
         }
+        // To all of a namespace kill(2) answers that all is well, whomever it left out. getpgid(2) tells that main is there.
+        let leaves_main_out =
+            |main| !signals::may_send(main) && nix::unistd::getpgid(Some(main)).is_ok() && self.lifecycle.main_runs();
+        let sent = match target {
+            Target::All if sent.is_ok() && pid.is_some_and(leaves_main_out) => Err(Errno::EPERM),
+            _ => sent,
+        };
+        // After main: a shell that is not signalled yet would go on with its next command.
+        if let Some(child) = foreground {
+            let _ = signals::send(child, signal);
+            debug!("{signal} sent to PID {child} too: main is a shell that waits for it");
+        }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
             // Whoever it was for has just ended.
@@ -269,7 +304,13 @@ impl Init {
     fn report_slow_stop(&self) {
         let Some((signal, since)) = self.lifecycle.stop() else { return };
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
-        slow_stop::report(Stop { signal, ago: clock::now().saturating_sub(since), target: self.target, main });
+        slow_stop::report(Stop {
+            signal,
+            ago: clock::now().saturating_sub(since),
+            target: self.target,
+            main,
+            foreground: self.foreground.as_ref().and_then(|foreground| foreground.child),
+        });
     }
 
     fn kill_main(&mut self) {
@@ -395,6 +436,27 @@ impl Init {
             signals::die_by(signal);
         }
     }
+}
+
+/// Whether a process does anything but die of a signal, as far as /proc tells.
+fn takes(pid: Pid, signal: Signal) -> bool {
+    let Some(procfs) = Procfs::of_our_namespace() else { return true };
+    for _ in 0..10 {
+        let (Some(status), Some(function)) = (procfs.status(pid), procfs.sleeps_in(pid)) else { return true };
+        // What sigwait(3) waits for looks as if it were not blocked.
+        if !status.shows_signals
+            || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
+            || function.starts_with("do_sigtimedwait")
+        {
+            return true;
+        }
+        // It may be on its way in or out.
+        if function != "0" {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    false
 }
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes

@@ -67,7 +67,10 @@ pub fn run(words: Words) -> c_int {
         Ok(status) => status.into(),
         Err(failure) => {
             log::start(&options::LogFilter::Level(log::DEFAULT));
-            ::log::error!("{failure}");
+            match command::shebang::advice(words) {
+                Some(advice) => ::log::error!("{advice}"),
+                None => ::log::error!("{failure}"),
+            }
             persona.statuses.of(failure.kind).into()
         }
     }
@@ -86,7 +89,7 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     let unheard = follow_parent(&options);
     let everyone = Everyone::of_our_namespace();
     let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
-    if options.warn_not_init && !options.subreaper && everyone.is_none() {
+    if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
             "not PID 1, and not told to adopt orphans (-s, TINI_SUBREAPER): orphans pass it by and are not reaped"
         );
@@ -98,8 +101,8 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     if options.unforwarded != SignalSet::EMPTY {
         let _ = signals::set_mask(SignalSet::ALL.less(options.unforwarded));
     }
-    if let Some(part) = &options.bad_log {
-        ::log::warn!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}", cli::LOG_ALLOWED);
+    for warning in &options.warnings {
+        ::log::warn!("{warning}");
     }
     if let Err(errno) = unheard {
         ::log::warn!("main will not be told when rinit's parent ends: {}", sys::reason(errno));

@@ -237,8 +237,11 @@ impl Lifecycle {
         if received == Signal::CHLD {
             return Actions::NONE;
         }
+        // Whatever it is rewritten to: dumb-init stops itself all the same.
+        let stop_self =
+            (self.main_runs() && self.options.suspending.contains(received)).then_some(Action::StopSelf(Signal::STOP));
         let Some(signal) = self.options.rewrites.apply(received) else {
-            return Actions::NONE;
+            return Actions([stop_self, None, None]);
         };
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
@@ -251,9 +254,9 @@ impl Lifecycle {
                     self.phase = Phase::Running { kill_main: kill_main.or(due), leave_main };
                 }
                 if signal.is_stop() {
-                    Actions::two(forward, Action::ContinueIfStopped(target))
-                } else if self.options.suspending.contains(received) {
-                    Actions::two(forward, Action::StopSelf(Signal::STOP))
+                    Actions([Some(forward), Some(Action::ContinueIfStopped(target)), stop_self])
+                } else if stop_self.is_some() {
+                    Actions([Some(forward), stop_self, None])
                 } else if signal == Signal::CONT && self.job_control == JobControl::Shell {
                     Actions::two(Action::LendTerminal, Action::Forward(signal, Target::Group.or_wider(target)))
                 } else {

@@ -44,8 +44,8 @@ pub struct Options {
     pub report_after: Option<Duration>,
     /// What is said.
     pub log: LogFilter,
-    /// What of RINIT_LOG could not be read.
-    pub bad_log: Option<String>,
+    /// What was wrong with the variables, but not so wrong that the command should not start.
+    pub warnings: Vec<String>,
 }
 
 /// Those of rinit by its own name.
@@ -70,7 +70,7 @@ impl Default for Options {
             like_other_inits: false,
             report_after: Some(Duration::from_secs(5)),
             log: LogFilter::Level(crate::log::DEFAULT),
-            bad_log: None,
+            warnings: Vec::new(),
         }
     }
 }

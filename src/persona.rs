@@ -100,7 +100,7 @@ const STATUSES: Statuses = Statuses {
 
 /// rinit by its own name, and by any that is nobody else's.
 const RINIT: Persona = Persona {
-    names: &["rinit", "podman-init"],
+    names: &["rinit"],
     defaults: Options::default,
     dropped: &[],
     session: None,
@@ -116,8 +116,14 @@ const RINIT: Persona = Persona {
     help_to: Stream::Stdout,
 };
 
-/// What `docker run --init` mounts into the container. Its users know tini's variables.
-const DOCKER_INIT: Persona = Persona { names: &["docker-init"], variables: TINI_VARIABLES, ..RINIT };
+/// What `docker run --init` and `podman run --init` mount into the container, where tini and catatonit were before: main alone
+/// gets the signals, as with these. Many programs pass a signal on themselves, and take a second one as "now, without saving".
+const PODMAN_INIT: Persona =
+    Persona { names: &["podman-init"], defaults: || Options { target: Target::Main, ..Options::default() }, ..RINIT };
+
+/// Its users know tini's variables, and dockerd knows no other form of a version.
+const DOCKER_INIT: Persona =
+    Persona { names: &["docker-init"], variables: TINI_VARIABLES, version: TINI.version, ..PODMAN_INIT };
 
 const TINI: Persona = Persona {
     names: &["tini", "tini-static"],
@@ -192,9 +198,9 @@ const CATATONIT: Persona = Persona {
     ..RINIT
 };
 
-static OTHERS: [Persona; 4] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT];
+static OTHERS: [Persona; 5] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT, PODMAN_INIT];
 
-/// The others end with main: none of the three waits for anybody.
+/// The others end with main: none of the three waits for anybody. And of main's children none of them knows.
 fn at_once() -> Options {
     Options { grace: Some(Duration::ZERO), like_other_inits: true, ..Options::default() }
 }
@@ -280,7 +286,8 @@ mod tests {
         assert_eq!(name("/usr/local/bin/dumb-init"), "dumb-init");
         assert_eq!(name("/sbin/docker-init"), "docker-init");
         assert_eq!(name("/catatonit"), "catatonit");
-        for argv0 in ["rinit", "", "/", "tini/", "/run/podman-init", "minitini", "tini2", "--tini", "init"] {
+        assert_eq!(name("/run/podman-init"), "podman-init");
+        for argv0 in ["rinit", "", "/", "tini/", "minitini", "tini2", "--tini", "init"] {
             assert_eq!(name(argv0), "rinit", "{argv0}");
         }
     }

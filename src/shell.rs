@@ -1,8 +1,9 @@
 //! Shells that wait for a command in the foreground: they run the trap for a signal only once that command has exited.
 
+use crate::family::Family;
 use crate::signal::Signal;
-use crate::sys::Pid;
 use crate::sys::procfs::{Procfs, Stat};
+use crate::sys::{Pid, clock};
 
 /// Shells by the name of their process.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
@@ -29,4 +30,35 @@ fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<b
     // A program that handles both may have had them ignored at first.
     let tells = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
     Some(can_be && (tells || procfs.shares_stdin(child, shell)?))
+}
+
+/// The foreground child of main, which a stop signal for main alone has to reach too: without it a shell that has a trap for
+/// the signal acts on it only when the child exits by itself.
+#[derive(Debug, Default)]
+pub struct Foreground {
+    /// The child that got the last stop signal.
+    pub child: Option<Pid>,
+    /// When main first got a stop signal that it handles, in clock ticks since boot.
+    handling_since: Option<u64>,
+}
+
+impl Foreground {
+    /// The child that is to get a signal which is about to be sent to main.
+    pub fn child_for(&mut self, main: Pid, signal: Signal) -> Option<Pid> {
+        let procfs = Procfs::of_our_namespace().filter(|_| signal.requests_termination())?;
+        if !procfs.status(main)?.caught.contains(signal) {
+            return None;
+        }
+        // A child that was started since main had the first one belongs to the trap itself.
+        let before = self.child;
+        let is_older = |pid: &Pid| {
+            let started_before = |since| procfs.stat(*pid).is_some_and(|stat| stat.started < since);
+            before == Some(*pid) || self.handling_since.is_none_or(started_before)
+        };
+        // The process list is read only where main is a shell.
+        let children = [main].into_iter().flat_map(|main| Family::read(procfs).children(main).collect::<Vec<_>>());
+        self.child = blocked_on(procfs, main, children.filter(is_older));
+        self.handling_since = self.handling_since.or(Some(clock::ticks_since_boot()));
+        self.child
+    }
 }

@@ -58,6 +58,7 @@ check_reports() {
     check 'running out of memory is told' out_of_memory_is_told small sh
     check 'running out of memory is told under docker run --init' out_of_memory_is_told --init plain sh
     check 'running out of memory is told in an image FROM scratch' out_of_memory_is_told bare /busybox sh
+    check 'running out of memory is told where a shell passes it on' out_of_memory_behind_a_shell_is_told
     check 'a kill by somebody else is not called that' a_kill_is_told
 
     check 'the report shows a zombie and its parent in an image FROM scratch' report_shows_a_zombie /rinit bare /busybox
@@ -89,8 +90,14 @@ hint_is() {
 out_of_memory_is_told() {
     # shellcheck disable=SC2016 # The shell in the container expands it.
     ends 137 'was killed by SIGKILL: out of memory' --memory 16m "$@" -c 'x=0123456789; while :; do x=$x$x; done'
-    [[ $(<"$scratch/said") == 'rinit[1]: WARN: main, PID '* ]]
+    [[ $(<"$scratch/said") == 'rinit[1]: WARN: main process '* ]]
     same 'lines' "$(wc -l <"$scratch/said")" 1
+}
+
+out_of_memory_behind_a_shell_is_told() {
+    # shellcheck disable=SC2016 # The shells in the container expand it.
+    ends 137 'exited with status 137: out of memory' --memory 16m small sh -c \
+        'sh -c "x=0123456789; while :; do x=\$x\$x; done"; exit $?'
 }
 
 a_kill_is_told() {

@@ -259,5 +259,5 @@ logs_are_in_order() {
     start box "${busybox[@]}" sh -c 'i=0; while [ $i -lt 5000 ]; do echo line $i; i=$((i + 1)); done >&2; kill -KILL $$'
     same 'status' "$(docker wait box)" 137
     same 'lines' "$(docker logs box 2>&1 | sed -n 's/^line //p')" "$(seq 0 4999)"
-    [[ $(docker logs --tail 1 box 2>&1) == 'rinit[1]: WARN: main, PID '*' was killed by SIGKILL'* ]]
+    [[ $(docker logs --tail 1 box 2>&1) == 'rinit[1]: WARN: main process '*' was killed by SIGKILL'* ]]
 }

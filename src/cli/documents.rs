@@ -151,8 +151,9 @@ fn the_man_page_lists_every_variable() {
     let of_personas = of_personas.iter().flat_map(|persona| persona.variables.iter().map(|variable| variable.name));
     let known = SETTINGS.iter().map(|setting| setting.variable).chain(of_personas);
     // What others have set, and rinit looks at.
-    let others = ["NO_COLOR", "PATH", "LISTEN_PID", "POSIXLY_CORRECT"];
-    assert_eq!(listed, known.chain(others).collect());
+    let others = ["NO_COLOR", "PATH", "POSIXLY_CORRECT"];
+    let pids = crate::command::PID_VARIABLES.map(|name| std::str::from_utf8(name).unwrap());
+    assert_eq!(listed, known.chain(others).chain(pids).collect());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The options, where there are any: clap's part, from the definition to what it makes of the words, and its errors in one
 //! line.
 
-use super::settings::{SETTINGS, take_environment};
+use super::settings::{SETTINGS, is_near, take_environment};
 use super::{Order, Request, command, is_set, take_foreign_environment};
 use crate::failure::Failure;
 use crate::options::{LogFilter, Options, Target};
@@ -22,7 +22,7 @@ pub(super) fn read(persona: &Persona, words: Words, environment: Words, order: O
     let total = given.len();
     let permutes = order == Order::Permuted || persona.permutes && !is_set(environment, b"POSIXLY_CORRECT");
     let mut parser = definition(persona, permutes);
-    let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error))?;
+    let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
     if matches.get_flag("help") {
         return Ok(Request::Print(parser.render_help().to_string(), persona.help_to));
     }
@@ -104,14 +104,14 @@ fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) 
     Ok(())
 }
 
-/// The form that `docker info` reads an init's version from.
+/// The form that dockerd reads an init's version from. It takes only tini's name in front.
 fn version(persona: &Persona) -> String {
     let (before, behind) = persona.version;
     format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
 /// One line out of clap's several.
-fn wrong_usage(error: &clap::Error) -> Failure {
+fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.join(" "),
@@ -120,7 +120,14 @@ fn wrong_usage(error: &clap::Error) -> Failure {
     let option = word(ContextKind::InvalidArg);
     let value = word(ContextKind::InvalidValue);
     let text = match error.kind() {
-        ErrorKind::UnknownArgument => format!("unknown option {option:?}; rinit --help lists them"),
+        ErrorKind::UnknownArgument => {
+            let mut known = parser.get_arguments().filter_map(Arg::get_long);
+            let name = option.trim_start_matches('-').as_bytes();
+            match known.find(|known| is_near(known.as_bytes(), name)) {
+                Some(near) => format!("unknown option {option:?}; --{near} is similar"),
+                None => format!("unknown option {option:?}; rinit --help lists them"),
+            }
+        }
         ErrorKind::InvalidValue | ErrorKind::WrongNumberOfValues if value.is_empty() => {
             format!("{option}: a value is missing")
         }
@@ -158,7 +165,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
         .help_template(HELP)
         .arg(
-            flag("group", Some('g'), "Forward signals to main's process group (default) [RINIT_TARGET=group]")
+            flag("group", Some('g'), "Forward signals to main's process group (rinit's default) [RINIT_TARGET=group]")
                 .overrides_with_all(["single-child", "target"]),
         )
         .arg(

@@ -18,23 +18,24 @@ pub(super) struct Setting {
     pub(super) variable: &'static str,
     /// For messages.
     pub(super) allowed: &'static str,
-    /// Takes a value into the options; None if it is not allowed.
-    take: fn(&mut Options, &str) -> Option<()>,
+    /// Takes a value into the options. An error is the part of it that is not allowed.
+    take: for<'a> fn(&mut Options, &'a str) -> Result<(), &'a str>,
 }
 
 impl Setting {
     /// Takes a value that `name` (an option or a variable) has.
     pub(super) fn apply(&self, options: &mut Options, name: &str, value: &OsStr) -> Result<(), Failure> {
-        let taken = value.to_str().and_then(|value| (self.take)(options, value));
-        taken.ok_or_else(|| {
-            let value = value.to_string_lossy();
-            Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
+        let whole = value.to_string_lossy();
+        let taken = value.to_str().ok_or(&*whole).and_then(|value| (self.take)(options, value));
+        taken.map_err(|part| {
+            let part = if part == whole { String::new() } else { format!(" ({part:?})") };
+            Failure::own(format!("{name}: bad value {whole:?}{part}; allowed: {}", self.allowed))
         })
     }
 
     /// Takes what an option without a value says.
     pub(super) fn turn_on(&self, options: &mut Options) {
-        (self.take)(options, "1");
+        let _ = (self.take)(options, "1");
     }
 }
 
@@ -50,9 +51,9 @@ pub(super) const SETTINGS: &[Setting] = &[
                 "main" => Target::Main,
                 "group" => Target::Group,
                 "all" => Target::All,
-                _ => return None,
+                _ => return Err(value),
             };
-            Some(())
+            Ok(())
         },
     },
     Setting {
@@ -64,11 +65,12 @@ pub(super) const SETTINGS: &[Setting] = &[
                   signal, or 0 or none to drop it",
         take: |options, value| {
             value.split(',').try_for_each(|entry| {
-                let (from, to) = entry.split_once(':')?;
-                let from = Signal::parse(from).filter(|from| !Signal::UNREWRITABLE.contains(*from))?;
-                let to = if to == "0" || to == "none" { None } else { Some(Signal::parse(to)?) };
-                options.rewrites.set(from, to);
-                Some(())
+                let (from, to) = entry.split_once(':').ok_or(entry)?;
+                let rewritable = |signal: &Signal| !Signal::UNREWRITABLE.contains(*signal);
+                let signal = Signal::parse(from).filter(rewritable).ok_or(from)?;
+                let to = if to == "0" || to == "none" { None } else { Some(Signal::parse(to).ok_or(to)?) };
+                options.rewrites.set(signal, to);
+                Ok(())
             })
         },
     },
@@ -78,8 +80,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_SESSION",
         allowed: FLAG,
         take: |options, value| {
-            options.session = flag(value)?;
-            Some(())
+            options.session = flag(value).ok_or(value)?;
+            Ok(())
         },
     },
     Setting {
@@ -88,8 +90,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_WARN_REAPED",
         allowed: FLAG,
         take: |options, value| {
-            options.warn_reaped = flag(value)?;
-            Some(())
+            options.warn_reaped = flag(value).ok_or(value)?;
+            Ok(())
         },
     },
     Setting {
@@ -98,8 +100,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_PARENT_DEATH",
         allowed: Signal::ALLOWED,
         take: |options, value| {
-            options.parent_death = Some(Signal::parse(value)?);
-            Some(())
+            options.parent_death = Some(Signal::parse(value).ok_or(value)?);
+            Ok(())
         },
     },
     Setting {
@@ -108,8 +110,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_SUBREAPER",
         allowed: FLAG,
         take: |options, value| {
-            options.subreaper = flag(value)?;
-            Some(())
+            options.subreaper = flag(value).ok_or(value)?;
+            Ok(())
         },
     },
     Setting {
@@ -120,8 +122,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         take: |options, value| {
             value.split(',').try_for_each(|entry| {
                 let (from, to) = entry.split_once(':').unwrap_or((entry, "0"));
-                options.exit_map.set(status(from)?, status(to)?);
-                Some(())
+                options.exit_map.set(status(from).ok_or(from)?, status(to).ok_or(to)?);
+                Ok(())
             })
         },
     },
@@ -131,8 +133,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_GRACE",
         allowed: duration::ALLOWED,
         take: |options, value| {
-            options.grace = duration::parse(value)?;
-            Some(())
+            options.grace = duration::parse(value).ok_or(value)?;
+            Ok(())
         },
     },
     Setting {
@@ -141,8 +143,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_KILL_AFTER",
         allowed: "a time above 0 such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf (never)",
         take: |options, value| {
-            options.kill_after = duration::parse(value)?;
-            (options.kill_after != Some(Duration::ZERO)).then_some(())
+            options.kill_after = duration::parse(value).ok_or(value)?;
+            if options.kill_after == Some(Duration::ZERO) { Err(value) } else { Ok(()) }
         },
     },
     Setting {
@@ -151,8 +153,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_WAIT_ALL",
         allowed: FLAG,
         take: |options, value| {
-            options.wait_all = flag(value)?;
-            Some(())
+            options.wait_all = flag(value).ok_or(value)?;
+            Ok(())
         },
     },
     Setting {
@@ -161,8 +163,8 @@ pub(super) const SETTINGS: &[Setting] = &[
         variable: "RINIT_REPORT_AFTER",
         allowed: "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
         take: |options, value| {
-            options.report_after = duration::parse(value)?.filter(|limit| !limit.is_zero());
-            Some(())
+            options.report_after = duration::parse(value).ok_or(value)?.filter(|limit| !limit.is_zero());
+            Ok(())
         },
     },
     Setting {
@@ -174,15 +176,17 @@ pub(super) const SETTINGS: &[Setting] = &[
             match log_spec(value) {
                 Ok(()) => options.log = LogFilter::Spec(value.to_owned()),
                 // A word in a log filter is no reason for a service not to start.
-                Err(part) => options.bad_log = Some(part.to_owned()),
+                Err(part) => options
+                    .warnings
+                    .push(format!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {LOG_ALLOWED}")),
             }
-            Some(())
+            Ok(())
         },
     },
 ];
 
 /// What RINIT_LOG may be.
-pub const LOG_ALLOWED: &str =
+const LOG_ALLOWED: &str =
     "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below";
 
 const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
@@ -216,26 +220,55 @@ fn log_spec(value: &str) -> Result<(), &str> {
     }
 }
 
-/// The variables that are set, each as its option would take it. Those that are nobody's are left alone: Kubernetes makes
-/// RINIT_PORT and the like for a service that is called rinit.
+/// The variables that are set, each as its option would take it. Of one that is there twice the first counts, as for
+/// getenv(3); one that is empty is not set, as Compose has it where it finds nothing for `RINIT_GRACE=${GRACE}`.
 pub(super) fn take_environment(options: &mut Options, environment: Words) -> Result<(), Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
-        if !entry.to_bytes().starts_with(b"RINIT_") {
-            continue;
-        }
-        for (setting, seen) in SETTINGS.iter().zip(&mut seen) {
-            let value =
-                entry.to_bytes().strip_prefix(setting.variable.as_bytes()).and_then(|rest| rest.strip_prefix(b"="));
-            // Of a variable that is there twice the first counts, as for getenv(3).
-            if let Some(value) = value
-                && !std::mem::replace(seen, true)
-            {
+        let Some(rest) = entry.to_bytes().strip_prefix(PREFIX) else { continue };
+        let mut parts = rest.splitn(2, |byte| *byte == b'=');
+        let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
+        let own_part = |setting: &Setting| setting.variable.as_bytes().strip_prefix(PREFIX);
+        if let Some((setting, seen)) =
+            SETTINGS.iter().zip(&mut seen).find(|(setting, _)| own_part(setting) == Some(name))
+        {
+            if !std::mem::replace(seen, true) && !value.is_empty() {
                 setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
             }
+        } else if let Some(meant) =
+            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_near(known, name)))
+        {
+            options.warnings.push(format!(
+                "unknown variable \"RINIT_{}\"; {} is similar",
+                String::from_utf8_lossy(name),
+                meant.variable
+            ));
         }
     }
     Ok(())
+}
+
+const PREFIX: &[u8] = b"RINIT_";
+
+/// Whether `name` is most likely `known`, misspelt: one letter in three at most is missing, added, wrong or changed places with
+/// the next. Not more: Kubernetes makes RINIT_PORT and the like for a service that is called rinit.
+pub(super) fn is_near(known: &[u8], name: &[u8]) -> bool {
+    is_within((known.len() / 3).min(2), known, name)
+}
+
+fn is_within(edits: usize, known: &[u8], name: &[u8]) -> bool {
+    let (Some((first, known_rest)), Some((letter, rest))) = (known.split_first(), name.split_first()) else {
+        return known.len().max(name.len()) <= edits;
+    };
+    if first == letter {
+        return is_within(edits, known_rest, rest);
+    }
+    let Some(left) = edits.checked_sub(1) else { return false };
+    let swapped = known_rest.first() == Some(letter) && rest.first() == Some(first);
+    is_within(left, known_rest, rest)
+        || is_within(left, known_rest, name)
+        || is_within(left, known, rest)
+        || swapped && is_within(left, known_rest.get(1..).unwrap_or_default(), rest.get(1..).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -245,7 +278,7 @@ mod tests {
     fn take(variable: &str, value: &str) -> Option<Options> {
         let mut options = Options::default();
         let setting = SETTINGS.iter().find(|setting| setting.variable == variable).unwrap();
-        (setting.take)(&mut options, value).map(|()| options)
+        (setting.take)(&mut options, value).ok().map(|()| options)
     }
 
     #[test]
@@ -273,7 +306,27 @@ mod tests {
         }
         for value in ["debgu", "rinit=", "rinit=loud", "rinit=a=b", "other=info", "warn,,info", "a/b/c"] {
             let options = take("RINIT_LOG", value).unwrap();
-            assert!(options.bad_log.is_some() && options.log == Options::default().log, "{value}");
+            assert!(options.warnings.len() == 1 && options.log == Options::default().log, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_near_and_another_is_not() {
+        let near = |known: &str, name: &str| is_near(known.as_bytes(), name.as_bytes());
+        for name in ["GRACEE", "GRCE", "GRAXE", "GARCE", "GRACE_", "RACE", "GRAC"] {
+            assert!(near("GRACE", name), "{name}");
+        }
+        for name in ["", "PORT", "G", "GRACIOUS", "GRACE_PERIOD", "ECARG", "GGRACEE"] {
+            assert!(!near("GRACE", name), "{name}");
+        }
+        assert!(near("KILL_AFTER", "KILAFTER") && near("KILL_AFTER", "KLIL_ATFER") && near("LOG", "LOGS"));
+        assert!(!near("LOG", "PORT") && !near("LOG", "DO") && !near("KILL_AFTER", "KIL_AFT"));
+        // What Kubernetes makes for a service called rinit.
+        for made in ["PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_80_TCP", "PORT_80_TCP_ADDR"] {
+            assert!(
+                !SETTINGS.iter().any(|setting| near(setting.variable.trim_start_matches("RINIT_"), made)),
+                "{made}"
+            );
         }
     }
 

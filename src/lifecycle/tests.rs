@@ -134,6 +134,22 @@ fn a_suspending_signal_is_forwarded_and_then_stops_rinit() {
 }
 
 #[test]
+fn a_suspending_signal_stops_rinit_whatever_it_is_rewritten_to() {
+    let story = |to| {
+        let suspending = SignalSet::EMPTY.with(Signal::TSTP);
+        let mut options = Options { suspending, grace: Some(Duration::ZERO), ..Options::default() };
+        options.rewrites.set(Signal::TSTP, to);
+        Story::new(options, JobControl::None)
+    };
+    let forward = |signal| Action::Forward(signal, Target::Group);
+    let stop = Action::StopSelf(Signal::STOP);
+    assert_eq!(story(None).signal(20), [stop]);
+    assert_eq!(story(Some(Signal::PIPE)).signal(20), [forward(Signal::PIPE), stop]);
+    let cont = Action::ContinueIfStopped(Target::Group);
+    assert_eq!(story(Some(Signal::TERM)).signal(20), [forward(Signal::TERM), cont, stop]);
+}
+
+#[test]
 fn a_parting_signal_goes_to_the_group_where_nobody_is_waited_for() {
     let options = Options { parting: Some(Signal::TERM), grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options.clone(), JobControl::None);

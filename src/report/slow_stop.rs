@@ -5,8 +5,8 @@ use crate::family::Family;
 use crate::options::Target;
 use crate::shell;
 use crate::signal::Signal;
-use crate::sys::Pid;
 use crate::sys::procfs::{Procfs, Status};
+use crate::sys::{Pid, clock};
 use log::warn;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Stop {
     pub target: Target,
     /// main, as long as it lives.
     pub main: Option<Pid>,
+    /// The child of main that got it too, where main is a shell that waits for it.
+    pub foreground: Option<Pid>,
 }
 
 /// Why a process has not ended, as far as /proc tells; the most telling first.
@@ -216,7 +218,7 @@ fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
         (Some(main), Target::Group) => {
             pid == main || status.group.or_else(|| Some(procfs.stat(pid)?.group)) == Some(main)
         }
-        (Some(main), Target::Main) => pid == main,
+        (Some(main), Target::Main) => pid == main || stop.foreground == Some(pid),
     }
 }
 
@@ -252,6 +254,13 @@ impl Reason {
 /// One line of advice, where the cause is certain.
 fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<String> {
     if let Some((reason, main)) = found.main {
+        if reason == Reason::Handles && restarts_its_children(procfs, family, main, stop) {
+            return Some(format!(
+                "main restarts its workers on {0}; -r {1}:QUIT or -r {1}:INT is usual",
+                stop.signal,
+                stop.signal.to_string().trim_start_matches("SIG")
+            ));
+        }
         if let Reason::ShellWaits(child) = reason {
             // The shell itself does nothing wrong where the child had the signal too, and stays all the same.
             let cause = procfs.status(child);
@@ -268,6 +277,14 @@ fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<St
         }
     }
     found.shown.iter().chain(&found.zombie).find_map(|(reason, pid)| reason.hint(*pid, stop))
+}
+
+/// Whether main has children, and all were started after the stop signal.
+fn restarts_its_children(procfs: Procfs, family: &Family, main: Pid, stop: Stop) -> bool {
+    let since = clock::ticks_since_boot().saturating_sub(u64::try_from(stop.ago.as_millis() / 10).unwrap_or(u64::MAX));
+    let mut children =
+        family.children(main).filter_map(|pid| procfs.stat(pid)).filter(|stat| !stat.is_dead()).peekable();
+    children.peek().is_some() && children.all(|stat| stat.started > since)
 }
 
 impl Reason {
@@ -292,10 +309,9 @@ impl Reason {
                      start it through rinit"
                 )
             }
-            // Who chose this target may well have a main that ends its workers itself, and they take a second one as "now".
-            Reason::NotSignalled if stop.target == Target::Main => format!(
-                "PID {pid} did not get {signal}, which is for main alone; if main does not end it, --target all would reach it"
-            ),
+            // A main that handles it ends its workers itself, and many take a second one as "now, without saving"; of one that
+            // does not there is a better hint.
+            Reason::NotSignalled if stop.target == Target::Main => return None,
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(

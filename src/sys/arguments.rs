@@ -56,6 +56,11 @@ impl Words {
         unsafe { Words::from_main(c_int::from(!first.is_null()), first) }
     }
 
+    /// A variable's value, where these words are an environment. Of several of one name the first wins, as for getenv(3).
+    pub fn value_of(mut self, name: &[u8]) -> Option<&'static [u8]> {
+        self.find_map(|entry| entry.to_bytes().strip_prefix(name)?.strip_prefix(b"="))
+    }
+
     /// The words from the `n`th on; past the last one, none.
     pub fn tail(self, n: usize) -> Words {
         let mut words = self;

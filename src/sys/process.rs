@@ -31,6 +31,14 @@ pub fn become_subreaper() -> Result<()> {
     Errno::result(done).map(drop)
 }
 
+/// Whether we are a subreaper already: that survives an exec.
+pub fn is_subreaper() -> bool {
+    let mut answer: libc::c_int = 0;
+    // SAFETY: room for an int, which this prctl writes.
+    let done = unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut answer) };
+    done == 0 && answer != 0
+}
+
 /// Has the kernel send `signal` when our parent ends (PR_SET_PDEATHSIG; to be exact, when the thread of it that started us
 /// does).
 pub fn set_parent_death_signal(signal: Signal) -> Result<()> {

@@ -47,7 +47,22 @@ impl Procfs {
     /// What a process does with signals, and whether it lives in a PID namespace below ours. None when it is gone.
     pub fn status(self, pid: Pid) -> Option<Status> {
         let mut room = [0; 8192];
-        Some(Status::parse(read(pid, "status", &mut room).ok()?))
+        let file = open(pid, "status").ok()?;
+        let mut filled = fill(&file, &mut room, 0).ok()?;
+        // A process can be in 65,536 groups, which stand in front of what it does with signals.
+        while filled == room.len() {
+            const GROUPS: &[u8] = b"\nGroups:";
+            let start = room.windows(GROUPS.len()).position(|bytes| bytes == GROUPS)? + GROUPS.len();
+            let line = room.get(start..).unwrap_or_default();
+            let end = start + line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
+            if end == start {
+                break;
+            }
+            room.copy_within(end.., start);
+            filled -= end - start;
+            filled = fill(&file, &mut room, filled).ok()?;
+        }
+        Some(Status::parse(room.get(..filled)?))
     }
 
     /// The command line for people, or the name in brackets where there is none, as ps(1) shows it.
@@ -253,17 +268,25 @@ impl Status {
 
 /// Reads /proc/PID/NAME into `room`, as far as it fits.
 fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
-    let mut path = String::with_capacity(32);
-    let _ = write!(path, "/proc/{pid}/{name}\0");
-    read_file(CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?, room)
+    let filled = fill(&open(pid, name)?, room, 0)?;
+    Ok(room.get(..filled).unwrap_or_default())
 }
 
-fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
+fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
+    let mut path = String::with_capacity(32);
+    let _ = write!(path, "/proc/{pid}/{name}\0");
+    open_file(CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?)
+}
+
+fn open_file(path: &CStr) -> Result<OwnedFd> {
     // SAFETY: a C string and flags.
     let fd = Errno::result(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
     // SAFETY: a new descriptor.
-    let file = descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd) })?;
-    let mut filled = 0;
+    descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Reads on into `room`, of which that much is filled already. Returns how much is then.
+fn fill(file: &OwnedFd, room: &mut [u8], mut filled: usize) -> Result<usize> {
     while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty()) {
         // SAFETY: `free` has that much room.
         let read = unsafe { libc::read(file.as_raw_fd(), free.as_mut_ptr().cast(), free.len()) };
@@ -280,7 +303,7 @@ fn read_file<'a>(path: &CStr, room: &'a mut [u8]) -> Result<&'a [u8]> {
             Err(errno) => return Err(errno),
         }
     }
-    Ok(room.get(..filled).unwrap_or_default())
+    Ok(filled)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 /// What the child does before it becomes main.
 pub struct Plan<'a> {
@@ -22,8 +22,8 @@ pub struct Plan<'a> {
     pub argv: *const *const c_char,
     /// The environment that main gets.
     pub envp: *const *const c_char,
-    /// Ours to fill in: the value of LISTEN_PID in `envp`, where it is to name main.
-    pub listen_pid: Option<&'a PidText>,
+    /// Entries of `envp` that are to name main: the child fills them in.
+    pub pids: &'a [PidText],
     /// Whether main leads a session, and not only a group.
     pub session: bool,
     /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
@@ -52,22 +52,14 @@ pub enum Error {
     },
 }
 
-/// Room for an environment entry `LISTEN_PID=` and a PID, which the child writes in.
-pub struct PidText([AtomicByte; PidText::LENGTH]);
-
-type AtomicByte = std::sync::atomic::AtomicU8;
+/// Room for an environment entry `NAME=` and a PID, which the child writes in: only it knows its PID before the exec.
+pub struct PidText(Vec<AtomicU8>);
 
 impl PidText {
-    const NAME: &'static [u8; 11] = b"LISTEN_PID=";
-    const LENGTH: usize = PidText::NAME.len() + 12;
-
-    /// `LISTEN_PID=`, with no number yet.
-    pub fn new() -> PidText {
-        let text = PidText([const { AtomicByte::new(0) }; PidText::LENGTH]);
-        for (byte, letter) in text.0.iter().zip(PidText::NAME) {
-            byte.store(*letter, Relaxed);
-        }
-        text
+    /// `NAME=`, with no number yet.
+    pub fn new(name: &[u8]) -> PidText {
+        // Ten digits are the longest PID, and a zero ends them.
+        PidText(name.iter().chain(b"=").chain(&[0; 11]).copied().map(AtomicU8::new).collect())
     }
 
     /// As an entry of an environment.
@@ -87,16 +79,10 @@ impl PidText {
                 break;
             }
         }
-        let value = self.0.iter().skip(PidText::NAME.len());
+        let value = self.0.iter().skip_while(|byte| byte.load(Relaxed) != b'=').skip(1);
         for (byte, digit) in value.zip(digits.iter().take(length).rev()) {
             byte.store(*digit, Relaxed);
         }
-    }
-}
-
-impl Default for PidText {
-    fn default() -> PidText {
-        PidText::new()
     }
 }
 
@@ -201,7 +187,7 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
             let _ = signals::send(Pid::from_raw(own_pid()), signal);
         }
     }
-    if let Some(text) = plan.listen_pid {
+    for text in plan.pids {
         text.set(own_pid());
     }
     plan.sigchld.restore();
@@ -263,9 +249,9 @@ mod tests {
     use std::ffi::CStr;
 
     #[test]
-    fn listen_pid_names_the_pid_it_is_given() {
+    fn an_entry_names_the_pid_it_is_given() {
         for pid in [1, 9, 10, 4_194_304, i32::MAX] {
-            let text = PidText::new();
+            let text = PidText::new(b"LISTEN_PID");
             text.set(pid);
             // SAFETY: PidText is longer than what is written into it, and zeros follow.
             let shown = unsafe { CStr::from_ptr(text.as_ptr()) };

@@ -31,7 +31,7 @@ pub const TABLE: &[Deliberate] = &[
     Deliberate {
         name: "all three",
         original: "say nothing when a signal killed the command",
-        rinit: "one warning on stderr, where rinit did not send that signal",
+        rinit: "one warning on stderr, where that was no stop signal which rinit forwarded",
         reason: "it is what people look for in the log when a container is gone",
         explains: |seen| {
             seen.field == Field::Stderr
@@ -125,24 +125,6 @@ pub const TABLE: &[Deliberate] = &[
                 }
                 _ => false,
             }
-        },
-    },
-    Deliberate {
-        name: "dumb-init",
-        original: "TSTP, TTIN and TTOU stop the init also where `-r` makes something else of them for the command",
-        rinit: "it stops only where the command may have been stopped",
-        reason: "a stopped init forwards nothing",
-        explains: |seen| {
-            let is_rewritten =
-                ["20:", "21:", "22:"].map(|from| seen.case.options.iter().any(|word| word.starts_with(from)));
-            is_rewritten.contains(&true)
-                && has(seen.theirs, Field::Events, "the init stopped")
-                && match seen.field {
-                    Field::Events => seen.rinit.is_empty(),
-                    // The CONT that lets the init go on; and the HUP from above.
-                    Field::Seen => tokens(seen.original, &["18", "1"]) == tokens(seen.rinit, &["18", "1"]),
-                    _ => false,
-                }
         },
     },
     Deliberate {

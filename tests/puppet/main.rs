@@ -61,6 +61,8 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "orphans" => family::make_orphans(number(&rest[0]), number(&rest[1])),
         "adopted" => family::tell_who_adopts(),
         "with-timer" => prefixes::with_timer(rest),
+        "adopting" => prefixes::adopting(rest),
+        "in-groups" => prefixes::in_groups(number(&rest[0]), &rest[1..]),
         "with-dead-children" => prefixes::with_dead_children(number(&rest[0]), &rest[1..]),
         "refusing" => prefixes::refusing(number(&rest[0]), &rest[1], &rest[2..]),
         "by-real-user" => prefixes::by_real_user(number(&rest[0]), &rest[1..]),

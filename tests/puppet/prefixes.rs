@@ -32,6 +32,21 @@ pub fn with_timer(words: &[OsString]) -> c_int {
     execute(words)
 }
 
+/// Becomes the program that `words` are, as a member of that many groups.
+pub fn in_groups(count: c_int, words: &[OsString]) -> c_int {
+    let groups: Vec<libc::gid_t> = (100_000..).take(count.unsigned_abs() as usize).collect();
+    // SAFETY: an array and its length.
+    let set = unsafe { libc::setgroups(groups.len(), groups.as_ptr()) };
+    assert_eq!(set, 0, "setgroups");
+    execute(words)
+}
+
+/// Becomes the program that `words` are, as a subreaper.
+pub fn adopting(words: &[OsString]) -> c_int {
+    nix::sys::prctl::set_child_subreaper(true).expect("PR_SET_CHILD_SUBREAPER");
+    execute(words)
+}
+
 /// Becomes the program that `words` are, with a filter in the way of some system calls.
 pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     refuse(errno, list.to_str().expect("numbers"));

@@ -208,7 +208,9 @@ fn a_stop_signal_ends_a_stopped_main() {
             let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start_until_ready();
             rinit.stop_main();
             rinit.send(signal);
-            assert_eq!(rinit.wait(), Status::Exited(128 + signal));
+            // In the place of the request to halt it gets TERM.
+            let deadly = if signal == RTMIN_3 { libc::SIGTERM } else { signal };
+            assert_eq!(rinit.wait(), Status::Exited(128 + deadly));
         }
     }
 }
@@ -275,4 +277,52 @@ fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
         assert_eq!(finished.status, Status::Exited(0));
         assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("ready\nending after 15\n", ""));
     }
+}
+
+#[test]
+fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
+    let calls = [libc::SYS_kill, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
+    for target in ["main", "group", "all"] {
+        let rinit = Rinit::as_pid1().options(["-t", target, "--grace", "0"]);
+        let (rinit, user): (_, &[&str]) = match nix::unistd::geteuid().is_root() {
+            true => (rinit.through(["without-capability", "5"]), &["user", "65534"]),
+            false => (rinit.through(["refusing", &libc::EPERM.to_string(), &calls]), &[]),
+        };
+        let mut rinit = rinit.puppet([&["play"], user, &["say", "ready", "pause"]].concat()).start_until_ready();
+        rinit.send(libc::SIGTERM);
+        let line = rinit.complaint("cannot send SIGTERM to ");
+        assert!(line.contains("EPERM"), "{line}");
+        // Its end can be that of the namespace with the sender in it.
+        let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
+        assert_eq!(rinit.wait(), Status::Exited(137));
+    }
+}
+
+#[test]
+fn the_request_to_halt_becomes_term_where_main_does_nothing_with_it() {
+    const RTMIN_3: i32 = 37;
+    // It has the default action for it, and would die of it.
+    let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
+    rinit.send(RTMIN_3);
+    rinit.expect("ending after 15");
+    assert_eq!(rinit.wait(), Status::Exited(0));
+    // A rule of the user's for TERM applies, and one for RTMIN+3 wins.
+    for (rule, status) in [("TERM:QUIT", 131), ("RTMIN+3:INT", 130)] {
+        let mut rinit = Rinit::as_pid1().options(["-r", rule]).puppet(["pause"]).start_until_ready();
+        rinit.send(RTMIN_3);
+        assert_eq!(rinit.wait(), Status::Exited(status), "{rule}");
+    }
+    // A main that takes it gets it, as other inits' do in any case.
+    let mut rinit = printing(Rinit::as_pid1());
+    rinit.send(RTMIN_3);
+    rinit.expect(RTMIN_3);
+    for name in ["tini", "dumb-init", "catatonit"] {
+        let mut rinit = Rinit::as_pid1().name(name).puppet(["pause"]).start_until_ready();
+        rinit.send(RTMIN_3);
+        assert_eq!(rinit.wait(), Status::Exited(128 + RTMIN_3), "{name}");
+    }
+    let mut pause = Rinit::as_pid1().options(["--pause"]).start();
+    pause.until("it rests", || pause.sleeps());
+    pause.send(RTMIN_3);
+    assert_eq!(pause.wait(), Status::Exited(0));
 }

@@ -14,6 +14,7 @@ mod at_rest;
 mod documents;
 mod drain;
 mod faults;
+mod foreground;
 mod forwarding;
 mod fuzz;
 mod hostile;

@@ -78,9 +78,11 @@ fn printed(name: &str, option: &str) -> Finished {
 
 #[test]
 fn the_version_has_the_originals_form_on_the_originals_stream() {
-    for (name, option, form) in
-        [("tini", "--version", "tini version "), ("catatonit", "-V", "tini version "), ("docker-init", "-V", "rinit ")]
-    {
+    for (name, option, form) in [
+        ("tini", "--version", "tini version "),
+        ("catatonit", "-V", "tini version "),
+        ("docker-init", "--version", "tini version "),
+    ] {
         let finished = printed(name, option);
         assert!(finished.stdout.starts_with(form) && finished.stdout.contains(" - git."), "{name}: {finished:?}");
         assert_eq!(finished.stderr, "");
@@ -176,7 +178,10 @@ fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
         ("dumb-init", &["-c"], false, false),
         ("catatonit", &[], false, false),
         ("catatonit", &["-g"], false, true),
-        ("docker-init", &[], false, true),
+        ("docker-init", &[], false, false),
+        ("docker-init", &["-g"], false, true),
+        ("podman-init", &[], false, false),
+        ("podman-init", &["--target", "group"], false, true),
     ] {
         let mut rinit = called(name).options(options).puppet(["pair", "15"]).start_until_ready();
         let main = rinit.main();
@@ -262,6 +267,20 @@ fn not_as_pid_1_tini_dies_of_a_fault_signal_as_the_original() {
 }
 
 #[test]
+fn tini_says_nothing_where_it_has_become_a_subreaper_before_its_exec() {
+    let scratch = Scratch::new();
+    let tini = scratch.path("tini");
+    std::os::unix::fs::symlink(rinit_binary(), &tini).unwrap();
+    let command = [tini.as_os_str(), puppet().as_os_str(), "exit".as_ref(), "0".as_ref()];
+    for (prefix, said) in [(Some("adopting"), ""), (None, "not PID 1")] {
+        let words = prefix.into_iter().flat_map(|prefix| [puppet().as_os_str(), prefix.as_ref()]).chain(command);
+        let finished = Rinit::as_child().absent().command(words).start().finish();
+        assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
+        assert!(finished.stderr.contains(said) && finished.stderr.is_empty() == said.is_empty(), "{finished:?}");
+    }
+}
+
+#[test]
 fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_main() {
     for (signal, rewritten) in [(libc::SIGTSTP, true), (libc::SIGTTIN, true), (libc::SIGTTOU, true)] {
         let rinit = printing(Rinit::as_child().name("dumb-init"));
@@ -273,6 +292,21 @@ fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_
         });
         rinit.send(libc::SIGCONT);
         rinit.eventually("both go on", |processes| !processes.iter().any(|process| process.is_stopped()));
+    }
+}
+
+#[test]
+fn dumb_init_stops_itself_whatever_it_makes_of_the_terminals_stop_signals() {
+    for options in [&["-r", "20:10"][..], &["-r", "20:0"], &["-c", "-r", "20:0"], &["-c", "-r", "20:10"]] {
+        let rinit = printing(Rinit::as_child().name("dumb-init").options(options));
+        let itself = rinit.itself().pid;
+        rinit.send(libc::SIGTSTP);
+        rinit.eventually("it is stopped, and main is not", |processes| {
+            let stopped: Vec<_> = processes.iter().filter(|process| process.is_stopped()).collect();
+            stopped.len() == 1 && stopped[0].pid == itself
+        });
+        rinit.send(libc::SIGCONT);
+        rinit.eventually("it goes on", |processes| !processes.iter().any(|process| process.is_stopped()));
     }
 }
 

@@ -454,3 +454,42 @@ fn no_call_too_many_comes_before_mains_exec() {
         assert_eq!(calls.len(), expected, "{calls:?}");
     }
 }
+
+#[test]
+fn a_script_whose_line_has_several_words_for_rinit_is_told_how_to_write_it() {
+    let scratch = Scratch::new();
+    let rinit = rinit_binary().display();
+    for (words, status) in [
+        ("-c /bin/sh", 125),
+        ("-- /bin/sh", 125),
+        ("-t all /bin/sh", 125),
+        ("--grace 5 /bin/sh", 125),
+        ("/usr/bin/env bash", 127),
+        ("sh -e", 127),
+    ] {
+        scratch.file("script", format!("#!{rinit} {words} \necho ran\n"), 0o755);
+        let script = scratch.path("script").display().to_string();
+        let finished = Rinit::as_pid1().absent().command([&script, "argument"]).start().finish();
+        assert_eq!(finished.status, Status::Exited(status), "{finished:?}");
+        let expected = format!(
+            "rinit[1]: ERROR: {script:?}: the kernel passes {words:?} of the #! line as one argument; \
+             make the line #!/usr/bin/env -S {rinit} {words}\n"
+        );
+        assert_eq!(finished.stderr, expected);
+        // That line works.
+        scratch.file("script", format!("#!/usr/bin/env -S {rinit} {words}\necho ran\n"), 0o755);
+        let finished = Rinit::as_pid1().absent().command([&script]).start().finish();
+        assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("ran\n", ""), "{words}");
+    }
+}
+
+#[test]
+fn what_is_no_script_for_rinit_is_refused_as_ever() {
+    let scratch = Scratch::new();
+    scratch.file("script", "#!/bin/sh -c a\n", 0o755);
+    for words in [["-c b", "script"], ["c a", "script"], ["-c a", "missing"], ["-x", "script"]] {
+        let line =
+            refused(Rinit::as_pid1().directory(&scratch).command(words), if words[0] == "c a" { 127 } else { 125 });
+        assert!(!line.contains("#!"), "{line}");
+    }
+}

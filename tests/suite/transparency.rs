@@ -237,23 +237,54 @@ fn main_gets_the_working_directory() {
     assert!(state.contains(&format!("cwd: {}\n", folder.display())), "{state}");
 }
 
-#[test]
-fn a_listen_pid_that_names_rinit_names_main() {
-    let environment = ["LISTEN_FDS=1", "LISTEN_PID=1", "LAST=x"];
-    let rinit = Rinit::as_pid1().environment(environment).puppet(["env"]);
-    let mut rinit = rinit.start();
-    let main = 2;
-    let expected = format!("LISTEN_FDS=1\nLISTEN_PID={main}\nLAST=x\n");
-    assert_eq!(rinit.finish().stdout, expected);
+/// What main gets out of an environment, where rinit is PID 1 and main PID 2.
+fn environment_of_main(given: &[&str]) -> String {
+    Rinit::as_pid1().environment(given).puppet(["env"]).start().finish().stdout
+}
+
+fn lines(entries: &[&str]) -> String {
+    entries.iter().map(|entry| format!("{entry}\n")).collect()
 }
 
 #[test]
-fn a_listen_pid_that_names_another_stays() {
-    for pid in ["2", "4711", "", "1x", "01"] {
-        let rinit = Rinit::as_pid1().variable("LISTEN_PID", pid).puppet(["env"]);
-        let stdout = rinit.start().finish().stdout;
-        assert!(stdout.ends_with(&format!("LISTEN_PID={pid}\n")), "{stdout}");
+fn a_variable_that_tells_rinits_pid_tells_mains() {
+    let given = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=1", "WATCHDOG_PID=1", "SYSTEMD_EXEC_PID=1", "LAST=1"];
+    let expected = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=2", "WATCHDOG_PID=2", "SYSTEMD_EXEC_PID=2", "LAST=1"];
+    assert_eq!(environment_of_main(&given), lines(&expected));
+    // Each by itself.
+    let given = ["WATCHDOG_PID=1", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"];
+    assert_eq!(environment_of_main(&given), lines(&["WATCHDOG_PID=2", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"]));
+}
+
+#[test]
+fn a_variable_that_tells_another_pid_stays() {
+    for name in ["LISTEN_PID", "WATCHDOG_PID", "SYSTEMD_EXEC_PID", "MAINPID", "LISTEN_PIDX", "MY_LISTEN_PID"] {
+        for pid in ["2", "4711", "", "1x", "01", "11"] {
+            let entry = format!("{name}={pid}");
+            assert_eq!(environment_of_main(&[&entry]), format!("{entry}\n"));
+        }
     }
+    assert_eq!(environment_of_main(&["MAINPID=1", "LISTEN_PIDX=1"]), lines(&["MAINPID=1", "LISTEN_PIDX=1"]));
+}
+
+#[test]
+fn the_inode_of_rinits_pidfd_is_not_passed_on_for_mains() {
+    let given = ["LISTEN_PID=1", "LISTEN_PIDFDID=77", "LISTEN_FDS=1"];
+    assert_eq!(environment_of_main(&given), lines(&["LISTEN_PID=2", "LISTEN_FDS=1"]));
+    let given = ["LISTEN_PIDFDID=77", "LISTEN_FDS=1", "LISTEN_PID=1"];
+    assert_eq!(environment_of_main(&given), lines(&["LISTEN_FDS=1", "LISTEN_PID=2"]));
+    // They concern another process, or another variable.
+    for stays in [["LISTEN_PID=9", "LISTEN_PIDFDID=77"], ["MANAGERPIDFDID=5", "LISTEN_PIDFDID=77"]] {
+        assert_eq!(environment_of_main(&stays), lines(&stays));
+    }
+}
+
+#[test]
+fn of_a_variable_that_is_there_twice_the_first_wins_as_for_getenv() {
+    let other_first = ["LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];
+    assert_eq!(environment_of_main(&other_first), lines(&other_first));
+    let ours_first = ["LISTEN_PID=1", "LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];
+    assert_eq!(environment_of_main(&ours_first), lines(&["LISTEN_PID=2", "LISTEN_PID=9", "LISTEN_PID=2"]));
 }
 
 #[test]

@@ -6,8 +6,6 @@ use super::{
 };
 use crate::support::{Rinit, Status};
 
-const RTMIN_3: i32 = 37;
-
 #[test]
 fn the_others_are_sent_term_and_then_cont() {
     for place in PLACES {
@@ -86,7 +84,7 @@ fn who_was_born_in_mains_group_after_that_is_asked() {
 #[test]
 fn each_signal_that_asks_for_an_end_counts() {
     for place in PLACES {
-        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, RTMIN_3] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let mut rinit = play_until_ready(patient(place), "[ print other WINCH ] say ready pause");
             rinit.send(signal);
             rinit.expect(format!("other {signal}"));

@@ -209,6 +209,10 @@ fn what_is_no_time_is_refused_with_what_is_allowed() {
             let by_word = Rinit::as_pid1().options([option, bad]);
             let by_variable = Rinit::as_pid1().variable(variable, bad);
             for (rinit, name) in [(by_option, option), (by_word, option), (by_variable, variable)] {
+                // An empty variable is not set.
+                if bad.is_empty() && name == variable {
+                    continue;
+                }
                 let finished = rinit.puppet(["args", "was started"]).start().finish();
                 assert_eq!(finished.status, Status::Exited(125), "{name} {bad:?}");
                 assert_eq!(finished.stdout, "");

@@ -13,7 +13,7 @@ enum Cause {
     NotSignalled,
     Zombie,
     NestedInit,
-    ForMainAlone,
+    RestartsWorkers,
 }
 
 /// What only the hint for that cause says.
@@ -24,7 +24,7 @@ const HINTS: [(Cause, &str); 9] = [
     (Cause::Stopped, "is stopped and cannot act on SIGTERM"),
     (Cause::Uninterruptible, "is in uninterruptible sleep: it waits for"),
     (Cause::NotSignalled, "did not get SIGTERM; --target all would reach it"),
-    (Cause::ForMainAlone, "which is for main alone; if main does not end it, --target all would reach it"),
+    (Cause::RestartsWorkers, "main restarts its workers on SIGTERM; -r TERM:QUIT or -r TERM:INT is usual"),
     (Cause::Zombie, "is dead, and its parent"),
     (Cause::NestedInit, "is PID 1 of a namespace of its own"),
 ];
@@ -62,7 +62,8 @@ fn shell_is_there(processes: &[Process]) -> bool {
 
 #[test]
 fn a_shell_that_waits_for_a_foreground_child_which_did_not_get_the_signal() {
-    let alone = |rinit: Rinit| shell(rinit.options(["--target", "main"]), "exit 0", "say ready pause");
+    // By its own name rinit would have sent it to the child too.
+    let alone = |rinit: Rinit| shell(rinit.name("tini").options(["--"]), "exit 0", "say ready pause");
     hint_is(Some(Cause::ShellWaits), alone, shell_is_there);
     let in_another_session = |rinit| shell(rinit, "exit 0", "session say ready pause");
     hint_is(Some(Cause::ShellWaits), in_another_session, shell_is_there);
@@ -83,6 +84,15 @@ fn a_process_that_ignores_the_signal() {
     // Nothing is ever pending of what is ignored.
     hint_is(Some(Cause::Ignores), |rinit| play(rinit, "ignore TERM block TERM say ready pause"), at_once);
     hint_is(Some(Cause::Ignores), |rinit| shell(rinit, "", "say ready pause"), shell_is_there);
+}
+
+#[test]
+fn what_a_member_of_many_groups_does_with_the_signal_is_seen() {
+    // /proc/PID/status has a line with all of them.
+    for count in ["1000", "1100", "1170", "5000", "65536"] {
+        let words = ["in-groups", count, puppet().to_str().unwrap(), "play", "ignore", "TERM", "say", "ready", "pause"];
+        hint_is(Some(Cause::Ignores), |rinit| rinit.puppet(words), at_once);
+    }
 }
 
 #[test]
@@ -111,8 +121,22 @@ fn a_process_that_the_signal_was_not_sent_to() {
     hint_is(Some(Cause::NotSignalled), in_another_group, at_once);
     let in_another_session = |rinit| play(rinit, "[ session pause ] handle TERM say ready pause");
     hint_is(Some(Cause::NotSignalled), in_another_session, at_once);
+    // Main may well end it by itself.
     let alone = |rinit: Rinit| play(rinit.options(["--single-child"]), "[ pause ] handle TERM say ready pause");
-    hint_is(Some(Cause::ForMainAlone), alone, at_once);
+    hint_is(None, alone, at_once);
+}
+
+#[test]
+fn a_main_whose_children_are_younger_than_the_signal() {
+    let restarts = |rinit: Rinit| {
+        // As uwsgi does.
+        let script = "trap 'again=1' TERM; \"$0\" play say ready pause & \
+                      while :; do wait; [ $again ] && again= && { kill $!; wait; sleep 0.1; \"$0\" play pause & }; done";
+        rinit.options(["-c"]).command(["/bin/sh".as_ref(), "-c".as_ref(), script.as_ref(), puppet().as_os_str()])
+    };
+    hint_is(Some(Cause::RestartsWorkers), restarts, shell_is_there);
+    let keeps = |rinit: Rinit| play(rinit, "handle TERM [ handle TERM pause ] say ready pause");
+    hint_is(None, keeps, at_once);
 }
 
 #[test]

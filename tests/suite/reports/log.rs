@@ -166,10 +166,10 @@ fn colours_are_for_terminals_and_only_where_they_are_wanted() {
     let on_terminal = |rinit: Rinit| {
         let mut pty = Pty::new();
         rinit.stderr(Stream::Given(pty.terminal())).start().finish();
-        pty.line_with("main, PID 2")
+        pty.line_with("main process 2")
     };
-    let plain = "rinit[1]: WARN: main, PID 2, was killed by SIGKILL";
-    let coloured = "rinit[1]: \x1b[33mWARN\x1b[0m: main, PID 2, was killed by SIGKILL";
+    let plain = "rinit[1]: WARN: main process 2 (puppet) was killed by SIGKILL";
+    let coloured = "rinit[1]: \x1b[33mWARN\x1b[0m: main process 2 (puppet) was killed by SIGKILL";
     assert!(on_terminal(dies()).starts_with(coloured));
     assert!(on_terminal(dies().variable("NO_COLOR", "")).starts_with(coloured), "no-color.org: when not empty");
     assert!(on_terminal(dies().variable("NO_COLOR", "1")).starts_with(plain));
@@ -206,7 +206,7 @@ fn with_vv_the_whole_story_is_told_in_order() {
         ("DEBUG", "main started: PID 2"),
         ("DEBUG", "SIGTERM from outside"),
         ("DEBUG", "SIGTERM sent to main's group 2"),
-        ("INFO", "main, PID 2, exited with status 3"),
+        ("INFO", "main process 2 (puppet) exited with status 3"),
         ("INFO", "sending SIGTERM to 1 remaining process: 3 (puppet)"),
         ("DEBUG", "0 of 1 remaining processes are left to their parents for now"),
         ("WARN", "killed after the grace period of 100ms: PID 3, "),

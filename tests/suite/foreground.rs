@@ -1,0 +1,106 @@
+//! A shell as main that has a trap and waits for its foreground child: with the target main a stop signal goes to the child
+//! too, once, and to no other child. (`/bin/sh` is what the machine has; `.ci/shells` does this with three.)
+
+use crate::support::{Rinit, Running, Status, puppet};
+
+const TERM: i32 = libc::SIGTERM;
+
+/// A shell that runs this script, in which `$0` is the puppet. Returns when the shell waits.
+fn shell(rinit: Rinit, script: &str) -> Running {
+    let words = ["/bin/sh".as_ref(), "-c".as_ref(), script.as_ref(), puppet().as_os_str()];
+    let rinit = rinit.command(words).start_until_ready();
+    waits(&rinit);
+    rinit
+}
+
+fn waits(rinit: &Running) {
+    rinit.eventually("the shell waits", |processes| {
+        processes.iter().any(|process| process.name == "sh" && process.state == 'S')
+    });
+}
+
+/// The child, which prints what it gets, gets this next.
+fn expect_next(rinit: &mut Running, signal: i32) {
+    let child = rinit.main().pid + 1;
+    rinit.exec(["signal", &child.to_string(), &signal.to_string()]);
+    rinit.expect(signal);
+}
+
+fn names() -> impl Iterator<Item = Rinit> {
+    let rinit = |name: &str| Rinit::as_pid1().name(name);
+    [rinit("rinit").options(["-c"]), rinit("docker-init"), rinit("podman-init")].into_iter()
+}
+
+#[test]
+fn the_foreground_child_of_a_shell_with_a_trap_gets_the_stop_signal_once() {
+    for name in names() {
+        let mut rinit = shell(name, "trap 'exit 7' TERM; \"$0\" print-signals 0; :");
+        rinit.send(TERM);
+        rinit.expect(TERM);
+        expect_next(&mut rinit, 64);
+        // A second one is a second one for both.
+        rinit.send(TERM);
+        rinit.expect(TERM);
+        expect_next(&mut rinit, 64);
+        // The end of the child can be that of the sender, which the drain asks to exit.
+        let child = (rinit.main().pid + 1).to_string();
+        let _sender = rinit.start_exec(["signal", &child, "9"]).wait();
+        assert_eq!(rinit.wait(), Status::Exited(7));
+    }
+}
+
+#[test]
+fn only_a_stop_signal_goes_to_the_child_and_only_where_the_shell_handles_it() {
+    for (trapped, sent) in [("HUP", libc::SIGHUP), ("USR1", libc::SIGUSR1), ("TERM", libc::SIGUSR2)] {
+        let rinit = Rinit::as_pid1().options(["-c"]);
+        let mut rinit = shell(rinit, &format!("trap : {trapped} USR2; \"$0\" print-signals 0; :"));
+        rinit.send(sent);
+        waits(&rinit);
+        expect_next(&mut rinit, 64);
+    }
+    // The default action ends the shell.
+    let mut rinit = shell(Rinit::as_pid1().options(["-c", "--grace", "0"]), "\"$0\" print-signals 0; :");
+    rinit.send(TERM);
+    assert_eq!(rinit.wait(), Status::Exited(143));
+}
+
+#[test]
+fn under_the_names_of_other_inits_main_alone_gets_it() {
+    for name in ["tini", "catatonit"] {
+        let mut rinit =
+            shell(Rinit::as_pid1().name(name).options(["--"]), "trap 'exit 7' TERM; \"$0\" print-signals 0; :");
+        rinit.send(TERM);
+        waits(&rinit);
+        expect_next(&mut rinit, 64);
+    }
+}
+
+#[test]
+fn a_background_child_that_the_shell_waits_for_gets_it_from_the_trap_alone() {
+    for name in names() {
+        let script = "trap 'kill -TERM $pid; wait $pid; exit 7' TERM; \"$0\" print-signals 0 & pid=$!; wait $pid";
+        let mut rinit = shell(name, script);
+        rinit.send(TERM);
+        rinit.expect(TERM);
+        expect_next(&mut rinit, 64);
+    }
+}
+
+#[test]
+fn what_the_trap_itself_runs_gets_none() {
+    for name in names() {
+        let script = "trap '\"$0\" print-signals 0; exit 7' TERM; \"$0\" print-signals 15; :";
+        let mut rinit = shell(name, script);
+        rinit.send(TERM);
+        rinit.expect(TERM);
+        rinit.expect("ready");
+        waits(&rinit);
+        rinit.send(TERM);
+        waits(&rinit);
+        let main = rinit.main().pid;
+        let processes = rinit.processes();
+        let child = processes.iter().find(|process| process.parent == main && process.state != 'Z').unwrap().pid;
+        rinit.exec(["signal", &child.to_string(), "64"]);
+        rinit.expect(64);
+    }
+}
