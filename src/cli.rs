@@ -11,6 +11,9 @@ mod parser;
 mod settings;
 
 pub use settings::LOG_ALLOWED;
+use settings::SETTINGS;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 /// What rinit was called for.
 pub enum Request {
@@ -45,6 +48,30 @@ pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Reque
     take_foreign_environment(persona, &mut options, environment);
     persona.complete(&mut options);
     Ok(Request::Run(options, command_words))
+}
+
+/// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
+/// that are wrong count for nothing.
+#[inline(never)]
+pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Options {
+    let mut options = (persona.defaults)();
+    for setting in SETTINGS.iter().filter(|setting| setting.bears_on_errors()) {
+        let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
+        value_of(environment, setting.variable.as_bytes()).map(&mut apply);
+        let mut is_value = false;
+        for word in words.tail(1) {
+            let word = word.to_bytes();
+            let option = word.strip_prefix(b"--").filter(|_| !is_value);
+            match option.and_then(|option| option.strip_prefix(setting.option.as_bytes())) {
+                _ if option == Some(b"") => break,
+                _ if is_value => apply(word),
+                Some([b'=', value @ ..]) => apply(value),
+                _ => {}
+            }
+            is_value = option == Some(setting.option.as_bytes());
+        }
+    }
+    options
 }
 
 /// Where options can stand.

@@ -33,6 +33,7 @@ pub mod elf;
 pub mod failure;
 pub mod family;
 pub mod init;
+pub mod json;
 pub mod lifecycle;
 pub mod log;
 pub mod options;
@@ -64,7 +65,9 @@ pub fn run(words: Words) -> c_int {
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(persona, words, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            log::start(&options::LogFilter::Level(log::DEFAULT));
+            // Where the options could be read, this was done before, and that stays.
+            let options = cli::read_leniently(persona, words, Words::followed_environment());
+            log::start(&options::LogFilter::Level(log::DEFAULT), options.log_format);
             ::log::error!("{failure}");
             persona.statuses.of(failure.kind).into()
         }
@@ -77,7 +80,7 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
-    log::start(&options.log);
+    log::start(&options.log, options.log_format);
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
     // A filter that refuses this would leave rinit waiting for main for ever.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;

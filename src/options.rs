@@ -41,6 +41,8 @@ pub struct Options {
     pub report_after: Option<Duration>,
     /// What is said.
     pub log: LogFilter,
+    /// The form of a line of the log.
+    pub log_format: LogFormat,
     /// What of RINIT_LOG could not be read.
     pub bad_log: Option<String>,
 }
@@ -66,6 +68,7 @@ impl Default for Options {
             wait_all: false,
             report_after: Some(Duration::from_secs(5)),
             log: LogFilter::Level(crate::log::DEFAULT),
+            log_format: LogFormat::Text,
             bad_log: None,
         }
     }
@@ -100,6 +103,15 @@ pub enum LogFilter {
     Level(LevelFilter),
     /// env_logger's syntax, checked.
     Spec(String),
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: `rinit[PID]: LEVEL: text`.
+    Text,
+    /// For programs: a JSON object.
+    Json,
 }
 
 /// Exit statuses that are to be replaced.

@@ -228,6 +228,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
                 .overrides_with("quiet"),
         )
         .arg(flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
+        .arg(valued("log-format", "FORM", "Log as text or json, an object a line (text) [RINIT_LOG_FORMAT]"))
         .arg(
             Arg::new("report")
                 .long("report")

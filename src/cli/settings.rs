@@ -2,7 +2,7 @@
 
 use crate::duration;
 use crate::failure::Failure;
-use crate::options::{LogFilter, Options, Target};
+use crate::options::{LogFilter, LogFormat, Options, Target};
 use crate::signal::Signal;
 use crate::sys::arguments::Words;
 use log::LevelFilter;
@@ -30,6 +30,11 @@ impl Setting {
             let value = value.to_string_lossy();
             Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
         })
+    }
+
+    /// Whether it matters where the others cannot be read.
+    pub(super) fn bears_on_errors(&self) -> bool {
+        matches!(self.option, "log-format" | "termination-log")
     }
 
     /// Takes what an option without a value says.
@@ -176,6 +181,20 @@ pub(super) const SETTINGS: &[Setting] = &[
                 // A word in a log filter is no reason for a service not to start.
                 Err(part) => options.bad_log = Some(part.to_owned()),
             }
+            Some(())
+        },
+    },
+    Setting {
+        option: "log-format",
+        short: None,
+        variable: "RINIT_LOG_FORMAT",
+        allowed: "text or json",
+        take: |options, value| {
+            options.log_format = match value {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return None,
+            };
             Some(())
         },
     },

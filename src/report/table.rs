@@ -2,8 +2,10 @@
 
 use super::processes::{self, Process};
 use crate::failure::Failure;
+use crate::json::quoted;
 use crate::signal::Signal;
 use crate::sys::procfs::Procfs;
+use crate::sys::clock::Timestamp;
 use crate::sys::terminal;
 use crate::sys::{Pid, clock};
 use std::collections::BTreeMap;
@@ -62,10 +64,11 @@ impl Facts<'_> {
 
     fn json(&self) -> String {
         let mut text = String::new();
+        let time = Timestamp::now();
         for process in self.table.values() {
             let _ = writeln!(
                 text,
-                "{{\"pid\":{},\"ppid\":{},\"user\":{},\"uid\":{},\"state\":\"{}\",\"age_s\":{},\"rss_kb\":{},\
+                "{{\"time\":\"{time}\",\"pid\":{},\"ppid\":{},\"user\":{},\"uid\":{},\"state\":\"{}\",\"age_s\":{},\"rss_kb\":{},\
                  \"term\":\"{}\",\"unreaped_by\":{},\"command\":{}}}",
                 process.pid,
                 process.stat.parent,
@@ -206,21 +209,6 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter.is_control() => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// The names in the container's own /etc/passwd (passwd(5)); a number does where there is none.
 fn users() -> BTreeMap<u32, String> {
     let text = std::fs::read("/etc/passwd").unwrap_or_default();
@@ -263,9 +251,8 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_stay_on_their_line_and_in_their_quotes() {
+    fn hostile_names_stay_on_their_line() {
         assert_eq!(printable("a\nb\x1b[2J"), "a\\nb\\u{1b}[2J");
-        assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
     }
 }
 
