@@ -46,7 +46,7 @@ pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Reque
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
     take_foreign_environment(persona, &mut options, environment);
-    persona.complete(&mut options);
+    complete(persona, &mut options)?;
     Ok(Request::Run(options, command_words))
 }
 
@@ -98,6 +98,18 @@ fn take_foreign_environment(persona: &Persona, options: &mut Options, environmen
             (variable.take)(options, value);
         }
     }
+}
+
+/// Adds what follows from the choices that were made, and refuses those that contradict each other.
+fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
+    persona.complete(options);
+    if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
+        return Err(Failure::own(
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) do not go together: put the time and \
+             KILL at the end of the sequence",
+        ));
+    }
+    Ok(())
 }
 
 fn command(words: Words) -> Result<Words, Failure> {

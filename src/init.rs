@@ -7,6 +7,7 @@ use crate::others::Others;
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
+use crate::report::termination;
 use crate::signal::Signal;
 use crate::sys::everyone::Everyone;
 use crate::sys::signals::{self, Batch, Inbox, Received};
@@ -43,6 +44,10 @@ impl Init {
             true => JobControl::Shell,
         };
         release(child.as_ref());
+        if child.is_none() {
+            // There is no main whose exit this would begin with.
+            termination::begin();
+        }
         let inbox = Inbox::open();
         let wanted = Wanted { stops: job_control != JobControl::None, warnings: options.warn_reaped };
         let reaping = Reaping::start(child.as_ref(), &inbox, wanted);
@@ -51,7 +56,11 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances { has_terminal, ..Circumstances::default() },
+            circumstances: Circumstances {
+                has_terminal,
+                has_sequence: !options.stop_sequence.is_empty(),
+                ..Circumstances::default()
+            },
             target: options.target,
             lifecycle: Lifecycle::new(options, job_control),
             others: Others::new(everyone),
@@ -147,6 +156,9 @@ impl Init {
             }
             return round.more;
         };
+        termination::begin();
+        self.circumstances.stopping = self.lifecycle.stop().is_some();
+        self.circumstances.is_success = self.lifecycle.status_for(status) == 0;
         exit::tell(pid, status, self.circumstances);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();

@@ -45,11 +45,13 @@ pub mod reaping;
 pub mod report;
 pub mod search;
 pub mod signal;
+pub mod stop_sequence;
 pub mod sys;
 
 use cli::Request;
 use command::Inherited;
 use failure::Failure;
+use report::termination;
 use persona::{Persona, Stream};
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
@@ -68,19 +70,23 @@ pub fn run(words: Words) -> c_int {
             // Where the options could be read, this was done before, and that stays.
             let options = cli::read_leniently(persona, words, Words::followed_environment());
             log::start(&options::LogFilter::Level(log::DEFAULT), options.log_format);
+            termination::set(options.termination_log);
+            termination::begin();
             ::log::error!("{failure}");
+            termination::write();
             persona.statuses.of(failure.kind).into()
         }
     }
 }
 
 fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (options, words) = match cli::read(persona, words, Words::followed_environment())? {
+    let (mut options, words) = match cli::read(persona, words, Words::followed_environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
     log::start(&options.log, options.log_format);
+    termination::set(options.termination_log.take());
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
     // A filter that refuses this would leave rinit waiting for main for ever.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
@@ -114,7 +120,9 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
         );
     }
     // Never dropped: the end of the process takes all of it along.
-    Ok(ManuallyDrop::new(init::Init::new(child, everyone, options)).attend())
+    let status = ManuallyDrop::new(init::Init::new(child, everyone, options)).attend();
+    termination::write();
+    Ok(status)
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.

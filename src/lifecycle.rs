@@ -3,8 +3,12 @@
 
 use crate::options::{Options, Target};
 use crate::signal::Signal;
+use crate::stop_sequence::StopSequence;
 use crate::sys::wait::WaitStatus;
+use sequence::Progress;
 use std::time::Duration;
+
+mod sequence;
 
 /// A point in time, counted from any fixed one.
 pub type Moment = Duration;
@@ -126,8 +130,8 @@ enum Phase {
     Pausing,
     /// main runs.
     Running {
-        /// When `--kill-after` is due.
-        kill_main: Option<Moment>,
+        /// How far a stop by plan has come.
+        progress: Progress,
         /// When to wait no longer for main, which was killed.
         leave_main: Option<Moment>,
     },
@@ -204,8 +208,12 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// main has just been started, or there is none.
-    pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        let phase = if options.pause { Phase::Pausing } else { Phase::Running { kill_main: None, leave_main: None } };
+    pub fn new(mut options: Options, job_control: JobControl) -> Lifecycle {
+        if let Some(limit) = options.kill_after {
+            options.stop_sequence = StopSequence::kill_after(limit);
+        }
+        let running = Phase::Running { progress: Progress::default(), leave_main: None };
+        let phase = if options.pause { Phase::Pausing } else { running };
         Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
@@ -224,6 +232,11 @@ impl Lifecycle {
         self.stop
     }
 
+    /// What rinit exits with where main ended so.
+    pub fn status_for(&self, status: WaitStatus) -> u8 {
+        self.options.exit_map.apply(status.shell_code())
+    }
+
     /// When the grace is over, while the others are being drained.
     pub fn grace_ends(&self) -> Option<Moment> {
         match self.phase {
@@ -235,7 +248,7 @@ impl Lifecycle {
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
         let of_phase = match self.phase {
-            Phase::Running { kill_main, leave_main } => [kill_main, leave_main],
+            Phase::Running { progress, leave_main } => [progress.due(), leave_main],
             Phase::Waiting(looks) => [None, looks.next],
             Phase::Draining { kill, looks } => [kill, looks.next],
             Phase::Killing { leave, looks } => [Some(leave), looks.next],
@@ -270,12 +283,14 @@ impl Lifecycle {
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
         match self.phase {
-            Phase::Running { kill_main, leave_main } => {
+            Phase::Running { mut progress, leave_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.asks_for_an_end() {
+                    if let Some(sent) = progress.take(&self.options.stop_sequence, now, signal) {
+                        self.phase = Phase::Running { progress, leave_main };
+                        return self.on_step(now, sent);
+                    }
                     self.note_stop(now, signal);
-                    let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
-                    self.phase = Phase::Running { kill_main: kill_main.or(due), leave_main };
                 }
                 if signal.is_stop() {
                     Actions::two(forward, Action::ContinueIfStopped(target))
@@ -304,6 +319,20 @@ impl Lifecycle {
         }
     }
 
+    /// A step of the stop sequence sends this signal, or only waits.
+    fn on_step(&mut self, now: Moment, sent: Option<Signal>) -> Actions {
+        let Some(signal) = sent else { return Actions::NONE };
+        self.note_stop(now, signal);
+        let target = self.options.target;
+        match &mut self.phase {
+            Phase::Running { leave_main, .. } if signal == Signal::KILL => {
+                *leave_main = Some(now.saturating_add(KILL_TAKES_MAIN));
+                Actions::one(Action::KillMain)
+            }
+            _ => Actions::two(Action::Forward(signal, target), Action::ContinueIfStopped(target)),
+        }
+    }
+
     fn on_stop(&self, signal: Signal, in_foreground: bool) -> Actions {
         if !self.main_runs() {
             return Actions::NONE;
@@ -328,7 +357,13 @@ impl Lifecycle {
         if !self.main_runs() {
             return Actions::NONE;
         }
-        self.status = self.options.exit_map.apply(status.shell_code());
+        if let Phase::Running { progress, .. } = self.phase
+            && progress.holds_back()
+        {
+            // The stop that it held back is one for all that remain.
+            self.options.wait_all = false;
+        }
+        self.status = self.status_for(status);
         self.end()
     }
 
@@ -401,15 +436,13 @@ impl Lifecycle {
             return Actions::one(Action::ReportSlowStop);
         }
         match self.phase {
-            Phase::Running { kill_main, .. } if over(kill_main) => {
-                let leave = now.saturating_add(KILL_TAKES_MAIN);
-                self.phase = Phase::Running { kill_main: None, leave_main: Some(leave) };
-                // Once is enough, and a later stop signal is no first one.
-                self.options.kill_after = None;
-                Actions::one(Action::KillMain)
+            Phase::Running { mut progress, leave_main } if over(progress.due()) => {
+                let sent = progress.advance(&self.options.stop_sequence, now);
+                self.phase = Phase::Running { progress, leave_main };
+                self.on_step(now, sent)
             }
-            Phase::Running { leave_main, .. } if over(leave_main) => {
-                self.phase = Phase::Running { kill_main: None, leave_main: None };
+            Phase::Running { progress, leave_main } if over(leave_main) => {
+                self.phase = Phase::Running { progress, leave_main: None };
                 Actions::one(Action::LeaveMain)
             }
             Phase::Draining { kill, .. } if over(kill) => {

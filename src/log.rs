@@ -4,6 +4,7 @@
 
 use crate::json::Escaped;
 use crate::options::{LogFilter, LogFormat};
+use crate::report::termination;
 use crate::sys::stderr;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -58,6 +59,7 @@ impl Log for Lazy {
     }
 
     fn log(&self, record: &Record<'_>) {
+        termination::keep(record);
         self.logger().log(record);
     }
 
@@ -122,7 +124,7 @@ fn end_line(line: &mut String) {
 
 /// Keeps a record on its line: names of commands are whatever somebody chose, and a newline or an escape sequence in one
 /// could forge a line or command a terminal.
-struct Printable<'a>(&'a mut String);
+pub(crate) struct Printable<'a>(pub(crate) &'a mut String);
 
 impl fmt::Write for Printable<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {

@@ -1,6 +1,8 @@
 //! What rinit was asked to do: plain data, made once from the command line and the environment.
 
+use crate::report::termination;
 use crate::signal::{Rewrites, Signal, SignalSet};
+use crate::stop_sequence::StopSequence;
 use log::LevelFilter;
 use std::time::Duration;
 
@@ -35,10 +37,14 @@ pub struct Options {
     pub parting: Option<Signal>,
     /// How long after the first stop signal main is killed. None: never.
     pub kill_after: Option<Duration>,
+    /// What is sent in place of the first stop signal. Without steps: that signal itself.
+    pub stop_sequence: StopSequence,
     /// Whether rinit outlives main for as long as others live.
     pub wait_all: bool,
     /// How long after the first stop signal it is told who has not ended. None: never.
     pub report_after: Option<Duration>,
+    /// Where it is written why the container ended badly.
+    pub termination_log: termination::Path,
     /// What is said.
     pub log: LogFilter,
     /// The form of a line of the log.
@@ -65,8 +71,10 @@ impl Default for Options {
             grace: Some(Duration::from_secs(5)),
             parting: None,
             kill_after: None,
+            stop_sequence: StopSequence::default(),
             wait_all: false,
             report_after: Some(Duration::from_secs(5)),
+            termination_log: termination::DEFAULT,
             log: LogFilter::Level(crate::log::DEFAULT),
             log_format: LogFormat::Text,
             bad_log: None,

@@ -194,9 +194,9 @@ const CATATONIT: Persona = Persona {
 
 static OTHERS: [Persona; 4] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT];
 
-/// The others end with main: none of the three waits for anybody.
+/// The others end with main: none of the three waits for anybody, or writes to a file.
 fn at_once() -> Options {
-    Options { grace: Some(Duration::ZERO), ..Options::default() }
+    Options { grace: Some(Duration::ZERO), termination_log: None, ..Options::default() }
 }
 
 /// The two signals that libc keeps to itself: the three do not block them, and take their default action.

@@ -4,9 +4,10 @@ use crate::duration;
 use crate::failure::Failure;
 use crate::options::{LogFilter, LogFormat, Options, Target};
 use crate::signal::Signal;
+use crate::stop_sequence::{self, StopSequence};
 use crate::sys::arguments::Words;
 use log::LevelFilter;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -28,7 +29,10 @@ impl Setting {
         let taken = value.to_str().and_then(|value| (self.take)(options, value));
         taken.ok_or_else(|| {
             let value = value.to_string_lossy();
-            Failure::own(format!("{name}: bad value {value:?}; allowed: {}", self.allowed))
+            // A list is long: the part that is wrong is named.
+            let wrong = (self.option == "stop-sequence").then(|| StopSequence::parse(&value).err()).flatten();
+            let wrong = wrong.map_or_else(String::new, |wrong| format!(": {wrong}"));
+            Failure::own(format!("{name}: bad value {value:?}{wrong}; allowed: {}", self.allowed))
         })
     }
 
@@ -151,6 +155,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        option: "stop-sequence",
+        short: None,
+        variable: "RINIT_STOP_SEQUENCE",
+        allowed: stop_sequence::ALLOWED,
+        take: |options, value| {
+            options.stop_sequence = StopSequence::parse(value).ok()?;
+            Some(())
+        },
+    },
+    Setting {
         option: "wait-all",
         short: None,
         variable: "RINIT_WAIT_ALL",
@@ -167,6 +181,19 @@ pub(super) const SETTINGS: &[Setting] = &[
         allowed: "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
         take: |options, value| {
             options.report_after = duration::parse(value)?.filter(|limit| !limit.is_zero());
+            Some(())
+        },
+    },
+    Setting {
+        option: "termination-log",
+        short: None,
+        variable: "RINIT_TERMINATION_LOG",
+        allowed: "an absolute path, or off",
+        take: |options, value| {
+            options.termination_log = match value {
+                "off" => None,
+                path => Some(CString::new(path).ok().filter(|_| path.starts_with('/'))?.into()),
+            };
             Some(())
         },
     },

@@ -1,5 +1,6 @@
 //! Why main ended.
 
+use crate::report::termination;
 use crate::signal::{Signal, SignalSet};
 use crate::sys::Pid;
 use crate::sys::cgroup;
@@ -13,6 +14,12 @@ pub struct Circumstances {
     pub sent: SignalSet,
     /// Whether rinit killed it, for `--kill-after`.
     pub killed_by_us: bool,
+    /// Whether a stop is under way, so that any signal that rinit sent may be a part of it.
+    pub stopping: bool,
+    /// Whether rinit exits with 0 then: `--map-exit` can turn any status into that.
+    pub is_success: bool,
+    /// Whether there is a `--stop-sequence`, so that the KILL was its last step.
+    pub has_sequence: bool,
     /// Whether it had a terminal, where keys send signals.
     pub has_terminal: bool,
 }
@@ -21,7 +28,7 @@ pub struct Circumstances {
 pub fn tell(pid: Pid, status: WaitStatus, circumstances: Circumstances) {
     let level = level(status, circumstances);
     if circumstances.killed_by_us && status.term_signal() == Some(Signal::KILL) {
-        log!(level, "main, PID {pid}, {status} by rinit: --kill-after");
+        log!(level, "main, PID {pid}, {status} by rinit: {}", if circumstances.has_sequence { "--stop-sequence" } else { "--kill-after" });
     } else if status.term_signal() == Some(Signal::KILL) && level == Level::Warn {
         match cgroup::oom_kills() {
             Some(count) if count > 0 => log!(
@@ -33,14 +40,33 @@ pub fn tell(pid: Pid, status: WaitStatus, circumstances: Circumstances) {
     } else if level == Level::Warn {
         log!(level, "main, PID {pid}, {status}, which rinit did not send");
     } else {
+        if has_failed(status, circumstances) {
+            termination::keep_text(&format_args!("main, PID {pid}, {status}"));
+        }
         log!(level, "main, PID {pid}, {status}");
     }
 }
 
+/// Whether what is expected is a failure all the same: an exit with a status above 0, or a death by a signal that was no
+/// stop. A program that handles the stop signal may exit as if it had died of it.
+fn has_failed(status: WaitStatus, circumstances: Circumstances) -> bool {
+    let code = status.shell_code();
+    let signal = Signal::new(i32::from(code) - 128);
+    let was_stop = signal.is_some_and(|signal| {
+        let sent = circumstances.sent.contains(signal) && (signal.is_stop() || circumstances.stopping);
+        sent || status.term_signal().is_some() && is_from_terminal(signal, circumstances)
+    });
+    !circumstances.is_success && !was_stop
+}
+
+/// Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
+fn is_from_terminal(signal: Signal, circumstances: Circumstances) -> bool {
+    matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal
+}
+
 fn level(status: WaitStatus, circumstances: Circumstances) -> Level {
     let Some(signal) = status.term_signal() else { return Level::Info };
-    // Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
-    let from_terminal = matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal;
+    let from_terminal = is_from_terminal(signal, circumstances);
     let expected = circumstances.sent.contains(signal) && !status.core_dumped() || from_terminal;
     if expected && !circumstances.killed_by_us { Level::Info } else { Level::Warn }
 }
@@ -50,7 +76,7 @@ mod tests {
     use super::*;
 
     fn level_of(raw: i32, sent: u64, killed_by_us: bool, has_terminal: bool) -> Level {
-        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal };
+        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, ..Circumstances::default() };
         level(WaitStatus::from_raw(raw), circumstances)
     }
 
