@@ -357,14 +357,12 @@ impl Lifecycle {
         if !self.main_runs() {
             return Actions::NONE;
         }
-        if let Phase::Running { progress, .. } = self.phase
-            && progress.holds_back()
-        {
-            // The stop that it held back is one for all that remain.
-            self.options.wait_all = false;
-        }
+        let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
-        self.end()
+        let actions = self.end();
+        // A stop that was held back is one for all that remain: they are asked, and not waited for as they are.
+        self.options.wait_all &= !is_held_back;
+        actions
     }
 
     /// main is gone, or was never there.

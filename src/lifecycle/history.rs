@@ -307,7 +307,9 @@ impl History {
                 self.plan.sends(self.now, Signal::KILL, self.is_told_to_go_on);
                 self.main_killed = Some(self.now);
             }
-            Action::Forward(signal, target) if self.ended.is_none() && self.forwarded.is_none() && signal != Signal::CONT => {
+            Action::Forward(signal, target)
+                if self.ended.is_none() && self.forwarded.is_none() && signal != Signal::CONT =>
+            {
                 assert_eq!(target, self.options.target);
                 self.stop = self.stop.or(Some(self.now));
                 self.plan.sends(self.now, signal, self.is_told_to_go_on);

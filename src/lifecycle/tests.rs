@@ -596,7 +596,8 @@ fn main_may_exit_at_any_step_and_the_drain_follows() {
 
 #[test]
 fn a_held_back_stop_is_one_for_those_that_wait_all_waits_for() {
-    for (stops, expected) in [(true, vec![Action::Look, Action::AskOthers, Action::Look]), (false, vec![Action::Look])] {
+    for (stops, expected) in [(true, vec![Action::Look, Action::AskOthers, Action::Look]), (false, vec![Action::Look])]
+    {
         let options = Options { wait_all: true, ..planned("10s,TERM") };
         let mut story = Story::new(options, JobControl::None);
         if stops {

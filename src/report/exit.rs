@@ -28,7 +28,11 @@ pub struct Circumstances {
 pub fn tell(pid: Pid, status: WaitStatus, circumstances: Circumstances) {
     let level = level(status, circumstances);
     if circumstances.killed_by_us && status.term_signal() == Some(Signal::KILL) {
-        log!(level, "main, PID {pid}, {status} by rinit: {}", if circumstances.has_sequence { "--stop-sequence" } else { "--kill-after" });
+        log!(
+            level,
+            "main, PID {pid}, {status} by rinit: {}",
+            if circumstances.has_sequence { "--stop-sequence" } else { "--kill-after" }
+        );
     } else if status.term_signal() == Some(Signal::KILL) && level == Level::Warn {
         match cgroup::oom_kills() {
             Some(count) if count > 0 => log!(
@@ -76,7 +80,8 @@ mod tests {
     use super::*;
 
     fn level_of(raw: i32, sent: u64, killed_by_us: bool, has_terminal: bool) -> Level {
-        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, ..Circumstances::default() };
+        let circumstances =
+            Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, ..Circumstances::default() };
         level(WaitStatus::from_raw(raw), circumstances)
     }
 

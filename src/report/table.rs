@@ -6,8 +6,8 @@ use crate::failure::Failure;
 use crate::family::Family;
 use crate::json::quoted;
 use crate::signal::{Signal, SignalSet};
-use crate::sys::procfs::Procfs;
 use crate::sys::clock::Timestamp;
+use crate::sys::procfs::Procfs;
 use crate::sys::terminal;
 use crate::sys::{Pid, clock};
 use std::fmt::Write as _;
@@ -28,7 +28,15 @@ pub fn print(form: Form) -> Result<String, Failure> {
     };
     let table = processes::all(procfs);
     let (family, main) = (Family::read(procfs), main_of(&table));
-    let facts = Facts { family, main, procfs, table: &table, users: users(), now: clock::ticks_since_boot(), page: page_size() };
+    let facts = Facts {
+        family,
+        main,
+        procfs,
+        table: &table,
+        users: users(),
+        now: clock::ticks_since_boot(),
+        page: page_size(),
+    };
     Ok(match form {
         Form::Table => facts.table(Some(terminal::width().unwrap_or(WIDTH))),
         Form::Json => facts.json(),

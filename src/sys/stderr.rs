@@ -1,8 +1,8 @@
 //! Writing a line to stderr without ever waiting for whoever reads it. main shares the file description, so it may not
 //! be made non-blocking.
 
-use super::{Errno, Result, poll};
 use super::clock::Timestamp;
+use super::{Errno, Result, poll};
 use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::AtomicBool;
