@@ -16,6 +16,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 /// What rinit was called for.
+// There is one, for a moment.
+#[allow(clippy::large_enum_variant)]
 pub enum Request {
     /// To start a command, or with no words to do without one.
     Run(Options, Words),

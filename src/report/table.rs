@@ -101,7 +101,8 @@ impl Facts<'_> {
 
     /// What delays or prevents its exit at a stop. None too where PID 1 is not rinit, and so may do anything.
     fn at_a_stop(&self, process: &Process) -> Option<String> {
-        slow_stop::foresee(self.procfs, &self.family, self.main?, (process.pid, &process.status))
+        let main = self.main.filter(|_| process.pid.as_raw() != 1)?;
+        slow_stop::foresee(self.procfs, &self.family, main, (process.pid, &process.status))
     }
 
     fn json(&self) -> String {

@@ -61,7 +61,9 @@ pub fn keep_text(text: &fmt::Arguments<'_>) {
 pub fn write() {
     let Some(Some(path)) = PATH.get() else { return };
     let Ok(kept) = KEPT.lock() else { return };
-    let text = kept.get(..kept.floor_char_boundary(LONGEST)).unwrap_or_default();
+    // Not in the middle of a letter.
+    let end = (0..=LONGEST.min(kept.len())).rev().find(|end| kept.is_char_boundary(*end));
+    let text = kept.get(..end.unwrap_or_default()).unwrap_or_default();
     if !text.is_empty() && (matches!(path, Cow::Owned(_)) || nix::unistd::getpid().as_raw() == 1) {
         let _ = empty_file::fill(path, text.as_bytes());
     }

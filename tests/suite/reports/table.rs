@@ -167,7 +167,8 @@ fn json_is_one_object_a_process_one_a_line() {
     let rinit = family();
     let printed = printed(&rinit, &["--report=json"]);
     let objects: Vec<_> = printed.lines().map(json::object).collect();
-    let names = ["pid", "ppid", "user", "uid", "state", "age_s", "rss_kb", "term", "unreaped_by", "command"];
+    let names =
+        ["time", "pid", "ppid", "user", "uid", "state", "age_s", "rss_kb", "term", "unreaped_by", "command", "at_stop"];
     for object in &objects {
         assert_eq!(object.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
         assert!((0..1000).contains(&number(object, "age_s")), "{object:?}");
