@@ -10,7 +10,13 @@ use crate::sys::arguments::Words;
 mod parser;
 mod settings;
 
+use settings::SETTINGS;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 /// What rinit was called for.
+// There is one, for a moment.
+#[allow(clippy::large_enum_variant)]
 pub enum Request {
     /// To start a command, or with no words to do without one.
     Run(Options, Words),
@@ -41,8 +47,32 @@ pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Reque
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
     take_foreign_environment(persona, &mut options, environment);
-    persona.complete(&mut options);
+    complete(persona, &mut options)?;
     Ok(Request::Run(options, command_words))
+}
+
+/// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
+/// that are wrong count for nothing.
+#[inline(never)]
+pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Options {
+    let mut options = (persona.defaults)();
+    for setting in SETTINGS.iter().filter(|setting| setting.bears_on_errors()) {
+        let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
+        environment.value_of(setting.variable.as_bytes()).map(&mut apply);
+        let mut is_value = false;
+        for word in words.tail(1) {
+            let word = word.to_bytes();
+            let option = word.strip_prefix(b"--").filter(|_| !is_value);
+            match option.and_then(|option| option.strip_prefix(setting.option.as_bytes())) {
+                _ if option == Some(b"") => break,
+                _ if is_value => apply(word),
+                Some([b'=', value @ ..]) => apply(value),
+                _ => {}
+            }
+            is_value = option == Some(setting.option.as_bytes());
+        }
+    }
+    options
 }
 
 /// Where options can stand.
@@ -64,6 +94,18 @@ fn take_foreign_environment(persona: &Persona, options: &mut Options, environmen
             (variable.take)(options, value);
         }
     }
+}
+
+/// Adds what follows from the choices that were made, and refuses those that contradict each other.
+fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
+    persona.complete(options);
+    if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
+        return Err(Failure::own(
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) do not go together: put the time and \
+             KILL at the end of the sequence",
+        ));
+    }
+    Ok(())
 }
 
 fn command(words: Words) -> Result<Words, Failure> {

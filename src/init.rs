@@ -8,6 +8,7 @@ use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
 use crate::report::slow_stop::{self, Stop};
+use crate::report::termination;
 use crate::shell::Foreground;
 use crate::signal::{Signal, SignalSet};
 use crate::sys::everyone::Everyone;
@@ -52,6 +53,10 @@ impl Init {
             true => JobControl::Shell,
         };
         release(child.as_ref());
+        if child.is_none() {
+            // There is no main whose exit this would begin with.
+            termination::begin();
+        }
         let inbox = Inbox::open();
         let wanted = Wanted { stops: job_control != JobControl::None, warnings: options.warn_reaped };
         let reaping = Reaping::start(child.as_ref(), &inbox, wanted);
@@ -60,11 +65,12 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: child.as_ref().map_or(Circumstances::default(), |child| Circumstances {
-                has_terminal: child.has_keys,
-                in_pipeline: child.own_group.has_pipe,
+            circumstances: Circumstances {
+                has_terminal: child.as_ref().is_some_and(|child| child.has_keys),
+                in_pipeline: child.as_ref().is_some_and(|child| child.own_group.has_pipe),
+                has_sequence: !options.stop_sequence.is_empty(),
                 ..Circumstances::default()
-            }),
+            },
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
@@ -174,6 +180,9 @@ impl Init {
             }
             return round.more;
         };
+        termination::begin();
+        self.circumstances.stopping = self.lifecycle.stop().is_some();
+        self.circumstances.is_success = self.lifecycle.status_for(status) == 0;
         exit::tell(pid, self.child.as_ref().map_or(c"", |child| child.name), status, self.circumstances);
         self.ended_by = status.term_signal();
         self.return_terminal(self.ended_by);

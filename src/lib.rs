@@ -35,6 +35,7 @@ pub mod failure;
 pub mod family;
 pub mod init;
 pub mod jobs;
+pub mod json;
 pub mod lifecycle;
 pub mod log;
 pub mod options;
@@ -46,12 +47,14 @@ pub mod report;
 pub mod search;
 pub mod shell;
 pub mod signal;
+pub mod stop_sequence;
 pub mod sys;
 
 use cli::Request;
 use command::Inherited;
 use failure::Failure;
 use persona::{Persona, Stream};
+use report::termination;
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
 use sys::arguments::Words;
@@ -66,23 +69,29 @@ pub fn run(words: Words) -> c_int {
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(persona, words, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            log::start(&options::LogFilter::Level(log::DEFAULT));
+            // Where the options could be read, this was done before, and that stays.
+            let options = cli::read_leniently(persona, words, Words::followed_environment());
+            log::start(&options::LogFilter::Level(log::DEFAULT), options.log_format);
+            termination::set(options.termination_log);
+            termination::begin();
             match command::shebang::advice(words) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
+            termination::write();
             persona.statuses.of(failure.kind).into()
         }
     }
 }
 
 fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (options, words) = match cli::read(persona, words, Words::followed_environment())? {
+    let (mut options, words) = match cli::read(persona, words, Words::followed_environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
-    log::start(&options.log);
+    log::start(&options.log, options.log_format);
+    termination::set(options.termination_log.take());
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
     // A filter that refuses this would leave rinit waiting for main for ever.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
@@ -116,7 +125,9 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
         );
     }
     // Never dropped: the end of the process takes all of it along.
-    Ok(ManuallyDrop::new(init::Init::new(child, everyone, options)).attend())
+    let status = ManuallyDrop::new(init::Init::new(child, everyone, options)).attend();
+    termination::write();
+    Ok(status)
 }
 
 /// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.

@@ -5,8 +5,12 @@ pub use crate::jobs::JobControl;
 use crate::jobs::{Foreground, Reaction};
 use crate::options::{Options, Target};
 use crate::signal::Signal;
+use crate::stop_sequence::StopSequence;
 use crate::sys::wait::WaitStatus;
+use sequence::Progress;
 use std::time::Duration;
+
+mod sequence;
 
 /// A point in time, counted from any fixed one.
 pub type Moment = Duration;
@@ -116,8 +120,8 @@ enum Phase {
     Pausing,
     /// main runs.
     Running {
-        /// When `--kill-after` is due.
-        kill_main: Option<Moment>,
+        /// How far a stop by plan has come.
+        progress: Progress,
         /// When to wait no longer for main, which was killed.
         leave_main: Option<Moment>,
     },
@@ -185,8 +189,12 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// main has just been started, or there is none.
-    pub fn new(options: Options, job_control: JobControl) -> Lifecycle {
-        let phase = if options.pause { Phase::Pausing } else { Phase::Running { kill_main: None, leave_main: None } };
+    pub fn new(mut options: Options, job_control: JobControl) -> Lifecycle {
+        if let Some(limit) = options.kill_after {
+            options.stop_sequence = StopSequence::kill_after(limit);
+        }
+        let running = Phase::Running { progress: Progress::default(), leave_main: None };
+        let phase = if options.pause { Phase::Pausing } else { running };
         Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
@@ -205,10 +213,15 @@ impl Lifecycle {
         self.stop
     }
 
+    /// What rinit exits with where main ended so.
+    pub fn status_for(&self, status: WaitStatus) -> u8 {
+        self.options.exit_map.apply(status.shell_code())
+    }
+
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
         let of_phase = match self.phase {
-            Phase::Running { kill_main, leave_main } => [kill_main, leave_main],
+            Phase::Running { progress, leave_main } => [progress.due(), leave_main],
             Phase::Waiting(looks) => [None, looks.next],
             Phase::Draining { next, .. } => [None, Some(next)],
             Phase::Pausing | Phase::Ended | Phase::Gone => return None,
@@ -246,12 +259,14 @@ impl Lifecycle {
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
         match self.phase {
-            Phase::Running { kill_main, leave_main } => {
+            Phase::Running { mut progress, leave_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.requests_termination() {
+                    if let Some(sent) = progress.take(&self.options.stop_sequence, now, signal) {
+                        self.phase = Phase::Running { progress, leave_main };
+                        return self.on_step(now, sent);
+                    }
                     self.note_stop(now, signal);
-                    let due = self.options.kill_after.map(|limit| now.saturating_add(limit));
-                    self.phase = Phase::Running { kill_main: kill_main.or(due), leave_main };
                 }
                 if signal.is_stop() {
                     Actions([Some(forward), Some(Action::ContinueIfStopped(target)), stop_self])
@@ -282,6 +297,20 @@ impl Lifecycle {
                 self.end()
             }
             Phase::Pausing | Phase::Ended | Phase::Gone => Actions::NONE,
+        }
+    }
+
+    /// A step of the stop sequence sends this signal, or only waits.
+    fn on_step(&mut self, now: Moment, sent: Option<Signal>) -> Actions {
+        let Some(signal) = sent else { return Actions::NONE };
+        self.note_stop(now, signal);
+        let target = self.options.target;
+        match &mut self.phase {
+            Phase::Running { leave_main, .. } if signal == Signal::KILL => {
+                *leave_main = Some(now.saturating_add(KILL_TAKES_MAIN));
+                Actions::one(Action::KillMain)
+            }
+            _ => Actions::two(Action::Forward(signal, target), Action::ContinueIfStopped(target)),
         }
     }
 
@@ -317,8 +346,12 @@ impl Lifecycle {
         if !self.main_runs() {
             return Actions::NONE;
         }
-        self.status = self.options.exit_map.apply(status.shell_code());
-        self.end()
+        let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
+        self.status = self.status_for(status);
+        let actions = self.end();
+        // A stop that was held back is one for all that remain: they are asked, and not waited for as they are.
+        self.options.wait_all &= !is_held_back;
+        actions
     }
 
     /// main is gone, or was never there.
@@ -399,15 +432,13 @@ impl Lifecycle {
             return Actions::one(Action::ReportSlowStop);
         }
         match self.phase {
-            Phase::Running { kill_main, .. } if over(kill_main) => {
-                let leave = now.saturating_add(KILL_TAKES_MAIN);
-                self.phase = Phase::Running { kill_main: None, leave_main: Some(leave) };
-                // Once is enough, and a later stop signal is no first one.
-                self.options.kill_after = None;
-                Actions::one(Action::KillMain)
+            Phase::Running { mut progress, leave_main } if over(progress.due()) => {
+                let sent = progress.advance(&self.options.stop_sequence, now);
+                self.phase = Phase::Running { progress, leave_main };
+                self.on_step(now, sent)
             }
-            Phase::Running { leave_main, .. } if over(leave_main) => {
-                self.phase = Phase::Running { kill_main: None, leave_main: None };
+            Phase::Running { progress, leave_main } if over(leave_main) => {
+                self.phase = Phase::Running { progress, leave_main: None };
                 Actions::one(Action::LeaveMain)
             }
             Phase::Waiting(looks) if looks.are_due(now) => Actions::one(Action::Look),

@@ -1,8 +1,10 @@
-//! What rinit says, on stderr: `rinit[PID]: LEVEL: text`, one line a record, never waiting for a reader.
+//! What rinit says, on stderr: `rinit[PID]: LEVEL: text` or a JSON object, one line a record, never waiting for a reader.
 //!
 //! env_logger is set up when the first record is shown, which in most containers is never.
 
-use crate::options::LogFilter;
+use crate::json::Escaped;
+use crate::options::{LogFilter, LogFormat};
+use crate::report::termination;
 use crate::sys::stderr;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Log, Metadata, Record};
@@ -22,8 +24,10 @@ struct Lazy {
 static LOGGER: Lazy = Lazy { filter: OnceLock::new(), logger: OnceLock::new() };
 
 /// Turns logging on. Called once; the first filter stays.
-pub fn start(filter: &LogFilter) {
-    let _ = LOGGER.filter.set(filter.clone());
+pub fn start(filter: &LogFilter, format: LogFormat) {
+    if LOGGER.filter.set(filter.clone()).is_ok() {
+        stderr::JSON.store(format == LogFormat::Json, Relaxed);
+    }
     let most = match filter {
         LogFilter::Level(level) => *level,
         // Only env_logger knows what its syntax lets through.
@@ -55,6 +59,7 @@ impl Log for Lazy {
     }
 
     fn log(&self, record: &Record<'_>) {
+        termination::keep(record);
         self.logger().log(record);
     }
 
@@ -62,13 +67,35 @@ impl Log for Lazy {
 }
 
 fn write_record(to: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let mut line = String::new();
-    let (before, after) = colours(record.level());
-    let _ = write!(line, "rinit[{}]: {before}{}{after}: ", std::process::id(), record.level());
-    let _ = write!(Printable(&mut line), "{}", record.args());
-    end_line(&mut line);
-    to.write_all(line.as_bytes())
+    to.write_all(line(record.level(), record.args()).as_bytes())
 }
+
+fn line(level: Level, text: &fmt::Arguments<'_>) -> String {
+    if stderr::JSON.load(Relaxed) {
+        return object(level, text);
+    }
+    let mut line = String::new();
+    let (before, after) = colours(level);
+    let _ = write!(line, "rinit[{}]: {before}{level}{after}: ", std::process::id());
+    let _ = write!(Printable(&mut line), "{text}");
+    end_line(&mut line);
+    line
+}
+
+fn object(level: Level, text: &fmt::Arguments<'_>) -> String {
+    const END: &str = "\"}\n";
+    let mut line = stderr::json_head(level.as_str()).to_string();
+    let mut message = Escaped::up_to(stderr::LONGEST - CUT.len() - END.len(), &mut line);
+    let _ = write!(message, "{text}");
+    if message.is_cut() {
+        line.push_str(CUT);
+    }
+    line.push_str(END);
+    line
+}
+
+/// Stands for what does not fit.
+const CUT: &str = "...";
 
 /// What stands around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
 fn colours(level: Level) -> (&'static str, &'static str) {
@@ -84,7 +111,6 @@ fn colours(level: Level) -> (&'static str, &'static str) {
 
 /// Ends a line, and keeps it short enough to be written whole or not at all.
 fn end_line(line: &mut String) {
-    const CUT: &str = "...";
     if line.len() >= stderr::LONGEST {
         let mut end = stderr::LONGEST - CUT.len() - 1;
         while !line.is_char_boundary(end) {
@@ -98,7 +124,7 @@ fn end_line(line: &mut String) {
 
 /// Keeps a record on its line: names of commands are whatever somebody chose, and a newline or an escape sequence in one
 /// could forge a line or command a terminal.
-struct Printable<'a>(&'a mut String);
+pub(crate) struct Printable<'a>(pub(crate) &'a mut String);
 
 impl fmt::Write for Printable<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
@@ -125,9 +151,8 @@ impl Write for Stderr {
         let written = if lost == 0 {
             stderr::write_now(line)
         } else {
-            let pid = std::process::id();
             let plural = if lost == 1 { "" } else { "s" };
-            let notice = format!("rinit[{pid}]: WARN: {lost} line{plural} lost here: stderr took no more\n");
+            let notice = self::line(Level::Warn, &format_args!("{lost} line{plural} lost here: stderr took no more"));
             stderr::write_now(notice.as_bytes()).and_then(|()| {
                 LOST.store(0, Relaxed);
                 stderr::write_now(line)

@@ -1,6 +1,8 @@
 //! What rinit was asked to do: plain data, made once from the command line and the environment.
 
+use crate::report::termination;
 use crate::signal::{Rewrites, Signal, SignalSet};
+use crate::stop_sequence::StopSequence;
 use log::LevelFilter;
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub struct Options {
     pub parting: Option<Signal>,
     /// How long after the first stop signal main is killed. None: never.
     pub kill_after: Option<Duration>,
+    /// What is sent in place of the first stop signal. Without steps: that signal itself.
+    pub stop_sequence: StopSequence,
     /// Whether rinit outlives main for as long as others live.
     pub wait_all: bool,
     /// Whether rinit keeps to what other inits do on a terminal: it exits with 128 + n where a signal ends main, and leaves an
@@ -42,8 +46,12 @@ pub struct Options {
     pub like_other_inits: bool,
     /// How long after the first stop signal it is told who has not ended. None: never.
     pub report_after: Option<Duration>,
+    /// Where it is written why the container ended badly.
+    pub termination_log: termination::Path,
     /// What is said.
     pub log: LogFilter,
+    /// The form of a line of the log.
+    pub log_format: LogFormat,
     /// What was wrong with the variables, but not so wrong that the command should not start.
     pub warnings: Vec<String>,
 }
@@ -66,10 +74,13 @@ impl Default for Options {
             grace: Some(Duration::from_secs(30)),
             parting: None,
             kill_after: None,
+            stop_sequence: StopSequence::default(),
             wait_all: false,
             like_other_inits: false,
             report_after: Some(Duration::from_secs(5)),
+            termination_log: termination::DEFAULT,
             log: LogFilter::Level(crate::log::DEFAULT),
+            log_format: LogFormat::Text,
             warnings: Vec::new(),
         }
     }
@@ -104,6 +115,15 @@ pub enum LogFilter {
     Level(LevelFilter),
     /// env_logger's syntax, checked.
     Spec(String),
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: `rinit[PID]: LEVEL: text`.
+    Text,
+    /// For programs: a JSON object.
+    Json,
 }
 
 /// Exit statuses that are to be replaced.

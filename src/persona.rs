@@ -200,9 +200,9 @@ const CATATONIT: Persona = Persona {
 
 static OTHERS: [Persona; 5] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT, PODMAN_INIT];
 
-/// The others end with main: none of the three waits for anybody. And of main's children none of them knows.
+/// The others end with main: none of the three waits for anything, or writes to a file.
 fn at_once() -> Options {
-    Options { grace: Some(Duration::ZERO), like_other_inits: true, ..Options::default() }
+    Options { grace: Some(Duration::ZERO), like_other_inits: true, termination_log: None, ..Options::default() }
 }
 
 /// The two signals that libc keeps to itself: the three do not block them, and take their default action.

@@ -40,7 +40,7 @@ pub(super) fn read(persona: &Persona, words: Words, environment: Words, order: O
     take_environment(&mut options, environment)?;
     take_options(&mut options, &matches, persona)?;
     take_foreign_environment(persona, &mut options, environment);
-    persona.complete(&mut options);
+    super::complete(persona, &mut options)?;
     let words = if permutes {
         Words::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
@@ -218,6 +218,11 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             "Kill main this long after the first stop signal but HUP (never) [RINIT_KILL_AFTER]",
         ))
         .arg(valued(
+            "stop-sequence",
+            "LIST",
+            "Send these at a stop, as in 10s,TERM,20s,KILL: times and signals [RINIT_STOP_SEQUENCE]",
+        ))
+        .arg(valued(
             "report-after",
             "TIME",
             "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
@@ -235,6 +240,12 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
                 .overrides_with("quiet"),
         )
         .arg(flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
+        .arg(valued("log-format", "FORM", "Log as text or json, an object a line (text) [RINIT_LOG_FORMAT]"))
+        .arg(valued(
+            "termination-log",
+            "PATH",
+            "Write there why it ended badly, or off (/dev/termination-log) [RINIT_TERMINATION_LOG]",
+        ))
         .arg(
             Arg::new("report")
                 .long("report")

@@ -2,11 +2,12 @@
 
 use crate::duration;
 use crate::failure::Failure;
-use crate::options::{LogFilter, Options, Target};
+use crate::options::{LogFilter, LogFormat, Options, Target};
 use crate::signal::Signal;
+use crate::stop_sequence::{self, StopSequence};
 use crate::sys::arguments::Words;
 use log::LevelFilter;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
@@ -28,9 +29,20 @@ impl Setting {
         let whole = value.to_string_lossy();
         let taken = value.to_str().ok_or(&*whole).and_then(|value| (self.take)(options, value));
         taken.map_err(|part| {
-            let part = if part == whole { String::new() } else { format!(" ({part:?})") };
+            // A list is long: what is wrong with which part is named.
+            let wrong = (self.option == "stop-sequence").then(|| StopSequence::parse(&whole).err()).flatten();
+            let part = match wrong {
+                Some(wrong) => format!(" ({wrong})"),
+                None if part == whole => String::new(),
+                None => format!(" ({part:?})"),
+            };
             Failure::own(format!("{name}: bad value {whole:?}{part}; allowed: {}", self.allowed))
         })
+    }
+
+    /// Whether it matters where the others cannot be read.
+    pub(super) fn bears_on_errors(&self) -> bool {
+        matches!(self.option, "log-format" | "termination-log")
     }
 
     /// Takes what an option without a value says.
@@ -148,6 +160,16 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        option: "stop-sequence",
+        short: None,
+        variable: "RINIT_STOP_SEQUENCE",
+        allowed: stop_sequence::ALLOWED,
+        take: |options, value| {
+            options.stop_sequence = StopSequence::parse(value).map_err(|_| value)?;
+            Ok(())
+        },
+    },
+    Setting {
         option: "wait-all",
         short: None,
         variable: "RINIT_WAIT_ALL",
@@ -168,6 +190,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        option: "termination-log",
+        short: None,
+        variable: "RINIT_TERMINATION_LOG",
+        allowed: "an absolute path, or off",
+        take: |options, value| {
+            options.termination_log = match value {
+                "off" => None,
+                path => match CString::new(path) {
+                    Ok(name) if path.starts_with('/') => Some(name.into()),
+                    _ => return Err(value),
+                },
+            };
+            Ok(())
+        },
+    },
+    Setting {
         option: "log",
         short: None,
         variable: "RINIT_LOG",
@@ -180,6 +218,20 @@ pub(super) const SETTINGS: &[Setting] = &[
                     .warnings
                     .push(format!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {LOG_ALLOWED}")),
             }
+            Ok(())
+        },
+    },
+    Setting {
+        option: "log-format",
+        short: None,
+        variable: "RINIT_LOG_FORMAT",
+        allowed: "text or json",
+        take: |options, value| {
+            options.log_format = match value {
+                "text" => LogFormat::Text,
+                "json" => LogFormat::Json,
+                _ => return Err(value),
+            };
             Ok(())
         },
     },

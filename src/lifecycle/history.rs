@@ -1,6 +1,7 @@
 //! A made-up history, and what must hold of it at every step, whoever makes it up: the property tests or the fuzzer.
 
 use super::*;
+use crate::stop_sequence::Step as Planned;
 
 /// What the world may do next.
 #[derive(Clone, Copy, Debug)]
@@ -79,6 +80,62 @@ pub struct History {
     main_left: bool,
     reports: u32,
     exit: Option<Moment>,
+    plan: Plan,
+    /// A second stop signal ends the first wait.
+    is_told_to_go_on: bool,
+    /// The signal that is handed in, which is forwarded as it is.
+    forwarded: Option<Signal>,
+}
+
+/// The stop sequence as it is to be, modelled once more and in another way: what is left of it, front first.
+#[derive(Debug)]
+struct Plan {
+    left: std::collections::VecDeque<Planned>,
+    /// What started it.
+    received: Option<Signal>,
+    has_sent: bool,
+    /// From when on the wait in front counts.
+    since: Moment,
+}
+
+impl Plan {
+    fn of(options: &Options) -> Plan {
+        let steps = match options.kill_after {
+            Some(limit) => StopSequence::kill_after(limit),
+            None => options.stop_sequence.clone(),
+        };
+        let left = (0..).map_while(|index| steps.step(index)).collect();
+        Plan { left, received: None, has_sent: false, since: Duration::ZERO }
+    }
+
+    fn holds_back(&self) -> bool {
+        self.received.is_some() && !self.has_sent
+    }
+
+    /// `signal` is sent at this moment, as the next step.
+    fn sends(&mut self, now: Moment, signal: Signal, is_told_to: bool) {
+        if let Some(Planned::Wait(time)) = self.left.front() {
+            assert!(is_told_to || self.since + *time <= now, "{signal} is sent too early");
+            self.left.pop_front();
+        }
+        let planned = match self.left.pop_front() {
+            Some(Planned::Send(planned)) => Some(planned),
+            Some(Planned::SendReceived) => self.received,
+            other => panic!("{signal} is sent, not {other:?}"),
+        };
+        assert_eq!(planned, Some(signal));
+        (self.has_sent, self.since) = (true, now);
+    }
+
+    /// Whether a step should have been taken by now.
+    fn is_late(&self, now: Moment) -> bool {
+        self.received.is_some()
+            && match self.left.front() {
+                Some(Planned::Wait(time)) => self.since + *time <= now,
+                Some(Planned::Send(_) | Planned::SendReceived) => true,
+                None => false,
+            }
+    }
 }
 
 impl History {
@@ -86,6 +143,9 @@ impl History {
     pub fn new(options: Options, job_control: JobControl, world: World) -> History {
         History {
             lifecycle: Lifecycle::new(options.clone(), job_control),
+            plan: Plan::of(&options),
+            is_told_to_go_on: false,
+            forwarded: None,
             options,
             world,
             now: Duration::from_secs(1000),
@@ -155,13 +215,20 @@ impl History {
             return;
         };
         let (main_runs, killed, gone) = (self.ended.is_none(), self.killed.is_some(), self.exit.is_some());
+        let starts = self.plan.received.is_none() && !self.plan.left.is_empty();
+        let is_of_plan = signal.requests_termination() && main_runs && (starts || self.plan.holds_back());
+        if is_of_plan {
+            return self.signal_of_plan(signal, starts);
+        }
         if signal.requests_termination() && !gone {
             self.stop = self.stop.or(Some(self.now));
             if !main_runs {
                 self.released = self.released.or(Some(self.now));
             }
         }
+        self.forwarded = Some(signal);
         let done = self.on(Event::Signal(received));
+        self.forwarded = None;
         let of_this = |action: &&Action| matches!(action, Action::Forward(forwarded, _) if *forwarded == signal);
         let forwards: Vec<&Action> = done.iter().filter(of_this).collect();
         if killed || gone {
@@ -178,10 +245,28 @@ impl History {
         }
     }
 
+    /// A stop signal that starts the sequence, or ends the time that it begins with: it is replaced by the next step.
+    fn signal_of_plan(&mut self, signal: Signal, starts: bool) {
+        self.plan.received = self.plan.received.or(Some(signal));
+        if starts {
+            self.plan.since = self.now;
+        }
+        let waits = starts && matches!(self.plan.left.front(), Some(Planned::Wait(_)));
+        self.is_told_to_go_on = !starts;
+        let done = self.on(Event::Signal(signal));
+        self.is_told_to_go_on = false;
+        assert_eq!(done.is_empty(), waits, "{done:?}");
+        assert_eq!(self.plan.has_sent, !waits);
+    }
+
     fn end(&mut self, raw: i32) {
         if self.ended.is_none() {
             let status = WaitStatus::from_raw(raw);
             self.ended = Some((status, self.now));
+            if self.plan.holds_back() {
+                // It goes on as a stop of all that remain.
+                self.released = Some(self.now);
+            }
             self.on(Event::MainEnded(status));
         }
     }
@@ -224,9 +309,16 @@ impl History {
             }
             Action::KillMain => {
                 assert_eq!(self.main_killed, None, "main is killed twice");
-                let due = self.options.kill_after.zip(self.stop).map(|(limit, stop)| stop + limit);
-                assert!(due.is_some_and(|due| due <= self.now), "main is killed before its time");
+                self.stop = self.stop.or(Some(self.now));
+                self.plan.sends(self.now, Signal::KILL, self.is_told_to_go_on);
                 self.main_killed = Some(self.now);
+            }
+            Action::Forward(signal, target)
+                if self.ended.is_none() && self.forwarded.is_none() && signal != Signal::CONT =>
+            {
+                assert_eq!(target, self.options.target);
+                self.stop = self.stop.or(Some(self.now));
+                self.plan.sends(self.now, signal, self.is_told_to_go_on);
             }
             Action::LeaveMain => {
                 assert!(!self.main_left, "main is left twice");
@@ -267,8 +359,9 @@ impl History {
 
     /// The loop: whatever is due is done, and then nothing is due any more.
     fn settle(&mut self) {
-        for _ in 0..8 {
+        for _ in 0..16 {
             if self.lifecycle.deadline().is_none_or(|deadline| deadline > self.now) {
+                assert!(self.ended.is_some() || !self.plan.is_late(self.now), "a step is late: {:?}", self.plan);
                 return;
             }
             self.on(Event::Tick);

@@ -21,15 +21,28 @@ fn length() -> impl Strategy<Value = Duration> {
         .prop_map(Duration::from_millis)
 }
 
+/// A list that `--stop-sequence` would take, so that all times and signals meet.
+fn sequence() -> impl Strategy<Value = StopSequence> {
+    let time = proptest::sample::select(vec!["0", "1ms", "50ms", "5s", "10s", "1h"]);
+    let name = proptest::sample::select(vec!["TERM", "INT", "QUIT", "HUP", "USR1", "RTMIN+3", "ABRT"]);
+    let step = (option::of(time), name).prop_map(|(time, name)| time.into_iter().chain([name]).collect::<Vec<_>>());
+    let kill = proptest::sample::select(vec![vec![], vec!["KILL"], vec!["2s", "KILL"]]);
+    (vec(step, 0..5), kill).prop_map(|(steps, kill)| {
+        let list = [steps.concat(), kill].concat().join(",");
+        if list.is_empty() { StopSequence::default() } else { StopSequence::parse(&list).unwrap() }
+    })
+}
+
 fn options() -> impl Strategy<Value = Options> {
     let targets = proptest::sample::select(vec![Target::Group, Target::Main, Target::All]);
     let map = vec(any::<(u8, u8)>(), 0..4);
     let rewrites = vec((signal(), option::of(signal())), 0..3);
     let sets = (any::<u64>().prop_map(SignalSet), option::weighted(0.1, signal()));
     let choices = (any::<bool>(), rewrites, sets);
-    let limits = (option::weighted(0.9, length()), option::of(length()), option::of(length()));
+    let limits = (option::weighted(0.9, length()), option::of(length()), option::of(length()), sequence());
     (targets, map, limits, choices).prop_map(|(target, map, limits, (wait_all, words, (suspending, parting)))| {
-        let (grace, kill_after, report_after) = limits;
+        let (grace, kill_after, report_after, stop_sequence) = limits;
+        let kill_after = kill_after.filter(|_| stop_sequence.is_empty());
         let mut rewrites = Rewrites::NONE;
         words.into_iter().for_each(|(from, to)| rewrites.set(from, to));
         let mut exit_map = ExitMap::default();
@@ -40,6 +53,7 @@ fn options() -> impl Strategy<Value = Options> {
             exit_map,
             grace,
             kill_after: kill_after.filter(above_zero),
+            stop_sequence,
             report_after: report_after.filter(above_zero),
             wait_all,
             rewrites,

@@ -549,3 +549,118 @@ fn any_history_ends_with_mains_status_and_within_the_grace() {
     }
     assert_eq!(phases.len(), 2, "some histories end with a kill, and some without");
 }
+
+fn planned(list: &str) -> Options {
+    Options { stop_sequence: StopSequence::parse(list).unwrap(), ..Options::default() }
+}
+
+/// What a step does in the default target.
+fn step(signal: Signal, target: Target) -> Vec<Action> {
+    vec![Action::Forward(signal, target), Action::ContinueIfStopped(target)]
+}
+
+#[test]
+fn a_stop_goes_by_its_sequence() {
+    for target in [Target::Group, Target::Main, ALL] {
+        let options = Options { target, ..planned("10s,TERM,20s,QUIT,2s,KILL") };
+        let mut story = Story::new(options, JobControl::None);
+        assert_eq!(story.signal(libc::SIGINT), []);
+        assert_eq!(story.pass(10 * SECOND - MILLISECOND), []);
+        assert_eq!(story.lifecycle.stop(), None, "nothing was sent yet");
+        assert_eq!(story.pass(MILLISECOND), step(Signal::TERM, target));
+        assert_eq!(story.lifecycle.stop(), Some((Signal::TERM, 1010 * SECOND)));
+        assert_eq!(story.pass_silently(20 * SECOND - MILLISECOND), []);
+        assert_eq!(story.pass(MILLISECOND), step(Signal::QUIT, target));
+        assert_eq!(story.pass(2 * SECOND), [Action::KillMain]);
+        assert_eq!(story.pass(2 * SECOND), [Action::LeaveMain]);
+        assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+    }
+}
+
+#[test]
+fn steps_without_a_time_between_them_follow_at_once() {
+    let mut story = Story::new(planned("USR1,TERM,INT,1s,KILL"), JobControl::None);
+    assert_eq!(story.signal(libc::SIGQUIT), step(signal(libc::SIGUSR1), Target::Group));
+    let both = [step(Signal::TERM, Target::Group), step(Signal::INT, Target::Group)].concat();
+    assert_eq!(story.pass(Duration::ZERO), both);
+    assert_eq!(story.pass(SECOND), [Action::KillMain]);
+}
+
+#[test]
+fn a_second_stop_signal_ends_the_first_wait_and_a_third_is_forwarded() {
+    let mut story = Story::new(planned("1h,QUIT,10s,KILL"), JobControl::None);
+    assert_eq!(story.signal(libc::SIGTERM), []);
+    story.pass(SECOND);
+    assert_eq!(story.signal(libc::SIGTERM), step(Signal::QUIT, Target::Group));
+    story.pass(SECOND);
+    assert_eq!(story.signal(libc::SIGTERM), step(Signal::TERM, Target::Group));
+    assert_eq!(story.pass_silently(9 * SECOND - MILLISECOND), []);
+    assert_eq!(story.pass(MILLISECOND), [Action::KillMain]);
+}
+
+#[test]
+fn what_is_no_stop_signal_is_forwarded_before_and_while_one_is_held_back() {
+    let mut story = Story::new(planned("10s,TERM"), JobControl::None);
+    assert_eq!(story.signal(libc::SIGHUP), step(Signal::HUP, Target::Group));
+    assert_eq!(story.lifecycle.deadline(), None);
+    assert_eq!(story.signal(libc::SIGTERM), []);
+    assert_eq!(story.signal(libc::SIGUSR1), [Action::Forward(signal(libc::SIGUSR1), Target::Group)]);
+    assert_eq!(story.signal(libc::SIGHUP), step(Signal::HUP, Target::Group));
+    assert_eq!(story.pass(10 * SECOND), step(Signal::TERM, Target::Group));
+    assert_eq!(story.lifecycle.deadline().map(|due| due - story.now), Some(5 * SECOND), "the report, and no more");
+}
+
+#[test]
+fn a_signal_is_rewritten_before_it_starts_the_sequence_and_the_steps_are_not_rewritten() {
+    let mut options = planned("TERM,1s,KILL");
+    options.rewrites.set(Signal::TERM, Some(signal(libc::SIGUSR1)));
+    options.rewrites.set(signal(libc::SIGUSR2), Some(Signal::INT));
+    let mut story = Story::new(options, JobControl::None);
+    assert_eq!(story.signal(libc::SIGTERM), [Action::Forward(signal(libc::SIGUSR1), Target::Group)]);
+    assert_eq!(story.lifecycle.deadline(), None);
+    assert_eq!(story.signal(libc::SIGUSR2), step(Signal::TERM, Target::Group));
+    assert_eq!(story.pass(SECOND), [Action::KillMain]);
+}
+
+#[test]
+fn main_may_exit_at_any_step_and_the_drain_follows() {
+    for passed in [0, 5, 10, 25, 30, 31] {
+        let mut story = Story::new(planned("10s,TERM,20s,QUIT,2s,KILL"), JobControl::None);
+        story.signal(libc::SIGTERM);
+        story.pass(passed * SECOND);
+        let done = story.main_ends(0, Alive::Children);
+        assert_eq!(done, [Action::Look, Action::AskOthers, Action::Look], "{passed} s");
+        let killed = story.pass_silently(5 * SECOND);
+        assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers], "no step comes after main's exit");
+    }
+}
+
+#[test]
+fn a_held_back_stop_is_one_for_those_that_wait_all_waits_for() {
+    for (stops, expected) in [(true, vec![Action::Look, Action::AskOthers, Action::Look]), (false, vec![Action::Look])]
+    {
+        let options = Options { wait_all: true, ..planned("10s,TERM") };
+        let mut story = Story::new(options, JobControl::None);
+        if stops {
+            story.signal(libc::SIGTERM);
+        }
+        assert_eq!(story.main_ends(0, Alive::Children), expected);
+    }
+}
+
+#[test]
+fn a_time_counts_from_when_the_signal_was_sent_however_late_that_was() {
+    let mut story = Story::new(planned("10s,TERM,20s,KILL"), JobControl::None);
+    story.signal(libc::SIGTERM);
+    // The machine was suspended, or rinit got no CPU.
+    story.now += 3600 * SECOND;
+    assert_eq!(story.on(Event::Tick), step(Signal::TERM, Target::Group));
+    assert_eq!(story.pass_silently(20 * SECOND - MILLISECOND), []);
+    assert_eq!(story.pass(MILLISECOND), [Action::KillMain]);
+}
+
+#[test]
+fn without_main_a_sequence_holds_nothing_back() {
+    let options = Options { pause: true, ..planned("10s,TERM") };
+    assert_eq!(Story::new(options, JobControl::None).signal(libc::SIGTERM), [Action::Look, Action::Exit(0)]);
+}

@@ -1,5 +1,6 @@
 //! Why main ended.
 
+use crate::report::termination;
 use crate::signal::{Signal, SignalSet};
 use crate::sys::Pid;
 use crate::sys::cgroup;
@@ -14,10 +15,33 @@ pub struct Circumstances {
     pub sent: SignalSet,
     /// Whether rinit killed it, for `--kill-after`.
     pub killed_by_us: bool,
+    /// Whether a stop is under way, so that any signal that rinit sent may be a part of it.
+    pub stopping: bool,
+    /// Whether rinit exits with 0 then: `--map-exit` can turn any status into that.
+    pub is_success: bool,
+    /// Whether there is a `--stop-sequence`, so that the KILL was its last step.
+    pub has_sequence: bool,
     /// Whether it had a terminal, where keys send signals.
     pub has_terminal: bool,
     /// Whether it is part of a pipeline there, the reader of which may be the first to exit.
     pub in_pipeline: bool,
+}
+
+/// Whether what is expected is a failure all the same: an exit with a status above 0, or a death by a signal that was no
+/// stop. A program that handles the stop signal may exit as if it had died of it.
+fn has_failed(status: WaitStatus, circumstances: Circumstances) -> bool {
+    let code = status.shell_code();
+    let signal = Signal::new(i32::from(code) - 128);
+    let was_stop = signal.is_some_and(|signal| {
+        let sent = circumstances.sent.contains(signal) && (signal.is_stop() || circumstances.stopping);
+        sent || status.term_signal().is_some() && is_from_terminal(signal, circumstances)
+    });
+    !circumstances.is_success && !was_stop
+}
+
+/// Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
+fn is_from_terminal(signal: Signal, circumstances: Circumstances) -> bool {
+    matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal
 }
 
 /// Logs how the main process exited: at info what was to be expected, at warn what was not.
@@ -26,6 +50,9 @@ pub fn tell(pid: Pid, command: &CStr, status: WaitStatus, circumstances: Circums
     let remark = remark(status, circumstances);
     let level = if remark.is_some() { Level::Warn } else { Level::Info };
     let (name, remark) = (String::from_utf8_lossy(name), remark.unwrap_or_default());
+    if level == Level::Info && has_failed(status, circumstances) {
+        termination::keep_text(&format_args!("main process {pid} ({name}) {status}"));
+    }
     log!(level, "main process {pid} ({name}) {status}{remark}");
 }
 
@@ -35,14 +62,14 @@ fn remark(status: WaitStatus, circumstances: Circumstances) -> Option<String> {
         // So a shell passes on that its child was killed.
         return if status.exit_code() == Some(137) { out_of_memory() } else { None };
     };
-    // Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
-    let from_terminal = matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal;
+    let from_terminal = is_from_terminal(signal, circumstances);
     let from_reader = signal == Signal::PIPE && circumstances.has_terminal && circumstances.in_pipeline;
     let of_our_own = || match circumstances.killed_by_us {
+        true if signal == Signal::KILL && circumstances.has_sequence => Some(" by rinit: --stop-sequence".to_owned()),
         true if signal == Signal::KILL => Some(" by rinit: --kill-after".to_owned()),
         _ if (from_terminal || from_reader) && !status.core_dumped() => None,
         _ if !circumstances.sent.contains(signal) => Some(", which rinit did not send".to_owned()),
-        _ if !signal.requests_termination() && signal != Signal::KILL => {
+        _ if !signal.requests_termination() && signal != Signal::KILL && !circumstances.has_sequence => {
             Some(", which was forwarded; it has no handler for it".to_owned())
         }
         _ if status.core_dumped() => Some(", which was forwarded".to_owned()),
@@ -62,7 +89,8 @@ mod tests {
     use super::*;
 
     fn remark_on(raw: i32, sent: u64, killed_by_us: bool, has_terminal: bool) -> String {
-        let circumstances = Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, in_pipeline: false };
+        let circumstances =
+            Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, ..Circumstances::default() };
         remark(WaitStatus::from_raw(raw), circumstances).unwrap_or_default()
     }
 

@@ -4,3 +4,4 @@ pub mod exit;
 pub mod processes;
 pub mod slow_stop;
 pub mod table;
+pub mod termination;

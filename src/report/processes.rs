@@ -2,7 +2,6 @@
 
 use crate::sys::Pid;
 use crate::sys::procfs::{Procfs, Stat, Status};
-use std::collections::BTreeMap;
 
 /// A process as it was when it was looked at.
 #[derive(Clone, Debug)]
@@ -15,10 +14,16 @@ pub struct Process {
     pub status: Status,
 }
 
-/// All processes by PID; ourselves left out.
-pub fn all(procfs: Procfs) -> BTreeMap<Pid, Process> {
-    let read = |pid| Some((pid, Process { pid, stat: procfs.stat(pid)?, status: procfs.status(pid)? }));
-    procfs.processes().filter_map(read).collect()
+/// All processes, sorted by PID; ourselves left out.
+pub fn all(procfs: Procfs) -> Vec<Process> {
+    let mut all: Vec<Process> = Vec::new();
+    for pid in procfs.processes() {
+        let (Some(stat), Some(status)) = (procfs.stat(pid), procfs.status(pid)) else { continue };
+        // They come in this order nearly always.
+        let place = all.partition_point(|other| other.pid < pid);
+        all.insert(place, Process { pid, stat, status });
+    }
+    all
 }
 
 /// A line of a tree: how it is drawn, and whom it is about.
@@ -33,26 +38,39 @@ pub struct Branch {
 /// Draws a forest out of (child, parent): who has no parent among the children is a root. Brothers stay in the order in
 /// which they come.
 pub fn tree(family: &[(Pid, Pid)]) -> Vec<Branch> {
-    let known: BTreeMap<Pid, Pid> = family.iter().copied().collect();
-    let mut children: BTreeMap<Option<Pid>, Vec<Pid>> = BTreeMap::new();
-    for (pid, parent) in family {
-        let parent = Some(*parent).filter(|parent| known.contains_key(parent) && parent != pid);
-        children.entry(parent).or_default().push(*pid);
+    let mut known: Vec<Pid> = family.iter().map(|(pid, _)| *pid).collect();
+    known.sort_unstable();
+    // Parents and the places of their children in `family`; a root's parent is 0, which is no process's PID.
+    let mut by_parent: Vec<(Pid, usize)> = Vec::with_capacity(family.len());
+    for (place, (pid, parent)) in family.iter().enumerate() {
+        let is_root = parent == pid || known.binary_search(parent).is_err();
+        by_parent.push((if is_root { Pid::from_raw(0) } else { *parent }, place));
     }
+    by_parent.sort_unstable();
+    let children = |parent: Pid| {
+        let first = by_parent.partition_point(|(other, _)| *other < parent);
+        let end = by_parent.partition_point(|(other, _)| *other <= parent);
+        by_parent.get(first..end).unwrap_or_default()
+    };
     let mut drawn = Vec::with_capacity(family.len());
     // Who is still to be drawn, the next one last, with what stands before the lines of its children.
     let mut open: Vec<(Pid, String, String)> = Vec::new();
-    for root in children.get(&None).into_iter().flatten().rev() {
-        open.push((*root, String::new(), String::new()));
-    }
-    while let Some((pid, lines, below)) = open.pop() {
-        let young = children.remove(&Some(pid)).unwrap_or_default();
-        for (index, child) in young.iter().enumerate().rev() {
-            let last = index + 1 == young.len();
-            let (own, under) = if last { ("`- ", "   ") } else { ("|- ", "|  ") };
+    let mut parent = Some((Pid::from_raw(0), String::new()));
+    while let Some((pid, below)) = parent {
+        let young = children(pid);
+        for (index, (_, place)) in young.iter().enumerate().rev() {
+            let Some((child, _)) = family.get(*place) else { continue };
+            let (own, under) = match index + 1 == young.len() {
+                _ if pid.as_raw() == 0 => ("", ""),
+                true => ("`- ", "   "),
+                false => ("|- ", "|  "),
+            };
             open.push((*child, format!("{below}{own}"), format!("{below}{under}")));
         }
-        drawn.push(Branch { lines, pid });
+        parent = open.pop().map(|(pid, lines, below)| {
+            drawn.push(Branch { lines, pid });
+            (pid, below)
+        });
     }
     drawn
 }

@@ -1,12 +1,15 @@
 //! `rinit --report`: the process table, for `docker exec` into images that have no ps(1).
 
 use super::processes::{self, Process};
+use super::slow_stop;
 use crate::failure::Failure;
-use crate::signal::{Signal, Treatment};
+use crate::family::Family;
+use crate::json::quoted;
+use crate::signal::{Signal, SignalSet, Treatment};
+use crate::sys::clock::Timestamp;
 use crate::sys::procfs::Procfs;
 use crate::sys::terminal;
 use crate::sys::{Pid, clock};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// How the table is printed.
@@ -24,17 +27,42 @@ pub fn print(form: Form) -> Result<String, Failure> {
         return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));
     };
     let table = processes::all(procfs);
-    let facts = Facts { procfs, table: &table, users: users(), now: clock::ticks_since_boot(), page: page_size() };
+    let (family, main) = (Family::read(procfs), main_of(&table));
+    let facts = Facts {
+        family,
+        main,
+        procfs,
+        table: &table,
+        users: users(),
+        now: clock::ticks_since_boot(),
+        page: page_size(),
+    };
     Ok(match form {
-        Form::Table => facts.table(terminal::width()),
+        Form::Table => facts.table(Some(terminal::width().unwrap_or(WIDTH))),
         Form::Json => facts.json(),
     })
 }
 
+/// Columns where the table does not go to a terminal: enough for a command line, and not for a page of Java options.
+const WIDTH: usize = 200;
+
+/// Processes that are named below the table.
+const SHOWN: usize = 10;
+
+/// The main process, where PID 1 is a rinit, which blocks all signals: the first child that it started.
+fn main_of(table: &[Process]) -> Option<Pid> {
+    let init = table.first().filter(|init| init.pid.as_raw() == 1)?;
+    let children = table.iter().filter(|process| process.stat.parent == init.pid);
+    let first = children.min_by_key(|process| process.stat.started)?;
+    (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
+}
+
 struct Facts<'a> {
+    family: Family,
+    main: Option<Pid>,
     procfs: Procfs,
-    table: &'a BTreeMap<Pid, Process>,
-    users: BTreeMap<u32, String>,
+    table: &'a [Process],
+    users: Vec<(u32, String)>,
     /// In clock ticks since boot.
     now: u64,
     /// In kB.
@@ -44,9 +72,10 @@ struct Facts<'a> {
 impl Facts<'_> {
     fn table(&self, width: Option<usize>) -> String {
         let mut rows = vec![["PID", "USER", "STATE", "AGE", "RSS", "TERM", "COMMAND"].map(str::to_owned)];
-        let family: Vec<(Pid, Pid)> = self.table.values().map(|process| (process.pid, process.stat.parent)).collect();
+        let family: Vec<(Pid, Pid)> = self.table.iter().map(|process| (process.pid, process.stat.parent)).collect();
         for branch in processes::tree(&family) {
-            let Some(process) = self.table.get(&branch.pid) else { continue };
+            let place = self.table.partition_point(|process| process.pid < branch.pid);
+            let Some(process) = self.table.get(place) else { continue };
             rows.push([
                 process.pid.to_string(),
                 self.user(process),
@@ -57,16 +86,33 @@ impl Facts<'_> {
                 format!("{}{}", branch.lines, printable(&self.command(process))),
             ]);
         }
-        lay_out(&rows, width)
+        let mut text = lay_out(&rows, width);
+        let mut slow = self.table.iter().filter_map(|process| Some((process, self.at_a_stop(process)?)));
+        for (process, what) in slow.by_ref().take(SHOWN) {
+            let name = self.procfs.name(process.pid).unwrap_or_default();
+            let _ = writeln!(text, "at a stop: {} ({}) {what}", process.pid, printable(&name));
+        }
+        let more = slow.count();
+        if more > 0 {
+            let _ = writeln!(text, "at a stop: and {more} more");
+        }
+        text
+    }
+
+    /// What delays or prevents its exit at a stop. None too where PID 1 is not rinit, and so may do anything.
+    fn at_a_stop(&self, process: &Process) -> Option<String> {
+        let main = self.main.filter(|_| process.pid.as_raw() != 1)?;
+        slow_stop::foresee(self.procfs, &self.family, main, (process.pid, &process.status))
     }
 
     fn json(&self) -> String {
         let mut text = String::new();
-        for process in self.table.values() {
+        let time = Timestamp::now();
+        for process in self.table {
             let _ = writeln!(
                 text,
-                "{{\"pid\":{},\"ppid\":{},\"user\":{},\"uid\":{},\"state\":\"{}\",\"age_s\":{},\"rss_kb\":{},\
-                 \"term\":\"{}\",\"unreaped_by\":{},\"command\":{}}}",
+                "{{\"time\":\"{time}\",\"pid\":{},\"ppid\":{},\"user\":{},\"uid\":{},\"state\":\"{}\",\"age_s\":{},\"rss_kb\":{},\
+                 \"term\":\"{}\",\"unreaped_by\":{},\"command\":{},\"at_stop\":{}}}",
                 process.pid,
                 process.stat.parent,
                 quoted(&self.user(process)),
@@ -77,6 +123,7 @@ impl Facts<'_> {
                 treatment(process),
                 self.negligent_parent(process).map_or("null".to_owned(), |parent| parent.to_string()),
                 quoted(&self.procfs.command(process.pid)),
+                self.at_a_stop(process).map_or("null".to_owned(), |what| quoted(&what)),
             );
         }
         text
@@ -84,7 +131,8 @@ impl Facts<'_> {
 
     fn user(&self, process: &Process) -> String {
         let id = process.status.user;
-        self.users.get(&id).cloned().unwrap_or_else(|| id.to_string())
+        let name = self.users.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone());
+        name.unwrap_or_else(|| id.to_string())
     }
 
     fn command(&self, process: &Process) -> String {
@@ -203,29 +251,14 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for letter in text.chars() {
-        match letter {
-            '"' | '\\' => quoted.extend(['\\', letter]),
-            letter if letter.is_control() => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// The names in the container's own /etc/passwd (passwd(5)); a number does where there is none.
-fn users() -> BTreeMap<u32, String> {
+fn users() -> Vec<(u32, String)> {
     let text = std::fs::read("/etc/passwd").unwrap_or_default();
-    let mut users = BTreeMap::new();
+    let mut users = Vec::new();
     for line in String::from_utf8_lossy(&text).lines() {
         let mut fields = line.split(':');
         if let (Some(name), Some(Ok(id))) = (fields.next(), fields.nth(1).map(str::parse)) {
-            users.entry(id).or_insert_with(|| printable(name));
+            users.push((id, printable(name)));
         }
     }
     users
@@ -260,9 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn hostile_names_stay_on_their_line_and_in_their_quotes() {
+    fn hostile_names_stay_on_their_line() {
         assert_eq!(printable("a\nb\x1b[2J"), "a\\nb\\u{1b}[2J");
-        assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
     }
 }
 

@@ -5,6 +5,7 @@ pub mod arguments;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
+pub mod empty_file;
 pub mod everyone;
 pub mod memory;
 pub mod pidfd;

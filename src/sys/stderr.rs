@@ -1,8 +1,11 @@
 //! Writing a line to stderr without ever waiting for whoever reads it. main shares the file description, so it may not
 //! be made non-blocking.
 
+use super::clock::Timestamp;
 use super::{Errno, Result, poll};
+use std::fmt;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::sync::atomic::AtomicBool;
 
 const STDERR: RawFd = 2;
 
@@ -24,6 +27,21 @@ pub fn write_now(line: &[u8]) -> Result<()> {
         }
         result => result,
     }
+}
+
+/// Whether each line is a JSON object.
+pub static JSON: AtomicBool = AtomicBool::new(false);
+
+/// The first half of such a line, up to the message's first letter. RFC 3339 in UTC, and a level as `WARN`.
+pub fn json_head(level: &str) -> impl fmt::Display {
+    struct Head<'a>(&'a str);
+    impl fmt::Display for Head<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            let (time, pid) = (Timestamp::now(), std::process::id());
+            write!(f, "{{\"time\":\"{time}\",\"level\":\"{}\",\"pid\":{pid},\"message\":\"", self.0)
+        }
+    }
+    Head(level)
 }
 
 /// Whether stderr is a terminal.

@@ -5,6 +5,7 @@ mod hints;
 mod log;
 mod slow_stop;
 mod table;
+mod termination;
 
 use crate::support::{Finished, Rinit, puppet};
 

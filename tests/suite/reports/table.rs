@@ -49,7 +49,7 @@ fn cells(row: &str) -> (Vec<&str>, &str) {
 fn the_table_shows_the_tree_and_what_each_does_with_term() {
     let rinit = family();
     let table = printed(&rinit, &["--report"]);
-    let rows: Vec<_> = table.lines().map(cells).collect();
+    let rows: Vec<_> = rows_of(&table).map(cells).collect();
     assert_eq!(rows[0], (vec!["PID", "USER", "STATE", "AGE", "RSS", "TERM"], "COMMAND"));
     let command = format!("./puppet play {FAMILY}");
     let expected = [
@@ -69,7 +69,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
     }
     // The tree starts where the column does.
     let column = table.find("COMMAND").unwrap();
-    for (row, (_, _, _, command)) in table.lines().skip(1).zip(&expected) {
+    for (row, (_, _, _, command)) in rows_of(&table).skip(1).zip(&expected) {
         assert_eq!(&row[column..], command, "{table}");
     }
     for (cells, _) in &rows[1..] {
@@ -79,7 +79,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
     // A number ends where its column does.
     for (heading, cell) in [("PID", 0), ("AGE", 3), ("RSS", 4)] {
         let end = table.find(heading).unwrap() + heading.len();
-        for (row, (cells, _)) in table.lines().zip(&rows) {
+        for (row, (cells, _)) in rows_of(&table).zip(&rows) {
             assert!(row[..end].ends_with(cells[cell]), "{heading}: {table}");
         }
     }
@@ -89,7 +89,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
 fn the_init_of_a_nested_namespace_is_shown_as_such() {
     let rinit = play(Rinit::as_pid1(), "nested [ pause ] say ready pause").start_until_ready();
     let table = printed(&rinit, &["--report"]);
-    let (cells, _) = cells(table.lines().last().unwrap());
+    let (cells, _) = cells(rows_of(&table).last().unwrap());
     assert_eq!([cells[0], cells[5]], ["3", "init"]);
 }
 
@@ -101,7 +101,7 @@ fn users_have_the_names_of_the_containers_own_list_or_numbers() {
     let named = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let root = named.lines().find(|line| line.split(':').nth(2) == Some("0"));
     let root = root.and_then(|line| line.split(':').next()).unwrap_or("0");
-    assert!(table.lines().skip(1).all(|row| cells(row).0[1] == root), "{table}");
+    assert!(rows_of(&table).skip(1).all(|row| cells(row).0[1] == root), "{table}");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_report_in_another_place_than_pid_1_is_the_same() {
     let rinit = play(Rinit::as_child(), FAMILY).start_until_ready();
     let table = printed(&rinit, &["--report"]);
     // The namespace's init is there, and rinit, whose parent is outside.
-    assert_eq!(table.lines().count(), 1 + 9, "{table}");
+    assert_eq!(rows_of(&table).count(), 1 + 9, "{table}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn on_a_terminal_lines_are_as_wide_as_it_is() {
         let shown: Vec<String> = whole.lines().map(|_| pty.line_with("")).collect();
         assert_eq!(report.finish().status, Status::Exited(0));
         // Ages and memory may have changed, and with them the widths.
-        for (line, whole) in shown.iter().zip(whole.lines()) {
+        for (line, whole) in shown.iter().zip(whole.lines()).filter(|(_, whole)| !whole.starts_with("at a stop: ")) {
             assert!(line.chars().count() <= usize::from(columns), "{line:?}");
             assert!(whole.len() < 60 || line.len() > usize::from(columns) / 2, "{line:?}");
         }
@@ -158,6 +158,11 @@ fn text<'a>(object: &'a [(String, Value)], name: &str) -> &'a str {
     }
 }
 
+/// The table, without what is said below it.
+fn rows_of(printed: &str) -> impl Iterator<Item = &str> {
+    printed.lines().filter(|line| !line.starts_with("at a stop: "))
+}
+
 fn get<'a>(object: &'a [(String, Value)], name: &str) -> &'a Value {
     &object.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name} in {object:?}")).1
 }
@@ -167,7 +172,8 @@ fn json_is_one_object_a_process_one_a_line() {
     let rinit = family();
     let printed = printed(&rinit, &["--report=json"]);
     let objects: Vec<_> = printed.lines().map(json::object).collect();
-    let names = ["pid", "ppid", "user", "uid", "state", "age_s", "rss_kb", "term", "unreaped_by", "command"];
+    let names =
+        ["time", "pid", "ppid", "user", "uid", "state", "age_s", "rss_kb", "term", "unreaped_by", "command", "at_stop"];
     for object in &objects {
         assert_eq!(object.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), names);
         assert!((0..1000).contains(&number(object, "age_s")), "{object:?}");
@@ -214,7 +220,7 @@ fn hostile_names_break_neither_form() {
         let words = ["play", "[", "exit", "0", "]", "say", "ready", "pause"].map(OsStr::new);
         let rinit = Rinit::as_pid1().command([path.as_os_str()].into_iter().chain(words)).start_until_ready();
         let table = printed(&rinit, &["--report"]);
-        assert_eq!(table.lines().count(), 4, "{table}");
+        assert_eq!(rows_of(&table).count(), 4, "{table}");
         assert!(!table.contains(|letter: char| letter.is_control() && letter != '\n'), "{table:?}");
         let json = printed(&rinit, &["--report=json"]);
         let objects: Vec<_> = json.lines().map(json::object).collect();
@@ -259,7 +265,7 @@ fn variables_for_a_start_do_not_matter() {
     }
     let finished = rinit.start_inside(with_variables).finish();
     assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
-    assert_eq!(finished.stdout.lines().count(), 9);
+    assert_eq!(rows_of(&finished.stdout).count(), 9);
 }
 
 #[test]
