@@ -332,6 +332,7 @@ impl Processes for Lookup<'_> {
             pending: status.pending.contains(Signal::TERM),
             ignored: status.ignored,
             nested_init: status.is_nested_init(),
+            is_fork: stat.is_fork,
             terminal,
         })
     }

@@ -94,7 +94,6 @@ impl Init {
             if let Some(status) = self.exit {
                 self.tell_end(status);
                 self.return_terminal(None);
-                self.die_as_main(status);
                 return status;
             }
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
@@ -435,7 +434,7 @@ impl Init {
     }
 
     /// On a terminal the signal that ended main ends rinit too: by that a shell knows that Ctrl-C is to end a loop as well.
-    fn die_as_main(&self, status: u8) {
+    pub fn die_as_main(&self, status: u8) {
         if let Some(signal) = self.ended_by
             && self.child.as_ref().is_some_and(|child| child.has_terminal)
             && !self.like_other_inits

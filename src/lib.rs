@@ -125,8 +125,10 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
         );
     }
     // Never dropped: the end of the process takes all of it along.
-    let status = ManuallyDrop::new(init::Init::new(child, everyone, options)).attend();
+    let mut init = ManuallyDrop::new(init::Init::new(child, everyone, options));
+    let status = init.attend();
     termination::write();
+    init.die_as_main(status);
     Ok(status)
 }
 

@@ -60,6 +60,11 @@ impl StopHistory {
         self.0.retain(|request| tick.saturating_sub(request.tick) <= longest);
     }
 
+    /// When the first of them was sent, in clock ticks since boot.
+    pub fn first(&self) -> Option<u64> {
+        self.0.iter().map(|request| request.tick).min()
+    }
+
     /// Whether main received a stop signal that it handles: what it leaves behind may have been asked by it.
     pub fn main_handled(&self) -> bool {
         self.0.iter().any(|request| request.main_handles)
@@ -115,6 +120,7 @@ mod tests {
             pending: false,
             ignored: SignalSet::EMPTY,
             nested_init: false,
+            is_fork: false,
             terminal: Terminal::No,
         }
     }

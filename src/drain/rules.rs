@@ -14,13 +14,18 @@
 //! Main's process group goes first. Until the last call, a process outside of it is not due while a member of the group
 //! is left that can act on SIGTERM, as what runs for the group (containerd-shim for dockerd) is still needed.
 //!
-//! Two kinds of process wait a little longer:
+//! Some kinds of process wait longer:
 //!
+//! - What a process starts once it has been asked (the `sync` of a trap, a `pg_dump`) is part of its exit. As long as that
+//!   process is left, it is asked a second before the grace period is over, and not at the last call.
 //! - An orphan whose parent handled SIGTERM may have been asked by that parent. If it handles SIGTERM too, it is asked a
 //!   second after its parent's exit. (With the default action it would be gone if it had been asked.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
 //!   is asked a second after all other processes are gone, and at the latest a second before the grace period is over:
-//!   without its reader, a process that is still saving would be killed by SIGPIPE.
+//!   without its reader, a process that is still saving would be killed by SIGPIPE. A process with a child that is no such
+//!   reader is none either: it has work of its own.
+//! - A process that was forked less than 100 ms ago and has executed no program yet is looked up again then: `tee` in
+//!   `exec > >(tee log)` is still the shell at first.
 //!
 //! A process *counts as asked* if a forwarded stop signal reached it that it does not ignore; `StopHistory` knows. SIGINT and
 //! SIGQUIT count until the last call only, and so does a signal where it is not certain that the process was there already.
@@ -58,6 +63,8 @@ pub struct Facts {
     pub ignored: SignalSet,
     /// Whether it is the init of a PID namespace below rinit's: the kernel drops what such a process has no handler for.
     pub nested_init: bool,
+    /// Whether it has executed no program since it was forked.
+    pub is_fork: bool,
     /// Whether it is an interactive shell.
     pub terminal: Terminal,
 }
@@ -116,6 +123,9 @@ pub const PATIENCE: Duration = Duration::from_secs(5);
 /// How long an orphan of a parent that handled SIGTERM, and a reader that is left alone, may take to exit by itself.
 const BY_ITSELF: Duration = Duration::from_secs(1);
 
+/// A forked process that has executed no program for this long is what it is. In clock ticks: 100 ms.
+const SETTLED: u64 = 10;
+
 /// How long a process has that appears when the grace period is over.
 const NEWCOMERS: Duration = Duration::from_millis(500);
 
@@ -146,7 +156,7 @@ enum State {
     Done,
 }
 
-/// What is kept about a process: 32 bytes.
+/// What is kept about a process: 40 bytes at most.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     pid: Pid,
@@ -162,6 +172,10 @@ struct Record {
     terminal: Terminal,
     /// A reader of another process's output.
     reader: bool,
+    /// `Facts::is_fork` when it was looked up last.
+    fork: bool,
+    /// Counts as asked by a forwarded signal, and not by the drain.
+    forwarded: bool,
     /// Looked up in this very scan.
     fresh: bool,
 }
@@ -215,6 +229,8 @@ pub struct Rules {
     began: Moment,
     /// `began` in clock ticks since boot, the unit of `Facts::started`.
     began_tick: u64,
+    /// When the first stop signal was forwarded, in the same ticks.
+    forwarded_tick: u64,
     /// Sorted by PID.
     records: Vec<Record>,
     /// Since when only readers are left.
@@ -237,6 +253,7 @@ impl Rules {
             grace,
             began,
             began_tick,
+            forwarded_tick: began_tick,
             records: Vec::new(),
             readers_alone: None,
             interval: SHORTEST,
@@ -314,6 +331,7 @@ impl Rules {
         processes: &mut dyn Processes,
     ) -> Vec<Order> {
         let mut orders = Vec::new();
+        self.forwarded_tick = history.first().unwrap_or(self.began_tick);
         let last_call = self.last_call(now) && !self.last_call_made;
         self.last_call_made |= last_call;
         let is_over = self.kill_all.is_none() && self.over().is_some_and(|over| over <= now);
@@ -375,6 +393,8 @@ impl Rules {
             acts: Acts::of(&facts),
             terminal: facts.terminal,
             reader: false,
+            fork: facts.is_fork,
+            forwarded: false,
             fresh: true,
         };
         if facts.dead {
@@ -388,6 +408,7 @@ impl Rules {
             Reached::No if facts.parent == self.us && (!self.first || history.main_handled()) => State::Orphaned,
             Reached::No => State::Deferred,
         };
+        record.forwarded = matches!(record.state, State::Asked | State::Provisional);
         // What `docker exec -i` started reads from outside.
         record.reader = record.state != State::Asked && facts.parent.as_raw() != 0 && processes.reads_pipe(pid);
         if facts.stopped {
@@ -425,6 +446,10 @@ impl Rules {
         record.in_group = self.group == Some(facts.group);
         record.acts = Acts::of(&facts);
         record.fresh = true;
+        if record.fork {
+            record.reader = record.parent.as_raw() != 0 && processes.reads_pipe(record.pid);
+            record.fork = facts.is_fork;
+        }
         if record.state == State::Deaf && record.acts != Acts::Not {
             record.state = State::Deferred;
         }
@@ -462,6 +487,7 @@ impl Rules {
         if !self.records.iter().any(Record::is_open) {
             return;
         }
+        self.correct_readers();
         let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
         self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
         let group_left = self.group_is_left(processes);
@@ -506,13 +532,33 @@ impl Rules {
         }
     }
 
+    /// A process with a child that is no reader is none.
+    fn correct_readers(&mut self) {
+        if !self.records.iter().any(|record| record.reader && record.is_open()) {
+            return;
+        }
+        for place in 0..self.records.len() {
+            let parent =
+                self.records.get(place).filter(|child| child.is_left() && !child.reader).map(|child| child.parent);
+            if let Some(Ok(place)) = parent.map(|parent| self.place(parent))
+                && let Some(parent) = self.records.get_mut(place)
+            {
+                parent.reader = false;
+            }
+        }
+    }
+
     fn is_due(&self, record: &Record, now: Moment, group_left: bool, processes: &mut dyn Processes) -> bool {
+        let nearly_over = self.grace.is_some_and(|grace| self.elapsed(now) >= latest(grace));
         if record.reader {
             let left_alone = self.readers_alone.is_some_and(|since| now.saturating_sub(since) >= BY_ITSELF);
-            return left_alone || self.grace.is_some_and(|grace| self.elapsed(now) >= latest_for_readers(grace));
+            return left_alone || nearly_over;
         }
         if self.last_call(now) {
-            return true;
+            return nearly_over || !self.is_part_of_an_exit(record);
+        }
+        if record.fork && self.tick(now) < record.started.saturating_add(SETTLED) {
+            return false;
         }
         if record.state == State::Provisional || group_left && !record.in_group {
             return false;
@@ -530,12 +576,39 @@ impl Rules {
             Acts::Not => true,
             Acts::ByDefault => false,
             Acts::Itself => {
-                // What it starts because it was asked (the `sync` of a trap) is part of its exit.
-                let asked_at = self.began_tick.saturating_add(u64::from(parent.since / 10));
                 let asked = matches!(parent.state, State::Asked | State::Acting);
-                asked && record.started < asked_at && processes.waits_for(parent.pid, record.pid)
+                asked && record.started < self.asked_at(parent) && processes.waits_for(parent.pid, record.pid)
             }
         }
+    }
+
+    /// Whether a process was started by one that had been asked by then and is still left, or by such a process.
+    fn is_part_of_an_exit(&self, record: &Record) -> bool {
+        let mut child = record;
+        // The bound is for parents that seem to go round in circles, as a PID was used again.
+        for _ in 0..100 {
+            let Some(parent) = self.find(child.parent).filter(|parent| parent.is_left()) else { return false };
+            match parent.state {
+                State::Asked | State::Acting | State::Provisional => {
+                    return parent.acts == Acts::Itself && child.started >= self.asked_at(parent);
+                }
+                _ => child = parent,
+            }
+        }
+        false
+    }
+
+    /// When a process was asked, in clock ticks since boot.
+    fn asked_at(&self, record: &Record) -> u64 {
+        match record.forwarded {
+            true => self.forwarded_tick,
+            false => self.began_tick.saturating_add(u64::from(record.since / 10)),
+        }
+    }
+
+    /// The time in clock ticks since boot.
+    fn tick(&self, now: Moment) -> u64 {
+        self.began_tick.saturating_add(u64::from(self.age(now) / 10))
     }
 
     /// Whether a member of main's process group is left that can act on SIGTERM. One that its parent does not reap is not.
@@ -611,8 +684,8 @@ impl Rules {
     }
 }
 
-/// When a reader is asked at the latest, although others still write: a second before the grace period is over.
-fn latest_for_readers(grace: Duration) -> Duration {
+/// When a process is asked at the latest, whatever it waits for: a second before the grace period is over.
+fn latest(grace: Duration) -> Duration {
     grace.saturating_sub(BY_ITSELF).max(grace / 2)
 }
 

@@ -133,6 +133,8 @@ pub struct Stat {
     pub resident: u64,
     /// Whether it is a thread of the kernel's own, which no signal ends. Only the first PID namespace has these.
     pub is_of_kernel: bool,
+    /// Whether it has executed no program since it was forked.
+    pub is_fork: bool,
 }
 
 impl Stat {
@@ -149,13 +151,18 @@ impl Stat {
             Some(text)
         };
         let pid = |text: &str| text.parse().ok().map(Pid::from_raw);
+        let state = *field(3)?.as_bytes().first()?;
+        let (parent, group, session) = (pid(field(4)?)?, pid(field(5)?)?, pid(field(6)?)?);
+        let has_terminal = field(7)? != "0";
+        let flags = field(9)?.parse::<u32>().ok()?;
         Some(Stat {
-            state: *field(3)?.as_bytes().first()?,
-            parent: pid(field(4)?)?,
-            group: pid(field(5)?)?,
-            session: pid(field(6)?)?,
-            has_terminal: field(7)? != "0",
-            is_of_kernel: field(9)?.parse::<u32>().ok()? & PF_KTHREAD != 0,
+            state,
+            parent,
+            group,
+            session,
+            has_terminal,
+            is_of_kernel: flags & PF_KTHREAD != 0,
+            is_fork: flags & PF_FORKNOEXEC != 0,
             threads: field(20)?.parse().ok()?,
             started: field(22)?.parse().ok()?,
             resident: field(24).and_then(|pages| pages.parse().ok()).unwrap_or(0),
@@ -170,6 +177,7 @@ impl Stat {
 
 /// Among the flags of proc_pid_stat(5).
 const PF_KTHREAD: u32 = 0x0020_0000;
+const PF_FORKNOEXEC: u32 = 0x40;
 
 fn is_dead(state: u8, threads: u32) -> bool {
     matches!(state, b'X' | b'x') || state == b'Z' && threads <= 1

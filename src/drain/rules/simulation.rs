@@ -64,6 +64,8 @@ struct Process {
     /// Its parent has asked it.
     by_parent: bool,
     pending: bool,
+    /// It may count as asked by the forwarded signal, which it ignored.
+    counts: bool,
     /// Its PID was used before, so that one scan may take it for the process that had it.
     reuses: bool,
     /// When its parent exited, and left it to rinit.
@@ -161,6 +163,7 @@ impl World {
             asked_at: None,
             by_parent: false,
             pending: false,
+            counts: false,
             reuses,
             orphaned: None,
             parent_handled: false,
@@ -336,7 +339,10 @@ impl World {
         let Some(place) = self.find(pid).filter(|place| !self.processes[*place].zombie) else { return };
         let process = self.processes[place].clone();
         let treatment = self.treatment(&process);
-        let (now, acts) = (self.now, |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie);
+        // (That a handler was set a moment ago may not have been seen yet.)
+        let is_late = |one: &Process| matches!(one.behaviour, Behaviour::HandlesLate(_));
+        let acts = |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie && !is_late(one);
+        let now = self.now;
         assert!(process.asked == 0, "asked twice: {process:?} at {:?}", now - self.began);
         if !last_call {
             let parent = self.find(process.parent).map(|place| &self.processes[place]);
@@ -354,6 +360,11 @@ impl World {
             let asked_before = process.by_parent && process.parent_handled && recently && !self.races;
             assert!(!asked_before, "asked by its parent a moment ago: {process:?}");
         }
+        let parent = self.find(process.parent).map(|place| &self.processes[place]);
+        let is_helper =
+            parent.is_some_and(|parent| acts(parent) && parent.asked_at.is_some_and(|at| at < process.started));
+        let nearly_over = now >= self.began + latest(self.grace);
+        assert!(!is_helper || nearly_over || self.races || process.reuses, "part of its parent's exit: {process:?}");
         if treatment != Treatment::Ignores {
             self.processes[place].asked += 1;
             self.processes[place].asked_at = Some(now);
@@ -364,13 +375,14 @@ impl World {
     fn may_be_killed(&self, place: usize) {
         let process = &self.processes[place];
         let over = self.began + self.grace;
-        let was_asked = process.asked > 0 || process.by_parent;
+        let was_asked = process.asked > 0 || process.by_parent || process.counts;
         // It had its turn, and ignores SIGTERM.
         let is_deaf = self.treatment(process) == Treatment::Ignores;
         let is_late = process.started + LONGEST * 2 >= over;
         assert!(process.zombie || was_asked || is_deaf || is_late, "killed and never asked: {process:?}");
         if self.now < over && !process.zombie {
-            assert!(is_deaf || process.pending, "killed, and it could act: {process:?}");
+            let just_set = self.races && matches!(process.behaviour, Behaviour::HandlesLate(_));
+            assert!(is_deaf || process.pending || just_set, "killed, and it could act: {process:?}");
             let since = process.asked_at.unwrap_or(process.started);
             assert!(
                 self.now + LONGEST >= since + PATIENCE || is_deaf && self.now >= self.began + PATIENCE,
@@ -400,6 +412,7 @@ impl Processes for World {
             pending: process.pending,
             ignored: if treatment == Treatment::Ignores { SignalSet::ALL } else { SignalSet::EMPTY },
             nested_init: false,
+            is_fork: false,
             terminal: Terminal::No,
         })
     }
@@ -441,7 +454,7 @@ fn begin(world: &mut World, stop: Stop, before: u16) -> (Rules, StopHistory) {
         if matches!(stop, Stop::ToAll | Stop::ToGroup) {
             // What ignores it now and handles it when the drain begins counts as asked: that it ignored it is not known.
             for process in world.processes.iter_mut().filter(|one| one.in_group || stop == Stop::ToAll) {
-                process.by_parent = matches!(process.behaviour, Behaviour::HandlesLate(_));
+                process.counts = matches!(process.behaviour, Behaviour::HandlesLate(_));
             }
         }
         let reached: Vec<Pid> = world
@@ -578,6 +591,10 @@ const EVENTS: usize = if cfg!(debug_assertions) { 3 } else { 6 };
 
 fn explore(world: &World, rules: &Rules, history: &StopHistory, depth: usize, states: &mut u64) {
     *states += 1;
+    if world.processes.iter().all(|process| process.zombie) {
+        // rinit has exited.
+        return;
+    }
     // Whatever happened before, it comes to its end.
     let (mut last, mut end) = (world.clone(), rules.clone());
     drain(&mut last, &mut end, history, false);

@@ -52,9 +52,9 @@ proptest! {
         );
         let [parent, group, session] = [parent, group, session].map(Pid::from_raw);
         let has_terminal = terminal != 0;
-        let is_of_kernel = flags >> 21 & 1 == 1;
+        let [is_of_kernel, is_fork] = [21, 6].map(|bit| flags >> bit & 1 == 1);
         let wanted =
-            Stat { state: letter, parent, group, session, has_terminal, threads, started, resident, is_of_kernel };
+            Stat { state: letter, parent, group, session, has_terminal, threads, started, resident, is_of_kernel, is_fork };
         prop_assert_eq!(Stat::parse(&text), Some(wanted));
     }
 
