@@ -37,7 +37,7 @@ check_docker() {
     check 'the command sees the same environment with rinit as without' same_as_without env
     check 'the command sees the same working directory with rinit as without' same_as_without pwd
 
-    check 'who ignores TERM is named and killed when the grace is over' who_ignores_term_is_named
+    check 'who ignores TERM is named and killed when the grace period is over' who_ignores_term_is_named
 
     local nothing=(--user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges)
     check 'an image FROM scratch works' bare_image_works
@@ -137,7 +137,7 @@ who_ignores_term_is_named() {
     start deaf --env RINIT_GRACE=300ms small sh -c '(trap "" TERM; exec sleep 1000) & exec sleep 1000'
     wait_for 'both sleep' two_sleep
     stops_at_once deaf 143
-    logs_must_have deaf 'killed after the grace of 300ms: PID [0-9]+, sleep 1000, ignores SIGTERM'
+    logs_must_have deaf 'killed after the grace period of 300ms: PID [0-9]+, sleep 1000, ignores SIGTERM'
 }
 
 two_sleep() {

@@ -92,7 +92,7 @@ RUN
     time_stop box
     same 'status' "$status" 0
     logs_must_have box '^service saved$'
-    ! logs_have box 'killed after the grace'
+    ! logs_have box 'killed after the grace period'
 }
 
 syslog_takes_a_line() {
