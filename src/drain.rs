@@ -35,6 +35,8 @@ struct Running {
     /// rinit's own stdin, if it is a pipe.
     stdin: Option<PathBuf>,
     first: bool,
+    /// How many were not asked when that was logged last.
+    deferred: Option<usize>,
     killed: Option<Moment>,
 }
 
@@ -124,6 +126,7 @@ impl Drain {
             had_main: main.is_some(),
             stdin,
             first: true,
+            deferred: None,
             killed: None,
         });
     }
@@ -182,6 +185,7 @@ impl Drain {
 impl Running {
     fn carry_out(&mut self, now: Moment, scope: &mut Scope, procfs: Procfs, orders: &[Order]) {
         self.log_asked(procfs, orders);
+        self.log_deferred();
         let mut refused = Refused::default();
         let mut killed = 0;
         for order in orders {
@@ -229,9 +233,15 @@ impl Running {
             let left: Vec<Pid> = self.rules.left().collect();
             info!("waiting for {}", Listed(procfs, &left));
         }
-        if self.first {
+    }
+
+    /// At debug how many have not been asked, whenever that changes.
+    fn log_deferred(&mut self) {
+        if log_enabled!(Level::Debug) {
             let (left, deferred) = self.rules.counts();
-            debug!("{deferred} of {left} remaining processes are left to their parents for now");
+            if self.deferred.replace(deferred) != Some(deferred) {
+                debug!("{deferred} of {left} remaining processes have not been asked yet");
+            }
         }
     }
 

@@ -50,17 +50,18 @@ fn nested_rinit(words: &str) -> String {
     format!("run {rinit} -- {puppet} play {words}")
 }
 
-/// Waits until rinit has asked everybody whom it wants to ask. At the level debug it says so.
+/// Waits until rinit has asked all remaining processes. At the level debug it says so.
 #[track_caller]
 fn asked(rinit: &mut Running) {
-    rinit.complaint(" remaining processes are left to their parents");
+    rinit.complaint("DEBUG: 0 of ");
 }
 
-/// Who plays `save` has been asked to end, and nothing more comes to it while it saves.
+/// A process that plays `save` has been asked to exit, and nothing more comes to it while it saves.
 #[track_caller]
 fn saves_undisturbed(rinit: &mut Running, name: &str) {
     rinit.expect(format!("{name} saves"));
-    asked(rinit);
+    // It was asked before, or by the drain.
+    rinit.complaint(" remaining processes have not been asked yet");
     rinit.send(libc::SIGUSR1);
     rinit.expect(format!("{name} saved"));
 }

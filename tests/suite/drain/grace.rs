@@ -71,13 +71,14 @@ fn ten_survivors_are_named_and_the_rest_counted() {
         for (count, more) in
             [(9, None), (10, None), (11, Some("1 more")), (60, Some("50 more")), (1200, Some("1190 more"))]
         {
-            let rinit = place().options(["--grace", "200ms"]);
+            let grace = if count > 100 { "2s" } else { "200ms" };
+            let rinit = place().options(["--grace", grace]);
             let parts = format!("times {count} [ group ignore TERM pause ] say ready stdin exit 3");
             let mut rinit = play_until_ready(rinit, &parts);
             rinit.close_stdin();
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(3));
-            let lines = killed(&finished, "200ms");
+            let lines = killed(&finished, grace);
             let named = lines.iter().take_while(|line| line.starts_with("PID ")).count();
             assert_eq!(named, count.min(10), "of {count}");
             assert_eq!(lines.get(named).copied(), more, "of {count}");

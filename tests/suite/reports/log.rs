@@ -195,7 +195,7 @@ fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
 
 #[test]
 fn with_vv_the_whole_story_is_told_in_order() {
-    let parts = "[ ignore TERM group pause ] block TERM say ready await TERM exit 3";
+    let parts = "[ ignore TERM group run /bin/sleep 1000 ] block TERM say ready await TERM exit 3";
     let mut rinit = play(Rinit::as_pid1().options(["-vv", "--grace", "100ms"]), parts).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
@@ -207,8 +207,8 @@ fn with_vv_the_whole_story_is_told_in_order() {
         ("DEBUG", "SIGTERM from outside"),
         ("DEBUG", "SIGTERM sent to main's group 2"),
         ("INFO", "main process 2 (puppet) exited with status 3"),
-        ("INFO", "sending SIGTERM to 1 remaining process: 3 (puppet)"),
-        ("DEBUG", "0 of 1 remaining processes are left to their parents for now"),
+        ("INFO", "sending SIGTERM to 1 remaining process: 3 (sleep)"),
+        ("DEBUG", "0 of 1 remaining processes have not been asked yet"),
         ("WARN", "killed after the grace period of 100ms: PID 3, "),
         ("DEBUG", "reaped orphan 3, which was killed by SIGKILL"),
         ("INFO", "all remaining processes are gone, "),
@@ -235,11 +235,11 @@ fn a_signal_from_inside_is_told_with_its_senders_pid() {
 fn the_variable_chooses_levels_by_module() {
     let run = |filter: &str| {
         let rinit = Rinit::as_pid1().variable("RINIT_LOG", filter);
-        let finished = play(rinit, "[ group pause ] exit 0").start().finish();
+        let finished = play(rinit, "[ group run /bin/sleep 1000 ] exit 0").start().finish();
         assert_eq!(finished.status, Status::Exited(0));
         finished
     };
-    let asked = "0 of 1 remaining processes are left to their parents for now";
+    let asked = "0 of 1 remaining processes have not been asked yet";
     let last = "exiting with status 0; orphans reaped: 1";
     let all = run("debug");
     assert!(all.stderr.contains(asked) && all.stderr.contains(last), "{}", all.stderr);

@@ -18,8 +18,8 @@ fn a_failure_is_written_at_any_level_and_an_exit_with_0_is_not() {
     let file = scratch.path("log");
     for (words, expected) in [
         (&["sh", "-c", "exit 0"][..], ""),
-        (&["sh", "-c", "exit 3"], "main, PID 2, exited with status 3\n"),
-        (&["sh", "-c", "kill -SEGV $$"], "main, PID 2, was killed by SIGSEGV, which rinit did not send\n"),
+        (&["sh", "-c", "exit 3"], "main process 2 (sh) exited with status 3\n"),
+        (&["sh", "-c", "kill -SEGV $$"], "main process 2 (sh) was killed by SIGSEGV, which rinit did not send\n"),
         (&["no-such-program"], "cannot start \"no-such-program\": not found in PATH\n"),
     ] {
         fs::write(&file, "").unwrap();
