@@ -8,6 +8,17 @@
 export RINIT_APART=rinit-apart-$$
 apart_state=
 
+# apart_scratch: sets scratch, a folder that goes with this script.
+apart_scratch() {
+    ((EUID == 0)) || die 'needs root: it makes a machine apart'
+    this_machine_needs iproute2 busybox-static
+    scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/$RINIT_APART.XXXXXX")
+    mkdir "$scratch/share"
+    trap 'rm -rf --one-file-system "$scratch"' EXIT
+    trap 'exit 143' TERM HUP
+    trap 'exit 130' INT
+}
+
 # machine_state: what an engine could change on this machine, one thing a line.
 machine_state() {
     # Counters, and what is another at each reading.
@@ -63,6 +74,17 @@ hierarchies() {
     done < <(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $4, $5, $(i + 1), $(i + 3) }' /proc/self/mountinfo)
 }
 
+# checks_apart ROOT CGROUPS COMMAND…: COMMAND apart, which prints its checks, and the check that nothing else has changed. What
+# they print is in $scratch/said too.
+checks_apart() {
+    local status=0
+    apart_begins
+    apart "$@" 2>&1 | tee "$scratch/said" || status=$?
+    check 'this machine is as it was' apart_ends
+    grep -q ' passed, 0 failed$' "$scratch/said" || failed=$((failed + 1))
+    ((status == 0 && failed == 0))
+}
+
 # apart ROOT CGROUPS COMMAND…: COMMAND in ROOT, which is not written to. CGROUPS is what is on its /sys/fs/cgroup: 1, the
 # version 1 that this machine has, or 2. There this repository is /rinit, for reading; the binary is /sbin/rinit; $scratch/share
 # is /share, and stays. No network but a loopback.
@@ -74,7 +96,8 @@ apart() {
     while read -r folder _; do
         mkdir "$folder/$RINIT_APART"
         for file in cpuset.cpus cpuset.mems; do
-            [[ ! -s $folder/$file || -s $folder/$RINIT_APART/$file ]] || cat "$folder/$file" >"$folder/$RINIT_APART/$file"
+            # Of version 1, where a new group has none and so takes no process. These files have no size.
+            [[ ! -e $folder/$file || $(<"$folder/$RINIT_APART/$file") ]] || cat "$folder/$file" >"$folder/$RINIT_APART/$file"
         done
     done <"$scratch/hierarchies"
     (
@@ -96,3 +119,9 @@ apart_removes_cgroups() {
             wait_for "$folder is empty" find "$folder/$RINIT_APART" -depth -type d -exec rmdir {} +
     done <"$scratch/hierarchies"
 }
+
+# What the scripts have in the root of sid, which is one for all.
+sid_packages=(
+    docker.io docker-cli runc crun containerd podman lxc bubblewrap systemd-container systemd python3 iproute2 uidmap
+    busybox-static kubernetes-client
+)
