@@ -75,7 +75,8 @@ package() {
             dpkg-deb --showformat '${Package} ${Version}\n' --show "$name" >>"$folder.$$/versions"
         done
         rm -r "$folder.$$/debs"
-        mv "$folder.$$" "$folder"
+        # Another run may have made it meanwhile.
+        mv --no-target-directory "$folder.$$" "$folder" 2>/dev/null || rm -rf --one-file-system "$folder.$$"
     fi
     echo "$folder"
 }
@@ -95,7 +96,8 @@ root_of() {
             die "cannot make a root of $release"
         }
         rm "$folder.$$.log"
-        mv "$folder.$$" "$folder"
+        # Another run may have made it meanwhile.
+        mv --no-target-directory "$folder.$$" "$folder" 2>/dev/null || rm -rf --one-file-system "$folder.$$"
     fi
     echo "$folder"
 }
