@@ -212,12 +212,11 @@ def probe(pod):
     web.must_have("other saved")
 
 
-def memory(pod):
-    for name, command in (("oom", HOG), ("oom-child", "sh -c '%s'; exit $?" % HOG)):
-        container = pod.container(name, ["sh", "-c", command], memory=24 << 20)
-        wait_for("it ends", container.ended)
-        same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
-        container.must_have("out of memory")
+def memory(pod, name, command):
+    container = pod.container(name, ["sh", "-c", command], memory=24 << 20)
+    wait_for("it ends", container.ended)
+    same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
+    container.must_have("out of memory")
 
 
 def deaf(pod):
@@ -349,7 +348,8 @@ for shared in (False, True):
     else:
         check("%s: what kubectl exec started is asked, and waited for" % where, session, pod)
     check("%s: a probe that times out leaves no zombie, and holds up no stop" % where, probe, pod)
-    check("%s: out of memory is OOMKilled, and the log has the reason" % where, memory, pod)
+    check("%s: out of memory is OOMKilled, and the log has the reason" % where, memory, pod, "memory", HOG)
+    check("%s: so it is by way of a shell" % where, memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
     check("%s: what does not stop is killed after the timeout" % where, deaf, pod)
     check("%s: a sidecar outlives the container, and stops after it" % where, sidecar, pod)
 
