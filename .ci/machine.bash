@@ -50,6 +50,9 @@ boot() {
         -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 rdinit=${5:-/init} -- $script" </dev/null |
         tr -d '\r' | tee "$scratch/console" | sed -un '/kernel .*, PID 1 is/,/Kernel panic/{s/.*kernel /kernel /; /Kernel panic/!p}'
     code=$(sed -n 's/.*Attempted to kill init! exitcode=0x0000\(..\)00.*/\1/p' "$scratch/console")
-    [[ $code ]] || die 'rinit did not end with a status'
+    [[ $code ]] || {
+        tail -n 30 "$scratch/console"
+        die 'rinit did not end with a status'
+    }
     return "$((16#$code))"
 }
