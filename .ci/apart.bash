@@ -121,6 +121,7 @@ apart_removes_cgroups() {
 }
 
 # What the scripts have in the root of sid, which is one for all.
+# shellcheck disable=SC2034
 sid_packages=(
     docker.io docker-cli runc crun containerd podman lxc bubblewrap systemd-container systemd python3 iproute2 uidmap
     busybox-static kubernetes-client procps docker-compose python3-grpcio python3-grpc-tools golang-k8s-cri-api-dev
