@@ -45,10 +45,18 @@ busybox_root() {
 boot() {
     local root=$1 kernel=$2 memory=$3 script=$4 code
     (cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$scratch/initramfs"
+    # One processor: with two the emulated kernel sometimes fails before it has come up, where it changes its own code.
     # The end of rinit is the end of the kernel, which prints the wait status in hexadecimal.
-    timeout --kill-after 10 600 nice qemu-system-x86_64 -accel tcg -cpu max -m "$memory" -smp 2 -nographic -no-reboot -kernel "$kernel" \
-        -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 rdinit=${5:-/init} -- $script" </dev/null |
-        tr -d '\r' | tee "$scratch/console" | sed -un '/kernel .*, PID 1 is/,/Kernel panic/{s/.*kernel /kernel /; /Kernel panic/!p}'
+    timeout --kill-after 10 600 nice qemu-system-x86_64 -accel tcg -cpu max -m "$memory" -smp 1 -nographic -no-reboot -kernel "$kernel" \
+        -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 rdinit=${5:-/init} -- $script" \
+        </dev/null >"$scratch/serial" 2>&1 &
+    machine=$!
+    # In the background, so that a signal to this script is acted on at once, and ends it too.
+    trap 'kill "$machine" 2>/dev/null; exit 143' TERM INT HUP
+    wait "$machine" || true
+    trap - TERM INT HUP
+    tr -d '\r' <"$scratch/serial" >"$scratch/console"
+    sed -n '/kernel .*, PID 1 is/,/Kernel panic/{s/.*kernel \(.*PID 1 is\)/kernel \1/; /Kernel panic/!p}' "$scratch/console"
     code=$(sed -n 's/.*Attempted to kill init! exitcode=0x0000\(..\)00.*/\1/p' "$scratch/console")
     [[ $code ]] || {
         tail -n 30 "$scratch/console"
