@@ -14,7 +14,7 @@ apart_scratch() {
     this_machine_needs iproute2 busybox-static
     scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/$RINIT_APART.XXXXXX")
     mkdir "$scratch/share"
-    trap 'rm -rf --one-file-system "$scratch"' EXIT
+    trap apart_cleans_up EXIT
     trap 'exit 143' TERM HUP
     trap 'exit 130' INT
 }
@@ -109,6 +109,20 @@ apart() {
     ) || status=$?
     apart_removes_cgroups
     return "$status"
+}
+
+# Where the script was interrupted something may be running there still: it ends with its PID 1.
+apart_cleans_up() {
+    local folder
+    set +e
+    trap '' TERM INT HUP
+    [[ ! -e $scratch/hierarchies ]] || {
+        while read -r folder _; do
+            find "$folder/$RINIT_APART" -name cgroup.procs -exec cat {} + 2>/dev/null
+        done <"$scratch/hierarchies" | sort -u | xargs --no-run-if-empty kill -KILL 2>/dev/null
+        apart_removes_cgroups
+    }
+    rm -rf --one-file-system "$scratch"
 }
 
 # Once the last process is gone.
