@@ -76,7 +76,10 @@ spawn_dockerd() {
     shift
     # No bridge, no iptables rule, no change of the machine's forwarding: the containers need no
     # network. A configuration in the place of the machine's.
-    [[ -e $folder/daemon.json ]] || echo "{\"init-path\": \"$rinit\"}" >"$folder/daemon.json"
+    # RINIT_RUNTIME is one that Docker does not know by itself, as crun.
+    local runtime=${RINIT_RUNTIME-} more=
+    [[ ! $runtime ]] || more=", \"default-runtime\": \"$runtime\", \"runtimes\": {\"$runtime\": {\"path\": \"/usr/bin/$runtime\"}}"
+    [[ -e $folder/daemon.json ]] || echo "{\"init-path\": \"$rinit\"$more}" >"$folder/daemon.json"
     setsid dockerd --config-file "$folder/daemon.json" --containerd "$scratch/containerd.sock" \
         --data-root "$folder/data" --exec-root "$folder/exec" --pidfile "$folder/docker.pid" \
         --host "unix://$folder/docker.sock" --cgroup-parent "/$cgroup" --exec-opt native.cgroupdriver=cgroupfs \

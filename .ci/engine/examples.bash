@@ -118,7 +118,7 @@ compose() {
             same 'PID 1' "$(docker exec "$container" cat /proc/1/comm)" docker-init
         stops_at_once "$container" 143
     done
-    same 'services' "$("${compose[@]}" ps --quiet | wc -l)" 2
+    same 'services' "$("${compose[@]}" ps --all --quiet | wc -l)" 2
 }
 
 # An engine of its own that is configured so.
@@ -138,6 +138,13 @@ daemon_json() {
 }
 
 kubernetes_conforms() {
+    # Where there is no network, by the types that kubectl has itself.
+    if type -P kubectl >/dev/null; then
+        kubectl set env --local --filename "$examples/kubernetes.yaml" CHECKED=yes --output yaml
+        sed 's/terminationGracePeriodSeconds: 20/&s/' "$examples/kubernetes.yaml" >"$examples/wrong.yaml"
+        ! kubectl set env --local --filename "$examples/wrong.yaml" CHECKED=yes
+        return
+    fi
     local validate=$cache/kubernetes-validate/bin/kubernetes-validate
     if [[ ! -x $validate ]]; then
         rm -rf "$cache/kubernetes-validate"
@@ -164,8 +171,12 @@ SERVER
     chmod +x "$machine/usr/local/bin/my-server"
     touch "$machine/etc/os-release" 2>/dev/null || { mkdir "$machine/etc" && touch "$machine/etc/os-release"; }
     cp "$examples/rinit.nspawn" "$scratch/machines/example.nspawn"
+    # From 258 on it knows version 2 of control groups alone.
+    local way=()
+    [[ $(stat -f -c %T /sys/fs/cgroup) == cgroup2fs || ! ${RINIT_IMAGES-} ]] ||
+        way=(unshare --mount sh -c 'umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' sh)
     # No systemd is running to register it with.
-    systemd-nspawn --quiet --register=no --keep-unit --settings=trusted --console=pipe --directory "$machine" \
+    "${way[@]}" systemd-nspawn --quiet --register=no --keep-unit --settings=trusted --console=pipe --directory "$machine" \
         >"$scratch/nspawn.log" 2>&1 &
     local nspawn=$! status=0
     wait_for 'the other is ready' grep -q 'other ready' "$scratch/nspawn.log"
@@ -179,7 +190,12 @@ SERVER
 # What Podman's generator makes of it, and what systemd thinks of that. Nobody starts it: no systemd is running.
 quadlet() {
     local generator=$cache/podman/usr/libexec/podman/quadlet unit=$scratch/quadlet/example.service
-    [[ -x $generator ]] || fetch_quadlet
+    # That of the Podman which is there, from 4.4 on.
+    if [[ -x /usr/libexec/podman/quadlet ]]; then
+        generator=/usr/libexec/podman/quadlet
+    elif [[ ! -x $generator ]]; then
+        fetch_quadlet
+    fi
     mkdir "$scratch/quadlet"
     cp "$examples/rinit.container" "$scratch/quadlet/example.container"
     QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun >"$scratch/quadlet/said"

@@ -20,7 +20,9 @@ install_packages() {
     for command in dockerd containerd docker; do
         type -P "$command" >/dev/null || missing=(docker.io)
     done
-    for package in busybox-static mmdebstrap "$@"; do
+    # Made by another machine, for one that is apart.
+    [[ -e $(debian_tar) ]] || set -- mmdebstrap "$@"
+    for package in busybox-static "$@"; do
         is_installed "$package" || missing+=("$package")
     done
     ((${#missing[@]})) || return 0
@@ -99,26 +101,35 @@ build() {
     }
 }
 
+# The Debian release of the images: RINIT_IMAGES, or this machine's own.
+images_release() {
+    # shellcheck source=/dev/null
+    echo "${RINIT_IMAGES:-$(. /etc/os-release && echo "$VERSION_CODENAME")}"
+}
+
+debian_tar() {
+    echo "$cache/$(images_release)-$(cksum <<<"${contents[*]} $(declare -f bootstrap)" | cut -d ' ' -f 1).tar"
+}
+
 # To make it takes a minute, so the result is kept below target/, where `cargo clean` removes it. Other
 # contents are another file.
 import_debian() {
-    local codename tar
-    # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    tar=$cache/$codename-$(cksum <<<"${contents[*]} $(declare -f bootstrap)" | cut -d ' ' -f 1).tar
+    local tar
+    tar=$(debian_tar)
     if [[ ! -e $tar ]]; then
         mkdir -p "$cache"
         # Renamed when complete: an interrupted run leaves no half a file under that name.
-        bootstrap "$codename" "$tar.$$"
+        bootstrap "$(images_release)" "$tar.$$"
         mv "$tar.$$" "$tar"
     fi
     docker import "$tar" base >/dev/null
 }
 
-# bootstrap CODENAME TAR: a minimal root of this machine's own release, from its own mirror.
+# bootstrap RELEASE TAR: a minimal root of it, from this machine's own mirror.
 bootstrap() {
     local codename=$1 tar=$2 mirror components path excluded=()
     mirror=$(apt_mirror)
+    # As this machine has them; of another release, main alone.
     components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
     for path in doc man locale; do
         excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")

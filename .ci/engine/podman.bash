@@ -23,8 +23,74 @@ check_podman() {
         cells_are '0 | * | 0' pod_with_pause rinit-as-catatonit
     check 'the unit that podman generate systemd writes has times that fit, and systemd reads all of it' podman_unit
 
+    # Those before have neither.
+    case $(podman --version) in
+        *' '[1-4].*) ;;
+        *) check_podman_5 ;;
+    esac
     check_podman_rootless
 }
+
+# What came with Podman 5: a pod without an image of its own has the init of containers.conf as its pause process, and
+# `podman kube play` reads a manifest as it is.
+check_podman_5() {
+    local shared
+    cp "$scratch/small.tar" "$scratch/nginx.tar"
+    mkdir -p "$scratch/nginx/usr/sbin"
+    # The manifest's server.
+    printf '%s\n' '#!/bin/sh' 'trap "sleep 0.2; echo nginx saved; exit 0" TERM' 'i=0; while [ $i -lt 20 ]; do (: &); i=$((i + 1)); done' \
+        'echo nginx ready' 'while :; do sleep 1000 & wait $!; done' >"$scratch/nginx/usr/sbin/nginx"
+    chmod +x "$scratch/nginx/usr/sbin/nginx"
+    tar --owner 0 --group 0 --append --file "$scratch/nginx.tar" --directory "$scratch/nginx" usr
+    "${podman[@]}" import --quiet --change 'ENTRYPOINT ["/sbin/rinit", "--"]' --change 'ENV PATH=/usr/sbin:/usr/bin:/sbin:/bin' \
+        - localhost/debian-example:latest <"$scratch/nginx.tar" >/dev/null
+    check 'the init of containers.conf is the pause process of a pod' pod_with_init_path
+    for shared in false true; do
+        check "podman kube play runs examples/kubernetes.yaml with shareProcessNamespace: $shared, and stops it in order" kube_play "$shared"
+    done
+}
+
+pod_with_init_path() {
+    trap 'podman_removes' EXIT
+    "${podman[@]}" pod create --name pod --share pid --network none
+    "${podman[@]}" run --detach --pod pod --network none --name box plain sh -c 'echo main ready; exec sleep 1000'
+    wait_for 'main is ready' podman_logs_have 'main ready'
+    "${podman[@]}" exec box sh -c 'for i in $(seq 20); do (sleep 0.31 &); done'
+    wait_for 'the orphans have ended' podman_no_orphan_lives
+    wait_for 'no zombie' podman_zombies_are 0
+    "${podman[@]}" exec box sh -c 'tr "\0" " " </proc/1/cmdline' >"$scratch/words"
+    cat "$scratch/words"
+    # Under its own name: what -P means to catatonit is --pause.
+    grep -x '/rinit -P ' "$scratch/words"
+    [[ $("${podman[@]}" exec box sh -c 'wc -c </proc/1/exe') == "$(wc -c <"$rinit")" ]]
+    "${podman[@]}" pod stop --time 20 pod
+}
+
+# kube_play SHARED: each of the manifest's two objects, with that shareProcessNamespace.
+kube_play() {
+    local shared=$1 name
+    trap 'podman_removes' EXIT
+    sed "s/shareProcessNamespace: .*/shareProcessNamespace: $shared/; s,image: debian-example,image: localhost/debian-example:latest," \
+        "$repo/examples/kubernetes.yaml" >"$scratch/kubernetes.yaml"
+    "${podman[@]}" kube play --network none "$scratch/kubernetes.yaml"
+    "${podman[@]}" ps --all --format '{{.Names}} {{.Status}}'
+    for name in web-pod-web shared-web; do
+        wait_for "$name is ready" kube_log_has "$name" 'nginx ready'
+        wait_for "no zombie in $name" kube_no_zombie "$name"
+        if [[ $shared == false ]]; then
+            "${podman[@]}" exec "$name" /sbin/rinit --report | grep -E ' 1 .*/sbin/rinit'
+        fi
+    done
+    "${podman[@]}" pod stop --time 20 web-pod shared
+    for name in web-pod-web shared-web; do
+        kube_log_has "$name" 'nginx saved'
+        same "status of $name" "$("${podman[@]}" inspect --format '{{.State.ExitCode}}' "$name")" 0
+    done
+    same 'status of the sidecar' "$("${podman[@]}" inspect --format '{{.State.ExitCode}}' shared-sidecar)" 143
+}
+
+kube_log_has() { grep -q "$2" <<<"$("${podman[@]}" logs "$1" 2>&1)"; }
+kube_no_zombie() { [[ $("${podman[@]}" exec "$1" sh -c 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "') == 0 ]]; }
 
 # Sets podman, as root: what it keeps and what it mounts is below the scratch folder.
 set_up_podman() {
@@ -34,7 +100,7 @@ set_up_podman() {
     podman=(
         env -u DOCKER_CONFIG CONTAINERS_CONF="$folder/containers.conf"
         podman --root "$folder/root" --runroot "$folder/run" --tmpdir "$folder/tmp"
-        --runtime runc --storage-driver vfs --cgroup-manager cgroupfs --events-backend none
+        --runtime "${RINIT_RUNTIME:-runc}" --storage-driver vfs --cgroup-manager cgroupfs --events-backend none
     )
     podman_images
 }
@@ -180,7 +246,7 @@ check_podman_rootless() {
         nsenter --mount="/proc/$keeper/ns/mnt" --wd=/ setpriv --reuid "$ordinary" --regid "$ordinary" --clear-groups
         env -i PATH="$PATH" HOME=/mnt/home XDG_RUNTIME_DIR=/mnt/run CONTAINERS_CONF=/mnt/containers.conf
     )
-    podman=("${as_user[@]}" podman --runtime runc --storage-driver vfs --cgroup-manager cgroupfs --events-backend none)
+    podman=("${as_user[@]}" podman --runtime "${RINIT_RUNTIME:-runc}" --storage-driver vfs --cgroup-manager cgroupfs --events-backend none)
     rinit=/mnt/rinit
 
     if "${as_user[@]}" unshare --user true 2>"$scratch/refused"; then

@@ -77,7 +77,7 @@ same() {
 
 # systemd_says UNIT: what it finds wrong there, and not in the units of other packages, which it reads too.
 systemd_says() {
-    systemd-analyze verify "$1" 2>&1 | grep --invert-match --extended-regexp '^/(usr/)?lib/systemd/system/' || true
+    systemd-analyze verify --man=no "$1" 2>&1 | grep --invert-match --extended-regexp '^/(usr/)?lib/systemd/system/' || true
 }
 
 # What a cleanup must never do is stop half-way, so no failing line ends it.

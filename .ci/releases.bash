@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# Packages and roots of other Debian releases than this machine's. All of it is below target/debian, so that a second run
+# downloads nothing; `cargo clean` removes it.
+
+debian=$PWD/target/debian
+
+# this_machine_needs PACKAGE…: installs those that are missing. No service is started.
+this_machine_needs() {
+    local package missing=() policy=/usr/sbin/policy-rc.d
+    for package; do
+        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
+    done
+    ((${#missing[@]})) || return 0
+    ((EUID == 0)) || die "needs root to install: ${missing[*]}"
+    local apt=(apt-get --option DPkg::Lock::Timeout=300 --quiet --quiet)
+    "${apt[@]}" update >&2
+    # A service that asks for it may not start: this file says so, unless the machine has one of its own.
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    else
+        policy=
+    fi
+    DEBIAN_FRONTEND=noninteractive "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >&2 ||
+        die "cannot install: ${missing[*]}"
+    [[ -z $policy ]] || rm -f "$policy"
+}
+
+# The mirror that this machine's apt uses.
+mirror() {
+    # shellcheck source=/dev/null
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
+        "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sed -n 1p
+}
+
+# apt_of RELEASE: sets apt, a command that knows that release alone and shares nothing with this machine's.
+apt_of() {
+    local folder=$debian/$1
+    mkdir -p "$folder"/{lists,cache/archives,debs}/partial
+    echo "deb [arch=$(dpkg --print-architecture) signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) $1 main" \
+        >"$folder/sources.list"
+    apt=(
+        apt-get --quiet --quiet --option "Dir::Etc::SourceList=$folder/sources.list" --option Dir::Etc::SourceParts=/dev/null
+        --option "Dir::State::Lists=$folder/lists" --option "Dir::Cache=$folder/cache" --option Dir::Etc::Preferences=/dev/null
+        --option APT::Sandbox::User=root --option Acquire::Languages=none --option Acquire::Check-Valid-Until=false
+        --option Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
+    )
+    [[ -e $folder/updated ]] || {
+        "${apt[@]}" update >&2 || die "cannot read the package lists of $1"
+        touch "$folder/updated"
+    }
+}
+
+# newest RELEASE PATTERN: the name of the newest package that matches.
+newest() {
+    local apt
+    apt_of "$1"
+    apt-cache "${apt[@]:3}" search --names-only "$2" | cut -d ' ' -f 1 | sort -V | tail -n 1
+}
+
+# package RELEASE NAME…: unpacks these packages and nothing that they depend on, and prints the folder.
+package() {
+    local release=$1 name folder apt
+    shift
+    folder=$debian/$release/unpacked-$(cksum <<<"$*" | cut -d ' ' -f 1)
+    if [[ ! -e $folder ]]; then
+        apt_of "$release"
+        rm -rf "$folder.$$"
+        mkdir -p "$folder.$$/debs"
+        # What a list that is too old names is no longer there.
+        (cd "$folder.$$/debs" && { "${apt[@]}" download "$@" || { "${apt[@]}" update && "${apt[@]}" download "$@"; }; }) >&2 ||
+            die "cannot download from $release: $*"
+        for name in "$folder.$$"/debs/*.deb; do
+            dpkg --extract "$name" "$folder.$$"
+            dpkg-deb --showformat '${Package} ${Version}\n' --show "$name" >>"$folder.$$/versions"
+        done
+        rm -r "$folder.$$/debs"
+        # Another run may have made it meanwhile.
+        mv --no-target-directory "$folder.$$" "$folder" 2>/dev/null || rm -rf --one-file-system "$folder.$$"
+    fi
+    echo "$folder"
+}
+
+# root_of RELEASE PACKAGE…: a minimal root with these packages, and prints the folder. It is not to be written to: apart
+# (apart.bash) lays a file system over it.
+root_of() {
+    local release=$1 folder
+    shift
+    folder=$debian/$release/root-$(cksum <<<"$* $(declare -f bootstrap_root)" | cut -d ' ' -f 1)
+    if [[ ! -e $folder ]]; then
+        this_machine_needs mmdebstrap
+        rm -rf "$folder.$$"
+        bootstrap_root "$release" "$folder.$$" "$@" >&2 || {
+            tail -n 30 "$folder.$$.log" >&2
+            rm -rf --one-file-system "$folder.$$"
+            die "cannot make a root of $release"
+        }
+        rm "$folder.$$.log"
+        # Another run may have made it meanwhile.
+        mv --no-target-directory "$folder.$$" "$folder" 2>/dev/null || rm -rf --one-file-system "$folder.$$"
+    fi
+    echo "$folder"
+}
+
+# Packages run sysctl when they are installed, and there is one kernel for all: a program that does nothing has its place
+# before the first of them comes, and stays. Mounts and links that they make are in namespaces of their own.
+bootstrap_root() {
+    local release=$1 folder=$2 path excluded=()
+    shift 2
+    for path in doc man locale; do
+        excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")
+    done
+    mkdir -p "${folder%/*}"
+    nice mmdebstrap --mode=root --variant=minbase --format=directory --aptopt='Acquire::Check-Valid-Until "false"' \
+        --include="$(IFS=, && echo "$*")" "${excluded[@]}" --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
+        --essential-hook='
+            for name in sbin/sysctl lib/systemd/systemd-sysctl; do
+                mkdir -p "$1/usr/${name%/*}"
+                chroot "$1" dpkg-divert --quiet --local --no-rename --add "/usr/$name"
+                printf "#!/bin/sh\nexit 0\n" >"$1/usr/$name"
+                chmod +x "$1/usr/$name"
+            done
+            printf "#!/bin/sh\nexit 101\n" >"$1/usr/sbin/policy-rc.d"
+            chmod +x "$1/usr/sbin/policy-rc.d"' \
+        --customize-hook='rm -rf "$1"/var/cache/apt/*.bin' \
+        "$release" "$folder" "$(mirror)" >"$folder.log" 2>&1
+}
