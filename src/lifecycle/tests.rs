@@ -608,7 +608,7 @@ fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_lat
     for _ in 0..2000 {
         let limit = |random: &mut Random| Some(Duration::from_millis(random.below(4000)));
         let options = Options {
-            grace: limit(&mut random),
+            grace: limit(&mut random).map(|limit| if random.below(8) == 0 { Duration::ZERO } else { limit }),
             kill_after: limit(&mut random).filter(|limit| !limit.is_zero()),
             wait_all: random.below(4) == 0,
             target: [Target::Group, Target::Main, ALL][random.below(3) as usize],
