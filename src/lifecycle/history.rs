@@ -301,7 +301,7 @@ impl History {
         let starts = self.plan.received.is_none() && !self.plan.left.is_empty();
         let is_of_plan = signal.requests_termination() && main_runs && (starts || self.plan.holds_back());
         if is_of_plan {
-            return self.signal_of_plan(signal, starts);
+            return self.signal_of_plan(received, signal, starts);
         }
         if signal.requests_termination() && !gone {
             self.stop = self.stop.or(Some(self.now));
@@ -329,14 +329,15 @@ impl History {
     }
 
     /// A stop signal that starts the sequence, or ends its first wait: the next step replaces it.
-    fn signal_of_plan(&mut self, signal: Signal, starts: bool) {
+    /// `signal` is what rinit rewrites `received` to.
+    fn signal_of_plan(&mut self, received: Signal, signal: Signal, starts: bool) {
         self.plan.received = self.plan.received.or(Some(signal));
         if starts {
             self.plan.since = self.now;
         }
         let waits = starts && matches!(self.plan.left.front(), Some(Planned::Wait(_)));
         self.is_told_to_go_on = !starts;
-        let done = self.on(Event::Signal(signal));
+        let done = self.on(Event::Signal(received));
         self.is_told_to_go_on = false;
         assert_eq!(done.is_empty(), waits, "{done:?}");
         assert_eq!(self.plan.has_sent, !waits);
