@@ -1,4 +1,4 @@
-//! What holds in every history: of signals, births, deaths and stops in any order, at any moment, under any options.
+//! What holds in every run: signals, starts, exits and stops in any order, at any moment, with any options.
 
 use super::history::*;
 use super::*;
@@ -15,13 +15,13 @@ fn signal() -> impl Strategy<Value = Signal> {
     prop_oneof![any, proptest::sample::select(of_weight.to_vec())]
 }
 
-/// A length that hits the limits of `options` exactly as often as not.
+/// A time that is often exactly one of the limits in `options`.
 fn length() -> impl Strategy<Value = Duration> {
     prop_oneof![proptest::sample::select(vec![0, 1, 49, 50, 500, 1000, 5000, 10_000]), 0..20_000u64, Just(3_600_000)]
         .prop_map(Duration::from_millis)
 }
 
-/// A list that `--stop-sequence` would take, so that all times and signals meet.
+/// A list that `--stop-sequence` accepts, with all combinations of times and signals.
 fn sequence() -> impl Strategy<Value = StopSequence> {
     let time = proptest::sample::select(vec!["0", "1ms", "50ms", "5s", "10s", "1h"]);
     let name = proptest::sample::select(vec!["TERM", "INT", "QUIT", "HUP", "USR1", "RTMIN+3", "ABRT"]);
@@ -64,7 +64,7 @@ fn options() -> impl Strategy<Value = Options> {
     })
 }
 
-/// How main may end: by an exit, or by a signal, with core or without.
+/// The wait status of a main that exited, or was killed by a signal, with a core dump or without.
 fn end() -> impl Strategy<Value = i32> {
     prop_oneof![
         (0..256).prop_map(|code| code << 8),
@@ -100,12 +100,16 @@ fn world() -> impl Strategy<Value = World> {
     })
 }
 
+fn alive() -> impl Strategy<Value = Alive> {
+    proptest::sample::select(vec![Alive::Nobody, Alive::Children, Alive::Strangers])
+}
+
 proptest! {
     #![proptest_config(cases(500))]
 
-    /// What `History` asserts at each step, and that it comes to its end.
+    /// What `History` asserts at each step, and that rinit exits in the end.
     #[test]
-    fn every_history_ends_in_time_with_mains_status_and_nobody_asked_or_killed_out_of_turn(
+    fn every_run_ends_in_time_with_mains_status_and_no_scan_comes_early_or_late(
         options in options(),
         job_control in job_control(),
         world in world(),
@@ -120,7 +124,7 @@ proptest! {
         history.come_to_its_end(last);
     }
 
-    /// rinit never wakes up by itself where nobody has asked for an end: it may run for years.
+    /// rinit does not wake up by itself before the first stop signal: it may run for years.
     #[test]
     fn without_a_stop_signal_a_running_main_is_no_reason_to_wake_up(
         options in options(), job_control in job_control(), world in world(), steps in vec(step(), 0..40)
@@ -138,30 +142,54 @@ proptest! {
         }
     }
 
-    /// Without a command rinit only reaps, until it is asked to end: then it exits well.
+    /// Without a command rinit only reaps until the first TERM or INT. Then it drains, with `--wait-all` too, and exits with 0.
     #[test]
-    fn a_pause_ends_with_the_first_term_or_int_and_status_0(options in options(), steps in vec(step(), 0..40)) {
+    fn a_pause_drains_at_the_first_term_or_int_and_exits_with_0(
+        options in options(), steps in vec(step(), 0..40), alive in alive(), scans in vec(length(), 0..4)
+    ) {
         let options = Options { pause: true, rewrites: Rewrites::NONE, parting: None, ..options };
-        let grace = options.grace.filter(|_| !options.wait_all);
+        let at_once = options.grace == Some(Duration::ZERO);
         let mut lifecycle = Lifecycle::new(options, JobControl::None);
+        let mut on = |now, event| lifecycle.on(now, event).into_iter().collect::<Vec<_>>();
+        let mut now = Duration::ZERO;
         for step in steps {
             let signal = match step {
                 Step::Signal(signal) => signal,
+                Step::FalseAlarm | Step::Die { .. } => {
+                    prop_assert_eq!(on(now, Event::Reaped), []);
+                    continue;
+                }
                 _ => Signal::CONT,
             };
-            let ends = matches!(signal, Signal::TERM | Signal::INT);
-            let first = lifecycle.on(Duration::ZERO, Event::Signal(signal)).into_iter().next();
-            if !ends {
-                prop_assert_eq!(first, None);
+            if !matches!(signal, Signal::TERM | Signal::INT) {
+                prop_assert_eq!(on(now, Event::Signal(signal)), []);
                 continue;
             }
-            let at_once = grace == Some(Duration::ZERO);
-            prop_assert_eq!(first, Some(if at_once { Action::Exit(0) } else { Action::Look }));
+            if at_once {
+                prop_assert_eq!(on(now, Event::Signal(signal)), [Action::Exit(0)]);
+                return Ok(());
+            }
+            prop_assert_eq!(on(now, Event::Signal(signal)), [Action::Look]);
+            if alive == Alive::Nobody {
+                prop_assert_eq!(on(now, Event::Seen(alive)), [Action::Exit(0)]);
+                return Ok(());
+            }
+            prop_assert_eq!(on(now, Event::Seen(alive)), [Action::BeginDrain]);
+            for interval in scans {
+                prop_assert_eq!(on(now, Event::Scanned(Some(now + interval))), []);
+                now += interval;
+                let mut done = on(now, Event::Tick);
+                if done == [Action::ReportSlowStop] {
+                    done = on(now, Event::Tick);
+                }
+                prop_assert_eq!(done, [Action::Drain]);
+            }
+            prop_assert_eq!(on(now, Event::Scanned(None)), [Action::Exit(0)]);
             return Ok(());
         }
     }
 
-    /// A machine that slept, a clock that is near its end: no moment is too late.
+    /// A machine that was suspended, a clock that is near its end: no moment is too late.
     #[test]
     fn no_moment_and_no_limit_overflows(moments in vec(any::<u64>(), 1..20), limits: (u64, u64, u64), wait_all: bool) {
         let [grace, kill_after, report_after] =
@@ -176,9 +204,14 @@ proptest! {
                 Event::Tick,
                 Event::MainEnded(WaitStatus::from_raw(0)),
                 Event::Seen(Alive::Strangers),
+                Event::Scanned(Some(now)),
                 Event::Reaped,
+                Event::Seen(Alive::Children),
+                Event::Scanned(Some(Moment::MAX)),
+                Event::Seen(Alive::Strangers),
             ];
             lifecycle.on(now, events[index % events.len()]);
+            lifecycle.deadline();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The whole behaviour, without a process: time is a number here, and who is alive is said.
+//! The whole behaviour, without a process: time is a number here, and each test says which processes are left.
 
 use super::*;
 use crate::signal::SignalSet;
@@ -7,22 +7,36 @@ use std::collections::BTreeSet;
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// A lifecycle and the answers that the world gives to it.
+/// How much longer than the grace period a drain takes that cannot kill what is left.
+const GIVES_UP: Duration = SECOND;
+
+/// How long after a scan the drain asks for the next one.
+const SCAN: Duration = Duration::from_millis(50);
+
+/// A lifecycle and the answers that it gets.
 struct Story {
     lifecycle: Lifecycle,
+    grace: Option<Duration>,
     now: Moment,
-    /// The answer to the next `Look`s.
+    /// The answer to the next `Look`s. Scans find the same.
     alive: Alive,
     done: Vec<Action>,
+    /// When the drain began.
+    began: Option<Moment>,
+    /// When it scanned.
+    scans: Vec<Moment>,
 }
 
 impl Story {
     fn new(options: Options, job_control: JobControl) -> Story {
         Story {
+            grace: options.grace,
             lifecycle: Lifecycle::new(options, job_control),
             now: 1000 * SECOND,
             alive: Alive::Nobody,
             done: vec![],
+            began: None,
+            scans: vec![],
         }
     }
 
@@ -30,17 +44,30 @@ impl Story {
         Story::new(Options::default(), JobControl::None)
     }
 
-    /// What follows from an event, looks and their answers included.
+    /// What follows from an event, with what follows from the answers to looks and scans.
     fn on(&mut self, event: Event) -> Vec<Action> {
         let mut done = vec![];
         for action in self.lifecycle.on(self.now, event) {
             done.push(action);
             self.done.push(action);
-            if matches!(action, Action::Look | Action::LookForKillable) {
-                done.extend(self.on(Event::Seen(self.alive)));
+            match action {
+                Action::Look => done.extend(self.on(Event::Seen(self.alive))),
+                Action::BeginDrain | Action::Drain => done.extend(self.scan(action)),
+                _ => {}
             }
         }
         done
+    }
+
+    fn scan(&mut self, action: Action) -> Vec<Action> {
+        if action == Action::BeginDrain {
+            assert_eq!(self.began.replace(self.now), None, "the drain begins twice");
+        }
+        let began = self.began.expect("a drain that has begun");
+        self.scans.push(self.now);
+        let gives_up = self.grace.map_or(Moment::MAX, |grace| began + grace + GIVES_UP);
+        let is_over = gives_up <= self.now || self.alive == Alive::Nobody;
+        self.on(Event::Scanned((!is_over).then_some(gives_up.min(self.now + SCAN))))
     }
 
     fn main_stops(&mut self, signal: Signal) -> Vec<Action> {
@@ -56,7 +83,7 @@ impl Story {
         self.on(Event::MainEnded(WaitStatus::from_raw(raw)))
     }
 
-    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, but for the looks.
+    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, except looks and scans.
     fn pass(&mut self, length: Duration) -> Vec<Action> {
         let end = self.now + length;
         let mut done = vec![];
@@ -68,11 +95,11 @@ impl Story {
             assert!(rounds < 100_000, "the same deadline for ever: {:?}", self.lifecycle);
         }
         self.now = end;
-        done.retain(|action| !matches!(action, Action::Look | Action::LookForKillable));
+        done.retain(|action| !matches!(action, Action::Look | Action::Drain));
         done
     }
 
-    /// As `pass`, where it does not matter what is told.
+    /// As `pass`, where the report does not matter.
     fn pass_silently(&mut self, length: Duration) -> Vec<Action> {
         let mut done = self.pass(length);
         done.retain(|action| *action != Action::ReportSlowStop);
@@ -160,7 +187,7 @@ fn a_parting_signal_goes_to_the_group_where_nobody_is_waited_for() {
 }
 
 #[test]
-fn without_a_command_only_term_and_int_end_it_and_the_others_are_drained() {
+fn without_a_command_only_term_and_int_end_it_and_the_remaining_processes_are_drained() {
     let options = Options { pause: true, ..Options::default() };
     for end in [2, 15] {
         let mut story = Story::new(options.clone(), JobControl::None);
@@ -170,12 +197,25 @@ fn without_a_command_only_term_and_int_end_it_and_the_others_are_drained() {
         }
         assert_eq!(story.on(Event::Reaped), []);
         assert_eq!(story.lifecycle.deadline(), None);
-        assert_eq!(story.signal(end), [Action::Look, Action::AskOthers, Action::Look]);
+        assert_eq!(story.signal(end), [Action::Look, Action::BeginDrain]);
         story.alive = Alive::Nobody;
         assert_eq!(story.on(Event::Reaped).last(), Some(&Action::Exit(0)));
     }
     let options = Options { grace: Some(Duration::ZERO), ..options };
     assert_eq!(Story::new(options, JobControl::None).signal(15), [Action::Exit(0)]);
+}
+
+#[test]
+fn a_pause_drains_at_the_first_term_or_int_although_it_is_to_wait_for_all() {
+    for (end, alive) in [(2, Alive::Children), (15, Alive::Strangers)] {
+        let options = Options { pause: true, wait_all: true, ..Options::default() };
+        let mut story = Story::new(options.clone(), JobControl::None);
+        story.alive = alive;
+        assert_eq!(story.signal(end), [Action::Look, Action::BeginDrain]);
+        assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
+        let options = Options { grace: Some(Duration::ZERO), ..options };
+        assert_eq!(Story::new(options, JobControl::None).signal(end), [Action::Exit(0)]);
+    }
 }
 
 #[test]
@@ -284,57 +324,107 @@ fn mapped_statuses_are_exited_with_however_long_it_takes() {
 }
 
 #[test]
-fn the_others_are_asked_once_and_killed_when_the_grace_is_over() {
+fn the_drain_begins_once_and_is_over_when_a_scan_finds_no_process() {
     let mut story = Story::plain();
-    let asked = [Action::Look, Action::AskOthers, Action::Look];
-    assert_eq!(story.main_ends(0, Alive::Children), asked);
-    assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
-    let killed = story.pass(MILLISECOND);
-    assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers]);
-    assert_eq!(story.on(Event::Tick), [], "another KILL is not due yet");
+    assert_eq!(story.main_ends(3 << 8, Alive::Children), [Action::Look, Action::BeginDrain]);
+    assert_eq!(story.pass_silently(20 * SECOND), []);
     story.alive = Alive::Nobody;
-    assert_eq!(story.on(Event::Reaped), [Action::LookForKillable, Action::Exit(0)]);
+    assert_eq!(story.pass(SCAN), [Action::Exit(3)]);
+    assert_eq!(story.lifecycle.deadline(), None);
+    assert_eq!(story.on(Event::Reaped), []);
 }
 
 #[test]
-fn whose_end_is_told_is_not_looked_for() {
+fn the_drain_is_over_at_once_when_the_last_child_was_reaped() {
     let mut story = Story::plain();
+    story.main_ends(3 << 8, Alive::Children);
+    story.now += MILLISECOND;
+    story.alive = Alive::Nobody;
+    assert_eq!(story.on(Event::Reaped), [Action::Look, Action::Exit(3)]);
+}
+
+#[test]
+fn a_drain_whose_first_scan_finds_no_process_is_over_at_once() {
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
+    story.main_ends(3 << 8, Alive::Strangers);
+    story.alive = Alive::Nobody;
+    let done = story.signal(15);
+    assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain, Action::Exit(3)]);
+}
+
+#[test]
+fn a_scan_comes_when_the_one_before_asked_for_it() {
+    let mut lifecycle = Lifecycle::new(Options { report_after: None, ..Options::default() }, JobControl::None);
+    let mut now = 1000 * SECOND;
+    let mut on = |now, event| {
+        let done: Vec<_> = lifecycle.on(now, event).into_iter().collect();
+        (done, lifecycle.deadline())
+    };
+    on(now, Event::MainEnded(WaitStatus::from_raw(0)));
+    assert_eq!(on(now, Event::Seen(Alive::Children)).0, [Action::BeginDrain]);
+    for interval in [MILLISECOND, 7 * MILLISECOND, 50 * MILLISECOND, 5 * SECOND, 1000 * SECOND] {
+        assert_eq!(on(now, Event::Scanned(Some(now + interval))), (vec![], Some(now + interval)));
+        assert_eq!(on(now + interval - MILLISECOND, Event::Tick), (vec![], Some(now + interval)), "it is not due yet");
+        now += interval;
+        assert_eq!(on(now, Event::Tick).0, [Action::Drain]);
+    }
+    assert_eq!(on(now, Event::Scanned(None)), (vec![Action::Exit(0)], None));
+}
+
+#[test]
+fn an_exit_brings_the_next_scan_forward_but_not_to_less_than_10_ms_after_the_last() {
+    let mut story = Story::plain();
+    let began = story.now;
     story.main_ends(0, Alive::Children);
-    assert_eq!(story.lifecycle.deadline(), Some(story.now + 5 * SECOND));
+    // A storm: a child is reaped each millisecond, for a second.
+    for _ in 0..1000 {
+        story.pass(MILLISECOND);
+        assert_eq!(story.on(Event::Reaped), [Action::Look]);
+    }
+    let apart: Vec<Moment> = (0..100).map(|n| began + 10 * n * MILLISECOND).collect();
+    assert_eq!(story.scans[..100], apart);
+    // Without one the scans are as far apart as they asked to be.
+    story.scans.clear();
+    story.pass(SECOND);
+    assert!(story.scans.windows(2).all(|two| two[1] - two[0] == SCAN), "{:?}", story.scans);
+    // Long after the last scan it comes at once.
+    let last = story.scans.last().copied().unwrap();
+    story.now = last + 30 * MILLISECOND;
+    story.on(Event::Reaped);
+    assert_eq!(story.pass(Duration::ZERO), []);
+    assert_eq!(story.scans.last(), Some(&(last + 30 * MILLISECOND)));
 }
 
 #[test]
-fn strangers_are_looked_for_at_intervals_that_grow_to_50_ms() {
-    let mut story = Story::plain();
-    story.main_ends(0, Alive::Strangers);
+fn strangers_that_are_waited_for_are_looked_for_at_intervals_that_grow_to_a_second() {
+    let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
+    assert_eq!(story.main_ends(0, Alive::Strangers), [Action::Look]);
     let mut intervals = vec![];
-    while let Some(deadline) = story.lifecycle.deadline().filter(|_| intervals.len() < 9) {
+    while let Some(deadline) = story.lifecycle.deadline().filter(|_| intervals.len() < 13) {
         intervals.push((deadline - story.now).as_millis());
         assert_eq!(story.on(Event::Tick), [], "it is not due yet");
         story.now = deadline;
         assert_eq!(story.on(Event::Tick), [Action::Look]);
     }
-    assert_eq!(intervals, [1, 2, 4, 8, 16, 32, 50, 50, 50]);
-    story.alive = Alive::Nobody;
-    assert_eq!(story.pass(50 * MILLISECOND), [Action::Exit(0)]);
-}
-
-#[test]
-fn without_a_limit_the_others_are_never_killed() {
-    let mut story = Story::new(Options { grace: None, ..Options::default() }, JobControl::None);
-    story.main_ends(0, Alive::Strangers);
-    assert_eq!(story.pass_silently(1000 * SECOND), []);
+    assert_eq!(intervals, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000]);
     story.alive = Alive::Nobody;
     assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
 }
 
 #[test]
-fn who_cannot_be_killed_is_left_after_half_a_second() {
+fn without_a_limit_the_drain_goes_on_until_no_process_is_left() {
+    let mut story = Story::new(Options { grace: None, ..Options::default() }, JobControl::None);
+    story.main_ends(0, Alive::Strangers);
+    assert_eq!(story.pass_silently(1000 * SECOND), []);
+    story.alive = Alive::Nobody;
+    assert_eq!(story.pass(SCAN), [Action::Exit(0)]);
+}
+
+#[test]
+fn processes_that_cannot_be_killed_are_left_when_the_drain_gives_up() {
     let mut story = Story::plain();
     story.main_ends(0, Alive::Children);
-    let done = story.pass(5 * SECOND + KILL_TAKES - MILLISECOND);
-    assert_eq!(done[0], Action::NameSurvivors);
-    assert!(done[1..].iter().all(|action| *action == Action::KillOthers));
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::Exit(0)]);
 }
 
@@ -417,7 +507,7 @@ fn main_is_not_killed_once_it_has_ended() {
 }
 
 #[test]
-fn wait_all_waits_as_long_as_the_others_like() {
+fn wait_all_waits_as_long_as_the_remaining_processes_take() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
     assert_eq!(story.lifecycle.deadline(), None);
@@ -434,8 +524,8 @@ fn wait_all_ends_with_the_drain_after_a_stop_signal() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
     story.main_ends(0, Alive::Children);
     let done = story.signal(15);
-    assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::AskOthers, Action::Look]);
-    assert_eq!(story.pass(5 * SECOND), [Action::NameSurvivors, Action::KillOthers]);
+    assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
@@ -443,8 +533,8 @@ fn wait_all_without_a_grace_ends_at_the_stop_signal() {
     let options = Options { wait_all: true, grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
-    story.signal(15);
-    assert_eq!(story.pass(Duration::ZERO), [Action::NameSurvivors, Action::KillOthers]);
+    assert_eq!(story.signal(15), [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
+    assert_eq!(story.pass(GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
@@ -467,17 +557,21 @@ fn a_slow_drain_is_told_of_too() {
     let options = Options { grace: Some(60 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.main_ends(0, Alive::Children);
-    assert_eq!(story.pass(59 * SECOND), [Action::ReportSlowStop]);
-    assert_eq!(story.pass(SECOND), [Action::NameSurvivors, Action::KillOthers]);
+    assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
+    assert_eq!(story.pass(MILLISECOND), [Action::ReportSlowStop]);
+    assert_eq!(story.pass(55 * SECOND + GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
-fn who_is_named_at_the_end_of_the_grace_is_not_reported_a_moment_before() {
-    let mut story = Story::plain();
-    story.signal(15);
-    story.pass(500 * MILLISECOND);
-    story.main_ends(15, Alive::Children);
-    assert_eq!(story.pass(5 * SECOND), [Action::NameSurvivors, Action::KillOthers]);
+fn processes_that_are_named_at_the_end_of_the_grace_period_are_not_reported_a_second_before() {
+    for (grace, reported) in [(5 * SECOND, vec![]), (7 * SECOND, vec![Action::ReportSlowStop])] {
+        let mut story = Story::new(Options { grace: Some(grace), ..Options::default() }, JobControl::None);
+        story.signal(15);
+        story.pass(500 * MILLISECOND);
+        story.main_ends(15, Alive::Children);
+        assert_eq!(story.pass(grace), reported);
+        assert_eq!(story.pass(GIVES_UP), [Action::Exit(143)]);
+    }
 }
 
 #[test]
@@ -508,13 +602,13 @@ impl Random {
 }
 
 #[test]
-fn any_history_ends_with_mains_status_and_within_the_grace() {
+fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_latest() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut phases = BTreeSet::new();
     for _ in 0..2000 {
         let limit = |random: &mut Random| Some(Duration::from_millis(random.below(4000)));
         let options = Options {
-            grace: limit(&mut random),
+            grace: limit(&mut random).map(|limit| if random.below(8) == 0 { Duration::ZERO } else { limit }),
             kill_after: limit(&mut random).filter(|limit| !limit.is_zero()),
             wait_all: random.below(4) == 0,
             target: [Target::Group, Target::Main, ALL][random.below(3) as usize],
@@ -541,13 +635,19 @@ fn any_history_ends_with_mains_status_and_within_the_grace() {
         for _ in 0..random.below(10) {
             story.signal(1 + random.below(64) as i32);
         }
-        story.pass(grace + KILL_TAKES);
+        // Some processes exit during the drain.
+        story.pass(Duration::from_millis(random.below(6000)));
+        if random.below(3) == 0 {
+            story.alive = Alive::Nobody;
+        }
+        story.pass(grace + GIVES_UP);
         let exits: Vec<_> = story.done.iter().filter(|action| matches!(action, Action::Exit(_))).collect();
         assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
-        assert!(story.done.iter().filter(|action| **action == Action::AskOthers).count() <= 1);
-        phases.insert(story.done.contains(&Action::KillOthers));
+        let drains = grace > Duration::ZERO || wait_all;
+        assert_eq!(story.began.is_some(), drains && alive != Alive::Nobody);
+        phases.insert((story.began.is_some(), story.alive == Alive::Nobody));
     }
-    assert_eq!(phases.len(), 2, "some histories end with a kill, and some without");
+    assert_eq!(phases.len(), 4, "with a drain and without, and processes are left or not");
 }
 
 fn planned(list: &str) -> Options {
@@ -629,16 +729,15 @@ fn main_may_exit_at_any_step_and_the_drain_follows() {
         story.signal(libc::SIGTERM);
         story.pass(passed * SECOND);
         let done = story.main_ends(0, Alive::Children);
-        assert_eq!(done, [Action::Look, Action::AskOthers, Action::Look], "{passed} s");
-        let killed = story.pass_silently(5 * SECOND);
-        assert_eq!(killed, [Action::NameSurvivors, Action::KillOthers], "no step comes after main's exit");
+        assert_eq!(done, [Action::Look, Action::BeginDrain], "{passed} s");
+        let done = story.pass_silently(30 * SECOND + GIVES_UP);
+        assert_eq!(done, [Action::Exit(0)], "no step comes after main's exit");
     }
 }
 
 #[test]
-fn a_held_back_stop_is_one_for_those_that_wait_all_waits_for() {
-    for (stops, expected) in [(true, vec![Action::Look, Action::AskOthers, Action::Look]), (false, vec![Action::Look])]
-    {
+fn a_held_back_stop_is_one_for_the_processes_that_wait_all_waits_for() {
+    for (stops, expected) in [(true, vec![Action::Look, Action::BeginDrain]), (false, vec![Action::Look])] {
         let options = Options { wait_all: true, ..planned("10s,TERM") };
         let mut story = Story::new(options, JobControl::None);
         if stops {
