@@ -189,7 +189,7 @@ impl Plan {
         let planned = match self.left.pop_front() {
             Some(Planned::Send(planned)) => Some(planned),
             Some(Planned::SendReceived) => self.received,
-            other => panic!("{signal} is sent, not {other:?}"),
+            other => unreachable!("{signal} is sent, not {other:?}"),
         };
         assert_eq!(planned, Some(signal));
         (self.has_sent, self.since) = (true, now);
@@ -386,7 +386,7 @@ impl History {
     }
 
     fn scan(&mut self) -> Vec<Action> {
-        let next = self.drain.as_mut().expect("a drain that has begun").scan(self.now, &mut self.world);
+        let next = self.drain.as_mut().unwrap().scan(self.now, &mut self.world);
         let done = self.on(Event::Scanned(next));
         match next {
             Some(_) => assert_eq!(done, []),

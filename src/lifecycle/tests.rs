@@ -63,7 +63,7 @@ impl Story {
         if action == Action::BeginDrain {
             assert_eq!(self.began.replace(self.now), None, "the drain begins twice");
         }
-        let began = self.began.expect("a drain that has begun");
+        let began = self.began.unwrap();
         self.scans.push(self.now);
         let gives_up = self.grace.map_or(Moment::MAX, |grace| began + grace + GIVES_UP);
         let is_over = gives_up <= self.now || self.alive == Alive::Nobody;

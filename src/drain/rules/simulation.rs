@@ -111,7 +111,7 @@ impl World {
             next_pid: 3,
             free: Vec::new(),
             random: seed | 1,
-            races: seed % 2 == 1,
+            races: !seed.is_multiple_of(2),
             killed_all: false,
             reaped: false,
         };
@@ -133,7 +133,7 @@ impl World {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        self.random % one_in == 0
+        self.random.is_multiple_of(one_in)
     }
 
     fn start(&mut self, behaviour: Behaviour, parent: Pid, in_group: bool) {
@@ -300,7 +300,7 @@ impl World {
                 return;
             }
         }
-        panic!("the world does not settle");
+        unreachable!("the world does not settle");
     }
 
     fn pass(&mut self, until: Moment) {
