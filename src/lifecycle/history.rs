@@ -186,12 +186,13 @@ impl Plan {
             assert!(is_told_to || self.since + *time <= now, "{signal} is sent too early");
             self.left.pop_front();
         }
-        let planned = match self.left.pop_front() {
+        let step = self.left.pop_front();
+        let planned = match step {
             Some(Planned::Send(planned)) => Some(planned),
             Some(Planned::SendReceived) => self.received,
-            other => unreachable!("{signal} is sent, not {other:?}"),
+            Some(Planned::Wait(_)) | None => None,
         };
-        assert_eq!(planned, Some(signal));
+        assert_eq!(planned, Some(signal), "the step is {step:?}");
         (self.has_sent, self.since) = (true, now);
     }
 
@@ -386,7 +387,8 @@ impl History {
     }
 
     fn scan(&mut self) -> Vec<Action> {
-        let next = self.drain.as_mut().unwrap().scan(self.now, &mut self.world);
+        assert!(self.drain.is_some(), "a scan before the drain");
+        let next = self.drain.as_mut().and_then(|drain| drain.scan(self.now, &mut self.world));
         let done = self.on(Event::Scanned(next));
         match next {
             Some(_) => assert_eq!(done, []),

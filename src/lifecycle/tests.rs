@@ -63,9 +63,10 @@ impl Story {
         if action == Action::BeginDrain {
             assert_eq!(self.began.replace(self.now), None, "the drain begins twice");
         }
-        let began = self.began.unwrap();
+        assert!(self.began.is_some(), "a scan before the drain");
         self.scans.push(self.now);
-        let gives_up = self.grace.map_or(Moment::MAX, |grace| began + grace + GIVES_UP);
+        let limits = self.began.zip(self.grace);
+        let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP);
         let is_over = gives_up <= self.now || self.alive == Alive::Nobody;
         self.on(Event::Scanned((!is_over).then_some(gives_up.min(self.now + SCAN))))
     }
