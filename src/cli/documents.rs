@@ -59,7 +59,7 @@ fn describe(options: &mut Options, names: &[&str], variables: &BTreeSet<String>)
 }
 
 fn help() -> Options {
-    let text = definition(Persona::named(b"rinit"), false).render_help().to_string();
+    let text = super::parser::help(Persona::named(b"rinit"));
     let mut options = Options::new();
     // An option's own line begins with its names; what is said about it may go on below.
     let mut items: Vec<String> = Vec::new();

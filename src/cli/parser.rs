@@ -24,7 +24,7 @@ pub(super) fn read(persona: &Persona, words: Words, environment: Words, order: O
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
     if matches.get_flag("help") {
-        return Ok(Request::Print(parser.render_help().to_string(), persona.help_to));
+        return Ok(Request::Print(help(persona), persona.help_to));
     }
     if matches.get_flag("version") {
         return Ok(Request::Print(version(persona), persona.version_to));
@@ -139,113 +139,73 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     Failure::own(text)
 }
 
-/// What there is to choose, with the words of `--help`. `permutes`: options can stand between the command's words too.
+/// Flags, and their letters.
+const FLAGS: [(&str, Option<char>); 12] = [
+    ("group", Some('g')),
+    ("single-child", Some('c')),
+    ("session", None),
+    ("subreaper", Some('s')),
+    ("pause", Some('P')),
+    ("warn-reaped", Some('w')),
+    ("wait-all", None),
+    ("verbose", Some('v')),
+    ("quiet", Some('q')),
+    ("license", Some('l')),
+    ("version", Some('V')),
+    ("help", Some('h')),
+];
+
+/// Options with a value, and what that is called.
+const VALUED: [(&str, &str); 10] = [
+    ("target", "WHO"),
+    ("rewrite", "FROM:TO"),
+    ("parent-death", "SIG"),
+    ("map-exit", "CODE[:TO]"),
+    ("grace", "TIME"),
+    ("kill-after", "TIME"),
+    ("stop-sequence", "LIST"),
+    ("report-after", "TIME"),
+    ("log-format", "FORM"),
+    ("termination-log", "PATH"),
+];
+
+/// What there is to choose. `permutes`: options can stand between the command's words too.
 pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
     let letter = |short: Option<char>| short.filter(|letter| persona.letters.contains(*letter));
-    let flag = |name: &'static str, short: Option<char>, help: &'static str| {
-        Arg::new(name).short(letter(short)).long(name).action(ArgAction::SetTrue).help(help)
-    };
-    let of_setting = |name: &str| SETTINGS.iter().find(|setting| setting.option == name)?.short;
-    let valued = |name: &'static str, value: &'static str, help: &'static str| {
-        Arg::new(name)
-            .short(letter(of_setting(name)))
+    let flags = FLAGS.iter().map(|(name, short)| {
+        let flag = Arg::new(name).long(name).action(ArgAction::SetTrue).short(letter(*short));
+        match *name {
+            "group" => flag.overrides_with_all(["single-child", "target"]),
+            "single-child" => flag.overrides_with_all(["group", "target"]),
+            "verbose" => flag.action(ArgAction::Count).overrides_with("quiet"),
+            "quiet" => flag.overrides_with("verbose"),
+            "license" => flag.short(letter(Some('l')).or(Some('L'))),
+            _ => flag,
+        }
+    });
+    let valued = VALUED.iter().map(|(name, value)| {
+        let short = SETTINGS.iter().find(|setting| setting.option == *name).and_then(|setting| setting.short);
+        let option = Arg::new(name)
+            .short(letter(short))
             .long(name)
             .value_name(value)
             // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
             .allow_hyphen_values(true)
-            .value_parser(clap::value_parser!(OsString))
-            .help(help)
-    };
+            .value_parser(clap::value_parser!(OsString));
+        match *name {
+            "target" => option.overrides_with_all(["group", "single-child"]),
+            "rewrite" | "map-exit" => option.action(ArgAction::Append),
+            _ => option,
+        }
+    });
     Command::new("rinit")
         .no_binary_name(true)
         .disable_help_flag(true)
         .disable_version_flag(true)
         .args_override_self(true)
         .infer_long_args(persona.abbreviates)
-        .override_usage("rinit [OPTIONS] [--] COMMAND [ARG]...")
-        .help_template(HELP)
-        .arg(
-            flag("group", Some('g'), "Forward signals to main's process group (rinit's default) [RINIT_TARGET=group]")
-                .overrides_with_all(["single-child", "target"]),
-        )
-        .arg(
-            flag("single-child", Some('c'), "Forward signals to main alone [RINIT_TARGET=main]")
-                .overrides_with_all(["group", "target"]),
-        )
-        .arg(
-            valued("target", "WHO", "Forward signals to main, group or all [RINIT_TARGET]")
-                .overrides_with_all(["group", "single-child"]),
-        )
-        .arg(
-            valued(
-                "rewrite",
-                "FROM:TO",
-                "Send TO where FROM arrives, or nothing if TO is 0 or none; can be repeated [RINIT_REWRITE]",
-            )
-            .action(ArgAction::Append),
-        )
-        .arg(flag(
-            "session",
-            None,
-            "Have main lead a session of its own, with the terminal, if there is one [RINIT_SESSION=1]",
-        ))
-        .arg(valued(
-            "parent-death",
-            "SIG",
-            "Send SIG to main when rinit's parent, or rinit itself, ends [RINIT_PARENT_DEATH]",
-        ))
-        .arg(flag(
-            "subreaper",
-            of_setting("subreaper"),
-            "Adopt orphans where rinit is not PID 1 (default; RINIT_SUBREAPER=0 turns it off)",
-        ))
-        .arg(
-            valued(
-                "map-exit",
-                "CODE[:TO]",
-                "Exit with TO (0) where main exits with CODE; can be repeated [RINIT_MAP_EXIT]",
-            )
-            .action(ArgAction::Append),
-        )
-        .arg(valued(
-            "grace",
-            "TIME",
-            "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
-        ))
-        .arg(valued(
-            "kill-after",
-            "TIME",
-            "Kill main this long after the first stop signal but HUP (never) [RINIT_KILL_AFTER]",
-        ))
-        .arg(valued(
-            "stop-sequence",
-            "LIST",
-            "Send these at a stop, as in 10s,TERM,20s,KILL: times and signals [RINIT_STOP_SEQUENCE]",
-        ))
-        .arg(valued(
-            "report-after",
-            "TIME",
-            "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
-        ))
-        .arg(flag("pause", Some('P'), "Start no command: reap orphans until TERM or INT, then exit with 0"))
-        .arg(flag(
-            "warn-reaped",
-            of_setting("warn-reaped"),
-            "Say at level warn which orphans are reaped [RINIT_WARN_REAPED=1]",
-        ))
-        .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
-        .arg(
-            flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")
-                .action(ArgAction::Count)
-                .overrides_with("quiet"),
-        )
-        .arg(flag("quiet", Some('q'), "Say errors only [RINIT_LOG=error]").overrides_with("verbose"))
-        .arg(valued("log-format", "FORM", "Log as text or json, an object a line (text) [RINIT_LOG_FORMAT]"))
-        .arg(valued(
-            "termination-log",
-            "PATH",
-            "Write there why it ended badly, or off (/dev/termination-log) [RINIT_TERMINATION_LOG]",
-        ))
+        .args(flags)
+        .args(valued)
         .arg(
             Arg::new("report")
                 .long("report")
@@ -253,12 +213,8 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
                 .num_args(0..=1)
                 .require_equals(true)
                 .default_missing_value("table")
-                .value_parser(clap::value_parser!(OsString))
-                .help("Print the container's process table and exit: table or json"),
+                .value_parser(clap::value_parser!(OsString)),
         )
-        .arg(flag("license", letter(Some('l')).or(Some('L')), "Print the licence and exit"))
-        .arg(flag("version", Some('V'), "Print the version and exit"))
-        .arg(flag("help", Some('h'), "Print this and exit"))
         .arg(
             Arg::new("command")
                 .value_name("COMMAND")
@@ -269,23 +225,22 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         )
 }
 
-const HELP: &str = "\
-rinit starts COMMAND, forwards signals to it, reaps orphans, and exits with its status.
+const HELP: &str = include_str!("help.txt");
 
-Usage: {usage}
-
-{options}
-
-An option on the command line wins over its variable, which stands in [brackets]. SIG is a
-name (TERM, SIGTERM, RTMIN+3) or a number; TIME is 500ms, 5s, 1.5m, 1h, a plain number of
-seconds, or inf.
-
-When COMMAND has ended, the others in the container (as PID 1; else rinit's descendants) get
-TERM, have until the grace is over to end, and are killed then. WHO all means these too.
-
-Exit status: COMMAND's own, or 128+n when signal n ended it; 125 when rinit failed or an
-option is wrong, 126 when COMMAND cannot be executed, 127 when it is not found.
-";
+/// The text of `--help`, with the letters that options have under this name.
+pub(super) fn help(persona: &Persona) -> String {
+    let mut text = String::with_capacity(HELP.len());
+    for line in HELP.split_inclusive('\n') {
+        match line.strip_prefix("  -").and_then(|rest| rest.split_once(", ")) {
+            Some((letter, rest)) if letter == "l" && !persona.letters.contains(letter) => {
+                text.extend(["  -L, ", rest]);
+            }
+            Some((letter, rest)) if !persona.letters.contains(letter) => text.extend(["      ", rest]),
+            _ => text.push_str(line),
+        }
+    }
+    text
+}
 
 #[cfg(test)]
 mod tests {
