@@ -165,7 +165,8 @@ impl Drain {
             }
         }
         running.first = false;
-        Some(running.rules.next(now))
+        // From the end of the scan on: with thousands of processes it takes longer than the shortest interval.
+        Some(running.rules.next(clock::now().max(now)))
     }
 
     /// Whether a process has not been asked to exit yet: its parent is expected to shut it down.
