@@ -366,7 +366,8 @@ impl Rules {
         self.kill_when_over(now, &mut orders);
         self.first = false;
         let may_come_due = self.records.iter().any(Record::is_open);
-        self.interval = match may_come_due && (changed || !orders.is_empty()) {
+        let asked = orders.iter().any(|order| order.asks().is_some());
+        self.interval = match may_come_due && (changed || asked) {
             true => SHORTEST,
             false => self.interval.saturating_mul(2).min(LONGEST),
         };
