@@ -210,12 +210,12 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         .arg(valued(
             "grace",
             "TIME",
-            "Kill the others this long after main's end (5s; 0 at once, inf never) [RINIT_GRACE]",
+            "Kill what remains this long after main's exit (30s; 0 at once, inf never) [RINIT_GRACE]",
         ))
         .arg(valued(
             "kill-after",
             "TIME",
-            "Kill main this long after the first stop signal but HUP (never) [RINIT_KILL_AFTER]",
+            "Kill main this long after the first stop signal except HUP (never) [RINIT_KILL_AFTER]",
         ))
         .arg(valued(
             "stop-sequence",
@@ -225,7 +225,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
         .arg(valued(
             "report-after",
             "TIME",
-            "Tell who holds up a stop this long after it was asked for (5s; 0 never) [RINIT_REPORT_AFTER]",
+            "Say what holds up a stop this long after its signal (5s; 0 never) [RINIT_REPORT_AFTER]",
         ))
         .arg(flag("pause", Some('P'), "Start no command: reap orphans until TERM or INT, then exit with 0"))
         .arg(flag(
@@ -233,7 +233,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             of_setting("warn-reaped"),
             "Say at level warn which orphans are reaped [RINIT_WARN_REAPED=1]",
         ))
-        .arg(flag("wait-all", None, "Outlive main for as long as others live [RINIT_WAIT_ALL=1]"))
+        .arg(flag("wait-all", None, "Outlive main as long as other processes remain [RINIT_WAIT_ALL=1]"))
         .arg(
             flag("verbose", Some('v'), "Say more: info, -vv debug, -vvv trace [RINIT_LOG]")
                 .action(ArgAction::Count)
@@ -280,8 +280,9 @@ An option on the command line wins over its variable, which stands in [brackets]
 name (TERM, SIGTERM, RTMIN+3) or a number; TIME is 500ms, 5s, 1.5m, 1h, a plain number of
 seconds, or inf.
 
-When COMMAND has ended, the others in the container (as PID 1; else rinit's descendants) get
-TERM, have until the grace is over to end, and are killed then. WHO all means these too.
+When COMMAND has exited, each remaining process of the container (as PID 1; otherwise each
+descendant of rinit) is asked to exit once, by its parent or by TERM from rinit, and killed when
+the grace period is over; after 5s if it ignores TERM. WHO all means these too.
 
 Exit status: COMMAND's own, or 128+n when signal n ended it; 125 when rinit failed or an
 option is wrong, 126 when COMMAND cannot be executed, 127 when it is not found.
