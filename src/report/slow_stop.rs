@@ -136,11 +136,15 @@ pub fn report(stop: Stop) {
     }
 }
 
-/// What a process would do at a stop, where TERM went to main's group, as far as that is known before: it ignores it, does
+/// What a process would do at a stop, where TERM went to the target, as far as that is known before: it ignores it, does
 /// not get it, or is a shell that waits for another process.
-pub fn foresee(procfs: Procfs, family: &Family, main: Pid, (pid, status): (Pid, &Status)) -> Option<String> {
-    let stop =
-        Stop { signal: Signal::TERM, ago: Duration::ZERO, target: Target::Group, main: Some(main), foreground: None };
+pub fn foresee(
+    procfs: Procfs,
+    family: &Family,
+    (main, target): (Pid, Target),
+    (pid, status): (Pid, &Status),
+) -> Option<String> {
+    let stop = Stop { signal: Signal::TERM, ago: Duration::ZERO, target, main: Some(main), foreground: None };
     Some(match reason(procfs, family, (pid, status), stop)? {
         Reason::Ignores => "ignores SIGTERM".to_owned(),
         Reason::NotSignalled => "gets SIGTERM only after main has exited".to_owned(),

@@ -5,6 +5,8 @@ use super::slow_stop;
 use crate::failure::Failure;
 use crate::family::Family;
 use crate::json::quoted;
+use crate::options::Target;
+use crate::persona::Persona;
 use crate::signal::{Signal, SignalSet, Treatment};
 use crate::sys::clock::Timestamp;
 use crate::sys::procfs::Procfs;
@@ -31,6 +33,7 @@ pub fn print(form: Form) -> Result<String, Failure> {
     let facts = Facts {
         family,
         main,
+        target: target_of(&std::fs::read("/proc/1/cmdline").unwrap_or_default()),
         procfs,
         table: &table,
         users: users(),
@@ -57,9 +60,32 @@ fn main_of(table: &[Process]) -> Option<Pid> {
     (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
 }
 
+/// The target of the rinit with this command line, as far as its name and the options that stand first say.
+fn target_of(command: &[u8]) -> Target {
+    let mut words = command.split(|byte| *byte == 0);
+    let mut target = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
+    while let Some(word) = words.next() {
+        let value: &[u8] = match word {
+            b"-c" | b"--single-child" => b"main",
+            b"-g" | b"--group" => b"group",
+            b"-t" | b"--target" => words.next().unwrap_or_default(),
+            [b'-', _, ..] if word != b"--" => word.strip_prefix(b"--target=").unwrap_or_default(),
+            _ => break,
+        };
+        target = match value {
+            b"main" => Target::Main,
+            b"group" => Target::Group,
+            b"all" => Target::All,
+            _ => target,
+        };
+    }
+    target
+}
+
 struct Facts<'a> {
     family: Family,
     main: Option<Pid>,
+    target: Target,
     procfs: Procfs,
     table: &'a [Process],
     users: Vec<(u32, String)>,
@@ -102,7 +128,7 @@ impl Facts<'_> {
     /// What delays or prevents its exit at a stop. None too where PID 1 is not rinit, and so may do anything.
     fn at_a_stop(&self, process: &Process) -> Option<String> {
         let main = self.main.filter(|_| process.pid.as_raw() != 1)?;
-        slow_stop::foresee(self.procfs, &self.family, main, (process.pid, &process.status))
+        slow_stop::foresee(self.procfs, &self.family, (main, self.target), (process.pid, &process.status))
     }
 
     fn json(&self) -> String {

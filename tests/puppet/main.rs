@@ -85,6 +85,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "shell" => terminal::shell(number(&rest[0]), &rest[1..]),
         "witness" => witness::tell(&rest[0], &rest[1..]),
         "without-shell" => prefixes::without_shell(rest),
+        "on-full-disk" => prefixes::on_full_disk(&rest[0], &rest[1..]),
         "without-dev" => terminal::without_dev(rest),
         other => unknown(other),
     }

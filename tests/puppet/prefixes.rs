@@ -78,6 +78,19 @@ pub fn without_shell(words: &[OsString]) -> c_int {
     execute(words)
 }
 
+/// Becomes the program that `words` are, with a full file system at `folder` and an empty file `log` in it.
+pub fn on_full_disk(folder: &OsString, words: &[OsString]) -> c_int {
+    unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
+    mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+        .expect("private mounts");
+    let folder = std::path::Path::new(folder);
+    mount(Some("none"), folder, Some("tmpfs"), MsFlags::empty(), Some("size=64k")).expect("a small tmpfs");
+    std::fs::write(folder.join("log"), "").expect("an empty file");
+    let full = std::fs::write(folder.join("filler"), vec![0; 1 << 20]);
+    assert!(full.is_err(), "it has room for more");
+    execute(words)
+}
+
 /// Becomes the program that `words` are, in a place without a /proc.
 pub fn without_proc(words: &[OsString]) -> c_int {
     hide_proc();

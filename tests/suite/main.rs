@@ -30,6 +30,7 @@ mod rewriting;
 mod session;
 mod start;
 mod status;
+mod stop_sequence;
 mod storms;
 mod terminal;
 mod transparency;

@@ -284,3 +284,56 @@ fn what_cannot_be_written_is_an_error() {
     let text = refused(report(&["--report"]).stdout(Stream::Given(full.into())));
     assert!(text.contains("stdout") && text.contains("ENOSPC"), "{text}");
 }
+
+/// What is said below the table about a stop.
+fn at_a_stop(running: &Running) -> Vec<String> {
+    let printed = printed(running, &["--report"]);
+    printed.lines().filter_map(|line| Some(line.strip_prefix("at a stop: ")?.to_owned())).collect()
+}
+
+#[test]
+fn below_the_table_is_what_delays_a_stop() {
+    let ignores = "3 (puppet) ignores SIGTERM";
+    let outside = "8 (puppet) gets SIGTERM only after main has exited";
+    assert_eq!(at_a_stop(&family()), [ignores, outside]);
+    let json = printed(&family(), &["--report=json"]);
+    let answers: Vec<_> = json.lines().map(json::object).map(|object| get(&object, "at_stop").clone()).collect();
+    for (pid, answer) in (1..).zip(&answers) {
+        let expected = [(3, ignores), (8, outside)].into_iter().find(|(known, _)| *known == pid);
+        let expected = expected.map_or(Value::Null, |(_, text)| Value::Text(text.split_once(") ").unwrap().1.to_owned()));
+        assert_eq!(*answer, expected, "{pid}");
+    }
+}
+
+#[test]
+fn a_shell_that_waits_is_named_with_its_child() {
+    let script = "trap 'exit 0' TERM; \"$0\" play session say ready pause; true";
+    let words = ["sh", "-c", script, puppet().to_str().unwrap()];
+    let rinit = Rinit::as_pid1().command(words).start_until_ready();
+    rinit.until("the shell waits", || rinit.main().state == 'S');
+    let shell = "2 (sh) acts on SIGTERM only after PID 3 has exited";
+    assert_eq!(at_a_stop(&rinit), [shell, "3 (puppet) gets SIGTERM only after main has exited"]);
+}
+
+#[test]
+fn what_a_stop_would_meet_depends_on_the_target() {
+    let (same, other) =
+        ("3 (puppet) gets SIGTERM only after main has exited", "4 (puppet) gets SIGTERM only after main has exited");
+    for (name, options, expected) in [
+        ("rinit", &[][..], &[other][..]),
+        ("rinit", &["-v", "-c", "--"], &[same, other]),
+        ("rinit", &["--single-child"], &[same, other]),
+        ("rinit", &["-v", "--target=main"], &[same, other]),
+        ("rinit", &["-t", "main"], &[same, other]),
+        ("rinit", &["--target", "all"], &[]),
+        ("/sbin/docker-init", &["--"], &[same, other]),
+        ("/run/podman-init", &["--"], &[same, other]),
+        ("/sbin/docker-init", &["-g", "--"], &[other]),
+    ] {
+        let rinit = Rinit::as_pid1().name(name).options(options);
+        // The last words are main's own, and no options of rinit's.
+        let part = "[ pause ] [ group pause ] say ready pause -c";
+        let rinit = play(rinit, part).start_until_ready();
+        assert_eq!(at_a_stop(&rinit), expected, "{name} {options:?}");
+    }
+}

@@ -1,7 +1,9 @@
 //! The termination message: why a container ended badly, where Kubernetes looks for it.
 
-use crate::support::{Rinit, Scratch, puppet};
+use crate::support::{Rinit, Scratch, Status, puppet};
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -57,4 +59,95 @@ fn what_is_no_empty_regular_file_stays_as_it_is() {
         assert_eq!(finished.stderr, "");
     }
     assert!(!missing.exists());
+}
+
+/// What is in the file when a main that plays this part was stopped by TERM.
+fn after_stop(options: &[&str], part: &str) -> String {
+    let scratch = Scratch::new();
+    let log = scratch.file("log", "", 0o666);
+    let rinit = Rinit::as_pid1().options(["-q", "--termination-log", log.to_str().unwrap()]).options(options);
+    let mut rinit = rinit.puppet(["play"].into_iter().chain(part.split(' '))).start_until_ready();
+    rinit.send(libc::SIGTERM);
+    rinit.finish();
+    fs::read_to_string(log).unwrap()
+}
+
+#[test]
+fn a_kill_is_written() {
+    let ignores = "ignore TERM say ready pause";
+    for options in [&["--kill-after", "10ms"][..], &["--stop-sequence", "TERM,10ms,KILL"]] {
+        let text = after_stop(options, ignores);
+        assert!(text.contains("main process 2 (puppet) was killed by SIGKILL"), "{options:?}: {text}");
+    }
+    // The grace period of those that outlive main.
+    let text = after_stop(&["--grace", "10ms"], "[ group block-all pause ] say ready await TERM");
+    assert!(text.starts_with("killed after the grace period of 10ms: PID 3, "), "{text}");
+    // Those that exit in time are no trouble.
+    assert_eq!(after_stop(&["--grace", "inf"], "[ group pause ] block TERM say ready await TERM"), "");
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_no_further_trouble() {
+    let scratch = Scratch::new();
+    for (mode, is_written) in [(0o666, true), (0o444, false)] {
+        let log = scratch.file(&format!("{mode:o}"), "", mode);
+        let options = ["--termination-log", log.to_str().unwrap()];
+        let rinit = Rinit::as_pid1().by_some_user().options(options).command(["sh", "-c", "exit 3"]);
+        let finished = rinit.start().finish();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(3), ""));
+        assert_eq!(!fs::read(&log).unwrap().is_empty(), is_written, "{mode:o}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_no_further_trouble() {
+    let scratch = Scratch::new();
+    let folder = scratch.folder("disk");
+    // Main is inside, and can tell that nothing was there before and that nothing fits in.
+    let log = folder.join("log");
+    let script = "test -f \"$0\" && ! test -s \"$0\" && ! echo x 2>/dev/null >>\"$0\" && exit 3";
+    let finished = Rinit::as_pid1()
+        .through(["on-full-disk", folder.to_str().unwrap()])
+        .options(["--termination-log", log.to_str().unwrap()])
+        .command(["sh", "-c", script, log.to_str().unwrap()])
+        .start()
+        .finish();
+    assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(3), ""));
+}
+
+#[test]
+fn names_that_are_not_utf8_are_written_as_text() {
+    let scratch = Scratch::new();
+    let file = scratch.path("log");
+    fs::write(&file, "").unwrap();
+    let program = scratch.as_ref().join(OsStr::from_bytes(b"a\xff\x1b"));
+    symlink(puppet(), &program).unwrap();
+    let options = ["-q", "--termination-log", file.to_str().unwrap()].map(OsStr::new);
+    let words = [program.as_os_str(), OsStr::new("exit"), OsStr::new("3")];
+    Rinit::as_pid1().options(options).command(words).start().finish();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.starts_with("main process 2 (a\u{fffd}") && text.ends_with(") exited with status 3\n"), "{text:?}");
+    assert!(!text.contains('\x1b'), "{text:?}");
+}
+
+#[test]
+fn a_long_message_is_cut_at_4096_bytes_between_two_letters() {
+    let scratch = Scratch::new();
+    let file = scratch.path("log");
+    for first in ["", "x"] {
+        fs::write(&file, "").unwrap();
+        // Letters of two bytes.
+        let text = message(&file, &[&format!("{first}{}", "\u{e4}".repeat(3000))]);
+        assert!((4095..=4096).contains(&text.len()), "{}", text.len());
+        assert!(text.starts_with("cannot execute ") && text.ends_with('\u{e4}'), "{text}");
+    }
+}
+
+#[test]
+fn what_main_wrote_stays() {
+    let scratch = Scratch::new();
+    let file = scratch.path("log");
+    fs::write(&file, "").unwrap();
+    let script = "echo \"main's own\" >\"$0\"; kill -SEGV $$";
+    assert_eq!(message(&file, &["sh", "-c", script, file.to_str().unwrap()]), "main's own\n");
 }

@@ -1,0 +1,256 @@
+//! `--stop-sequence`: signals and times in place of the first stop signal.
+
+use crate::support::{Finished, Rinit, Running, Status};
+
+/// No test waits that long: only an event can end it.
+const HELD_BACK: &str = "1h,TERM";
+
+fn with(list: &str) -> Rinit {
+    Rinit::as_pid1().options(["--grace", "inf", "--stop-sequence", list])
+}
+
+/// A main that prints each signal, up to the last one.
+fn printing(rinit: Rinit, last: i32) -> Running {
+    rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
+}
+
+fn playing(rinit: Rinit, part: &str) -> Running {
+    rinit.puppet(["play"].into_iter().chain(part.split_whitespace())).start_until_ready()
+}
+
+#[track_caller]
+fn ends(mut rinit: Running, status: i32) -> Finished {
+    let finished = rinit.finish();
+    assert_eq!(finished.status, Status::Exited(status), "{finished:?}");
+    finished
+}
+
+/// Signals that wait together arrive in order of their number, so the lists here have them in that order.
+#[test]
+fn the_first_stop_signal_is_replaced_by_all_steps() {
+    for list in ["INT,QUIT,USR2", "INT,1ms,QUIT,1ms,USR2", "1ms,INT,0s,QUIT,1ms,USR2"] {
+        for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+            let mut rinit = printing(with(list), libc::SIGUSR2);
+            rinit.send(signal);
+            for expected in [libc::SIGINT, libc::SIGQUIT, libc::SIGUSR2] {
+                rinit.expect(expected);
+            }
+            ends(rinit, 0);
+        }
+    }
+}
+
+#[test]
+fn a_second_stop_signal_ends_the_first_wait() {
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
+        let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
+        rinit.send(libc::SIGINT);
+        // It is the first one that main sees: the INT before it is held back.
+        rinit.send(libc::SIGUSR1);
+        rinit.expect(libc::SIGUSR1);
+        rinit.send(signal);
+        rinit.expect(libc::SIGTERM);
+        ends(rinit, 0);
+    }
+}
+
+#[test]
+fn a_later_stop_signal_is_forwarded_as_it_is() {
+    for list in ["TERM,1h,KILL", "1ms,TERM,1h,KILL", "TERM"] {
+        let mut rinit = printing(with(list), libc::SIGUSR2);
+        rinit.send(libc::SIGTERM);
+        rinit.expect(libc::SIGTERM);
+        for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTERM, libc::SIGUSR2] {
+            rinit.send(signal);
+            rinit.expect(signal);
+        }
+        ends(rinit, 0);
+    }
+}
+
+#[test]
+fn hup_and_signals_that_are_no_stop_pass_at_any_time() {
+    let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
+    let others = [libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
+    for stop in [libc::SIGINT, libc::SIGQUIT] {
+        for signal in others {
+            rinit.send(signal);
+            rinit.expect(signal);
+        }
+        rinit.send(stop);
+    }
+    rinit.expect(libc::SIGTERM);
+    ends(rinit, 0);
+}
+
+/// Beside a main that ends as `main` says, a process that saves until a USR1 and is asked once.
+fn drains_after(rinit: Rinit, main: &str) -> Running {
+    playing(rinit, &format!("[ group save other ] block-all say ready {main}"))
+}
+
+#[track_caller]
+fn is_drained(mut rinit: Running, status: i32) {
+    rinit.expect("other saves");
+    rinit.send(libc::SIGUSR1);
+    rinit.expect("other saved");
+    ends(rinit, status);
+}
+
+#[test]
+fn the_drain_follows_when_main_exits_after_any_step() {
+    for (list, main, status) in [
+        ("INT,1h,KILL", "await INT exit 3", 3),
+        ("INT,1ms,QUIT,1h,KILL", "await QUIT exit 4", 4),
+        ("1ms,INT,QUIT,1ms,USR2,1h,KILL", "await USR2 exit 5", 5),
+        ("INT,1ms,QUIT,1ms,KILL", "pause", 137),
+        ("KILL", "pause", 137),
+    ] {
+        let rinit = drains_after(with(list), main);
+        rinit.send(libc::SIGTERM);
+        is_drained(rinit, status);
+    }
+}
+
+#[test]
+fn the_drain_follows_at_once_where_main_exits_while_held_back() {
+    // Those that `--wait-all` would wait for have missed the stop that was held back.
+    for option in ["-v", "--wait-all"] {
+        let rinit = drains_after(with(HELD_BACK).options([option]), "await WINCH exit 3");
+        rinit.send(libc::SIGTERM);
+        rinit.send(libc::SIGWINCH);
+        is_drained(rinit, 3);
+    }
+}
+
+#[test]
+fn wait_all_waits_where_main_exits_by_a_step() {
+    let part = "[ group print other USR2 ] block-all say ready await TERM exit 3";
+    let mut rinit = playing(with("1ms,TERM").options(["--wait-all"]), part);
+    rinit.send(libc::SIGINT);
+    rinit.eventually("main is gone", |processes| processes.len() == 2);
+    rinit.send(libc::SIGUSR2);
+    rinit.expect("other 12");
+    ends(rinit, 3);
+}
+
+#[test]
+fn the_steps_go_to_the_target() {
+    for (target, same_group, other_group) in
+        [("main", &["15"][..], &["15"][..]), ("group", &["10", "15"], &["15"]), ("all", &["10", "15"], &["10", "15"])]
+    {
+        let part = "[ print same TERM ] [ group print other TERM ] block-all say ready print main TERM";
+        let rinit = playing(with("1ms,USR1,TERM").options(["--target", target]), part);
+        rinit.send(libc::SIGINT);
+        // The others' TERM comes from the drain where the steps do not reach them.
+        let finished = ends(rinit, 0);
+        for (name, expected) in [("main", &["10", "15"][..]), ("same", same_group), ("other", other_group)] {
+            let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
+            let signals: Vec<&str> = lines.filter(|(who, _)| *who == name).map(|(_, signal)| signal).collect();
+            assert_eq!(signals, expected, "{name} with --target {target}");
+        }
+    }
+}
+
+#[test]
+fn a_stopped_main_is_continued_by_a_step() {
+    for target in ["main", "group", "all"] {
+        let mut rinit = printing(with("1ms,TERM").options(["--target", target]), libc::SIGTERM);
+        rinit.stop_main();
+        rinit.send(libc::SIGINT);
+        rinit.expect(libc::SIGTERM);
+        ends(rinit, 0);
+    }
+}
+
+#[test]
+fn what_arrives_is_rewritten_first_and_the_steps_are_not() {
+    // What is rewritten to a stop signal starts it, and what is rewritten to another one does not.
+    let rewriting = |list| with(list).options(["-r", "USR1:INT", "-r", "TERM:USR2"]);
+    let mut rinit = printing(rewriting("1ms,TERM"), libc::SIGTERM);
+    rinit.send(libc::SIGTERM);
+    rinit.expect(libc::SIGUSR2);
+    rinit.send(libc::SIGUSR1);
+    rinit.expect(libc::SIGTERM);
+    ends(rinit, 0);
+}
+
+#[test]
+fn without_a_command_it_has_no_effect() {
+    let mut rinit = with(HELD_BACK).options(["--pause"]).start();
+    rinit.until("rinit sleeps", || rinit.sleeps());
+    rinit.send(libc::SIGTERM);
+    assert_eq!(ends_silently(&mut rinit), Status::Exited(0));
+}
+
+fn ends_silently(rinit: &mut Running) -> Status {
+    let finished = rinit.finish();
+    assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("", ""));
+    finished.status
+}
+
+#[test]
+fn other_names_take_it_from_the_variable() {
+    for name in ["/sbin/docker-init", "/run/podman-init", "tini", "dumb-init", "catatonit"] {
+        let rinit = Rinit::as_pid1().name(name).variable("RINIT_STOP_SEQUENCE", HELD_BACK).options(["--"]);
+        let mut rinit = printing(rinit, libc::SIGTERM);
+        rinit.send(libc::SIGINT);
+        rinit.send(libc::SIGUSR1);
+        rinit.expect(libc::SIGUSR1);
+        rinit.send(libc::SIGINT);
+        rinit.expect(libc::SIGTERM);
+        ends(rinit, 0);
+    }
+}
+
+/// The one line of a rinit that starts nothing.
+fn refused(rinit: Rinit) -> String {
+    let finished = ends(rinit.puppet(["exit", "0"]).start(), 125);
+    assert_eq!((finished.stdout.as_str(), finished.stderr.lines().count()), ("", 1), "{}", finished.stderr);
+    finished.stderr
+}
+
+#[test]
+fn kill_after_and_it_are_an_error_that_names_both() {
+    let list = ["--stop-sequence", "TERM"];
+    for rinit in [
+        Rinit::as_pid1().options(list).options(["--kill-after", "5s"]),
+        Rinit::as_pid1().options(list).variable("RINIT_KILL_AFTER", "5s"),
+        Rinit::as_pid1().variable("RINIT_STOP_SEQUENCE", "TERM").options(["-k", "5s"]),
+    ] {
+        let line = refused(rinit);
+        for name in ["--kill-after", "RINIT_KILL_AFTER", "--stop-sequence", "RINIT_STOP_SEQUENCE"] {
+            assert!(line.contains(name), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn an_invalid_list_is_refused_by_a_line_that_names_the_part() {
+    for (list, wrong) in [
+        ("", "\"\" is neither"),
+        (",TERM", "\"\" is neither"),
+        ("TERM,", "\"\" is neither"),
+        ("TERM,,KILL", "\"\" is neither"),
+        ("TERM, 5s,KILL", "\" 5s\" is neither"),
+        ("TERM,5x,KILL", "\"5x\" is neither"),
+        ("TERM,5s,SIGNONE", "\"SIGNONE\" is neither"),
+        ("5s,10s,TERM", "\"10s\" is the second time in a row"),
+        ("TERM,5s,10,KILL", "\"10\" is the second time in a row"),
+        ("5s", "nothing follows the last time"),
+        ("TERM,15", "nothing follows the last time"),
+        ("TERM,inf,KILL", "\"inf\" has no end"),
+        ("KILL,5s,TERM", "\"5s\" comes after KILL"),
+        ("TERM,5s,KILL,QUIT", "\"QUIT\" comes after KILL"),
+        ("KILL,KILL", "\"KILL\" comes after KILL"),
+        ("TERM,5s,STOP", "\"STOP\" asks no process to exit"),
+        ("SIGCHLD", "\"SIGCHLD\" asks no process to exit"),
+    ] {
+        let line = refused(Rinit::as_pid1().options(["--stop-sequence", list]));
+        assert!(line.contains("--stop-sequence") && line.contains(wrong), "{list:?}: {line}");
+        // An empty variable is one that is not set.
+        if !list.is_empty() {
+            let line = refused(Rinit::as_pid1().variable("RINIT_STOP_SEQUENCE", list));
+            assert!(line.contains("RINIT_STOP_SEQUENCE") && line.contains(wrong), "{list:?}: {line}");
+        }
+    }
+}
