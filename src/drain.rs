@@ -86,7 +86,7 @@ impl Drain {
     /// Sends a signal to all processes, and to main too as long as it runs. ESRCH where there is none, ENOENT where /proc
     /// does not show which there are.
     pub fn send(&mut self, signal: Signal) -> Result<()> {
-        self.scope.send(signal)
+        self.scope.send(signal, true)
     }
 
     /// Which kind of process is left. `children`: whether rinit has a living child, as its last waitpid(2) told.
@@ -159,7 +159,8 @@ impl Drain {
         }
         if orders.contains(&Order::KillAll) {
             let killed = *running.killed.get_or_insert(now);
-            let _ = scope.send(Signal::KILL);
+            // Looked up anew when the survivors were named.
+            let _ = scope.send(Signal::KILL, false);
             if now >= killed.saturating_add(KILL_TAKES) || !is_killable(scope, procfs) {
                 return None;
             }

@@ -35,14 +35,14 @@ impl Scope {
     }
 
     /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show which there are, EPERM where rinit may
-    /// signal none of them.
-    pub(super) fn send(&mut self, signal: Signal) -> Result<()> {
+    /// signal none of them. `anew`: as for `list`.
+    pub(super) fn send(&mut self, signal: Signal, anew: bool) -> Result<()> {
         if let Scope::Namespace(everyone) = self {
             return everyone.send(signal);
         }
         let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
         let mut result = Err(Errno::ESRCH);
-        for pid in self.list(procfs, true) {
+        for pid in self.list(procfs, anew) {
             match self.send_to(procfs, pid, signal) {
                 Ok(()) => result = Ok(()),
                 Err(Errno::EPERM) => result = result.or(Err(Errno::EPERM)),
