@@ -175,6 +175,11 @@ impl Drain {
         self.running.as_ref().is_some_and(|running| running.rules.is_deferred(pid))
     }
 
+    /// Whether there is a drain in which no process is still to be asked.
+    pub fn has_asked_all(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| running.rules.has_asked_all())
+    }
+
     /// Logs that the drain is over. Whether there was one.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };

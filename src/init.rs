@@ -3,7 +3,7 @@
 use crate::command::Child;
 use crate::drain::{Drain, Took};
 use crate::jobs::{self, terminal as seat};
-use crate::lifecycle::{Action, Event, JobControl, Lifecycle};
+use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
 use crate::report::exit::{self, Circumstances};
@@ -251,7 +251,10 @@ impl Init {
                     self.reaping.reap(None);
                 }
                 let alive = self.drain.look(self.reaping.children());
-                self.on(Event::Seen(alive));
+                // An exit hurries the next scan only where it may have made another process due.
+                if alive == Alive::Nobody || !self.drain.has_asked_all() {
+                    self.on(Event::Seen(alive));
+                }
             }
             Action::ReportSlowStop => self.report_slow_stop(),
             Action::Exit(status) => self.exit = Some(status),

@@ -270,6 +270,11 @@ impl Rules {
         (count(Record::is_left), count(|record| matches!(record.state, State::Deferred | State::Orphaned)))
     }
 
+    /// Whether no process is still to be asked, or looked up again.
+    pub fn has_asked_all(&self) -> bool {
+        !self.records.iter().any(Record::is_open)
+    }
+
     /// The processes that are left.
     pub fn left(&self) -> impl Iterator<Item = Pid> {
         self.records.iter().filter(|record| record.is_left()).map(|record| record.pid)
@@ -365,7 +370,7 @@ impl Rules {
         self.ask_those_due(now, processes, &mut orders);
         self.kill_when_over(now, &mut orders);
         self.first = false;
-        let may_come_due = self.records.iter().any(Record::is_open);
+        let may_come_due = !self.has_asked_all();
         let asked = orders.iter().any(|order| order.asks().is_some());
         self.interval = match may_come_due && (changed || asked) {
             true => SHORTEST,
@@ -485,7 +490,7 @@ impl Rules {
 
     /// Asks the processes that are due.
     fn ask_those_due(&mut self, now: Moment, processes: &mut dyn Processes, orders: &mut Vec<Order>) {
-        if !self.records.iter().any(Record::is_open) {
+        if self.has_asked_all() {
             return;
         }
         self.correct_readers();
