@@ -326,7 +326,7 @@ impl Init {
 
     fn kill_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
-        info!("main, PID {pid}, has not ended in time: killing it and its group");
+        info!("main process {pid} has not exited in time: killing it and its group");
         self.circumstances.killed_by_us = true;
         // It may have moved to another group.
         let _ = self.send_to_group(Signal::KILL);
@@ -336,7 +336,7 @@ impl Init {
     /// Its tracer has not let go of it, or it hangs in the kernel: it is one of the others now, and these are ended.
     fn leave_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
-        warn!("main, PID {pid}, was killed and is not gone (a tracer holds it, or the kernel): going on without it");
+        warn!("main process {pid} was killed and is still there (a tracer holds it, or the kernel): going on without it");
         self.reaping.take_over();
         self.reaping.reap(None);
         self.return_terminal(None);
