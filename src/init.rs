@@ -336,7 +336,9 @@ impl Init {
     /// Its tracer has not let go of it, or it hangs in the kernel: it is one of the others now, and these are ended.
     fn leave_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
-        warn!("main process {pid} was killed and is still there (a tracer holds it, or the kernel): going on without it");
+        warn!(
+            "main process {pid} was killed and is still there (a tracer holds it, or the kernel): going on without it"
+        );
         self.reaping.take_over();
         self.reaping.reap(None);
         self.return_terminal(None);
@@ -449,25 +451,17 @@ impl Init {
     }
 }
 
-/// Whether a process does anything but die of a signal, as far as /proc tells.
+/// Whether a process does anything but die of a signal, or may do so, as far as /proc tells.
 fn takes(pid: Pid, signal: Signal) -> bool {
-    let Some(procfs) = Procfs::of_our_namespace() else { return true };
-    for _ in 0..10 {
-        let (Some(status), Some(function)) = (procfs.status(pid), procfs.sleeps_in(pid)) else { return true };
-        // What sigwait(3) waits for looks as if it were not blocked.
-        if !status.shows_signals
-            || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
-            || function.starts_with("do_sigtimedwait")
-        {
-            return true;
-        }
-        // It may be on its way in or out.
-        if function != "0" {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    false
+    let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
+    let Some((status, function)) = read else { return true };
+    // What sigwait(3) waits for looks as if it were not blocked, for as long as the process is in it; also while it runs again,
+    // and waits for a processor. A program that does so has no handler for SIGTERM.
+    let may_wait_for_it =
+        function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
+    may_wait_for_it
+        || !status.shows_signals
+        || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }
 
 /// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes

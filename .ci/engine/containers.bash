@@ -43,11 +43,12 @@ time_stop() {
     status=$(docker inspect --format '{{.State.ExitCode}}' "$1")
 }
 
-# stops_at_once NAME STATUS: docker stop takes less than a second, and then the status is STATUS.
+# stops_at_once NAME STATUS: docker stop does not wait for a grace period, and then the status is STATUS. Under docker run --init
+# a process that handles SIGTERM, and is left behind by a main that handles it, is asked only after a second.
 stops_at_once() {
     local took status
     time_stop "$1"
-    ((took < 1000)) || {
+    ((took < 3000)) || {
         echo "docker stop took $took ms"
         return 1
     }
