@@ -12,6 +12,10 @@ import traceback
 
 import pexpect
 
+# A script that runs this in the background has INT and QUIT ignored, and the shells here would inherit that.
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
+    signal.signal(number, signal.SIG_DFL)
+
 PROMPT = "READY> "
 LIMIT = float(os.environ.get("JOBS_LIMIT", 30))
 SHELLS = {

@@ -132,7 +132,7 @@ daemon_json() {
     spawn_dockerd "$folder"
     docker import - plain <"$scratch/plain.tar" >/dev/null
     start box plain sleep 1000
-    same 'PID 1' "$(docker exec box /sbin/docker-init --version)" "$("$rinit" --version)"
+    same 'PID 1' "$(docker exec box /sbin/docker-init --version)" "$(bash -c 'exec -a docker-init "$0" --version' "$rinit")"
     wait_for 'docker-init is PID 1' pid_1_is box docker-init
     stops_at_once box 143
 }

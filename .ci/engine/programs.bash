@@ -207,6 +207,8 @@ APACHE
 # Debian's own way to start it is a script that stays above it.
 program_apache2ctl() {
     program_apache2
+    # Under docker run --init the script alone would get it, and do nothing with it.
+    options+=(--env RINIT_TARGET=group)
 }
 
 write_clients() {

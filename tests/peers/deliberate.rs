@@ -35,7 +35,12 @@ pub const TABLE: &[Deliberate] = &[
         reason: "it is what people look for in the log when a container is gone",
         explains: |seen| {
             seen.field == Field::Stderr
-                && matches!(seen.case.main, Main::Witness { end, .. } if end.starts_with("die:"))
+                && match seen.case.main {
+                    Main::Witness { end, .. } => end.starts_with("die:"),
+                    // Signals end it.
+                    Main::Plain | Main::Ignores(_) => true,
+                    Main::Words | Main::Puppet(_) | Main::Pause => false,
+                }
                 && without(seen.rinit, "warning") == seen.original
         },
     },
