@@ -128,7 +128,7 @@ fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
         hostile.expect("ready");
         rinit.send(TERM);
         // The kernel tells a death to the tracer first, and to the parent when the tracer has taken notice.
-        rinit.complaint("was killed and is not gone");
+        rinit.complaint("was killed and is still there");
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, KILLED_MAIN, "{by:?}");
     }

@@ -26,6 +26,8 @@ fn a_death_by_a_signal_that_rinit_forwarded_is_128_and_its_number_and_silent_onl
     for ((rinit_pid, place), by) in (1..).zip(PLACES).flat_map(|place| Reaping::BOTH.map(|by| (place, by))) {
         for signal in deadly() {
             let mut rinit = place().reaping(by).puppet(["pause"]).start_until_ready();
+            // A main that still runs may be about to wait for the signal.
+            rinit.until("main sleeps", || rinit.main().state == 'S');
             rinit.send(signal);
             let finished = rinit.finish();
             // The request to halt is TERM for a main that does nothing with it.
