@@ -33,11 +33,15 @@ fn play(rinit: Rinit, words: &str) -> Running {
 fn play_until_ready(rinit: Rinit, words: &str) -> Running {
     let mut rinit = play(rinit, words);
     rinit.expect("ready");
+    let_the_clock_tick(&rinit);
+    rinit
+}
+
+/// Start times come in ticks of 10 ms: from the next one on it is certain what came later.
+fn let_the_clock_tick(rinit: &Running) {
     let ticks = || std::fs::read_to_string("/proc/uptime").expect("/proc").split(' ').next().map(str::to_owned);
     let before = ticks();
-    // Start times come in ticks of 10 ms: from the next one on it is certain that a signal came later.
     rinit.until("the clock has ticked", || ticks() != before);
-    rinit
 }
 
 fn part(words: &str) -> impl Iterator<Item = &str> {

@@ -141,6 +141,7 @@ fn play_until_ready_below(rinit: Rinit) -> Running {
     let mut rinit = play(rinit, TREE);
     rinit.expect("below");
     rinit.expect("ready");
+    super::let_the_clock_tick(&rinit);
     rinit
 }
 
