@@ -300,7 +300,8 @@ fn below_the_table_is_what_delays_a_stop() {
     let answers: Vec<_> = json.lines().map(json::object).map(|object| get(&object, "at_stop").clone()).collect();
     for (pid, answer) in (1..).zip(&answers) {
         let expected = [(3, ignores), (8, outside)].into_iter().find(|(known, _)| *known == pid);
-        let expected = expected.map_or(Value::Null, |(_, text)| Value::Text(text.split_once(") ").unwrap().1.to_owned()));
+        let expected =
+            expected.map_or(Value::Null, |(_, text)| Value::Text(text.split_once(") ").unwrap().1.to_owned()));
         assert_eq!(*answer, expected, "{pid}");
     }
 }
