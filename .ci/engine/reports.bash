@@ -66,6 +66,33 @@ check_reports() {
     check 'the report does so under docker run --init' \
         report_shows_a_zombie /sbin/docker-init --init --entrypoint /busybox bare
     check 'the report in JSON is one object a line' report_in_json
+
+    check 'why main ended badly is in a bound /dev/termination-log' \
+        termination_log_has 3 'main process [0-9]+ \(sh\) exited with status 3' example sh -c 'exit 3'
+    check 'it is there under docker run --init' \
+        termination_log_has 3 'main process [0-9]+ \(sh\) exited with status 3' --init plain sh -c 'exit 3'
+    check "a main's own message in /dev/termination-log stays" \
+        termination_log_has 3 'my own' small sh -c 'echo my own >/dev/termination-log; exit 3'
+    check 'a main that exits with 0 leaves /dev/termination-log empty' termination_log_has 0 '' small sh -c 'exit 0'
+}
+
+# termination_log_has STATUS LINE ARGUMENT…: after docker run ARGUMENT…, which ends with STATUS, the file that is bound as the
+# kubelet does it has LINE, an extended regular expression, and no other; '' for an empty file.
+termination_log_has() {
+    local status=$1 line=$2 file=$scratch/termination-log
+    shift 2
+    rm -f "$file"
+    install -m 0666 /dev/null "$file"
+    ends "$status" '' --volume "$file:/dev/termination-log" "$@"
+    if [[ $line ]]; then
+        same 'lines' "$(wc -l <"$file")" 1
+        grep --quiet --line-regexp --extended-regexp -- "$line" "$file" || {
+            echo "no '$line' in: $(cat "$file")"
+            return 1
+        }
+    else
+        same 'content' "$(cat "$file")" ''
+    fi
 }
 
 # hint_is CAUSE ARGUMENT…: a docker stop of `docker run ARGUMENT…` takes too long, and the one hint
