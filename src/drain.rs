@@ -170,11 +170,6 @@ impl Drain {
         Some(running.rules.next(clock::now().max(now)))
     }
 
-    /// Whether a process has not been asked to exit yet: its parent is expected to shut it down.
-    pub fn is_deferred(&self, pid: Pid) -> bool {
-        self.running.as_ref().is_some_and(|running| running.rules.is_deferred(pid))
-    }
-
     /// Whether there is a drain in which no process is still to be asked.
     pub fn has_asked_all(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.rules.has_asked_all())

@@ -397,7 +397,7 @@ impl Init {
         }
     }
 
-    /// Whether a signal is about the needs of those with whom we share our group. They have been served then.
+    /// Whether a signal says that another process of our group needs the terminal. If so, that process has been given it.
     fn is_our_groups(&self, received: Received) -> bool {
         let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return false };
         let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
@@ -427,7 +427,7 @@ impl Init {
             seat::take_foreground();
             let need = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
             if signals::pending().0 & need.0 != 0 {
-                // One of those with whom we share our group has needed the terminal in this very moment.
+                // Another process of our group has just been stopped because it needs the terminal.
                 signals::send_to_own_group(Signal::CONT);
             }
         }

@@ -280,16 +280,6 @@ impl Rules {
         self.records.iter().filter(|record| record.is_left()).map(|record| record.pid)
     }
 
-    /// When a process was started, if it has a record.
-    pub fn started(&self, pid: Pid) -> Option<u64> {
-        self.find(pid).map(|record| record.started)
-    }
-
-    /// Whether a process has not been asked yet.
-    pub fn is_deferred(&self, pid: Pid) -> bool {
-        self.find(pid).is_some_and(|record| matches!(record.state, State::Deferred | State::Orphaned))
-    }
-
     /// A stop signal has just been sent to all.
     pub fn note_to_all(&mut self, signal: Signal, now: Moment) {
         let since = self.age(now);
