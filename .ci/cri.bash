@@ -1,12 +1,16 @@
 # shellcheck shell=bash
-# What .ci/cri.py needs, in a root of Debian's sid.
+# What .ci/cri.py needs. After releases.bash.
 
-# cri_api FOLDER: the kubelet's interface, for Python.
-cri_api() {
-    local source=/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto
+# cri_proto FOLDER: the kubelet's interface, of which Debian's package is made for Go, with all of Go that it depends on.
+cri_proto() {
     mkdir -p "$1"
     # The Python code of it needs nothing of the generator for Go.
-    sed 's/ *\[ *debug_redact = true *\]//' "$source" >"$1/api.proto"
+    sed 's/ *\[ *debug_redact = true *\]//' \
+        "$(package sid golang-k8s-cri-api-dev)/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto" >"$1/api.proto"
+}
+
+# cri_api FOLDER: that interface for Python, in a root of sid.
+cri_api() {
     python3 -m grpc_tools.protoc -I"$1" --python_out="$1" --grpc_python_out="$1" "$1/api.proto"
 }
 
