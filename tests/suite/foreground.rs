@@ -1,5 +1,5 @@
 //! A shell as main that has a trap and waits for its foreground child: with the target main a stop signal goes to the child
-//! too, once, and to no other child. (`/bin/sh` is what the machine has; `.ci/shells` does this with three.)
+//! too, once, and to no other child. (`/bin/sh` is what the machine has; `tests/extended/shells` does this with three.)
 
 use crate::support::{Rinit, Running, Status, puppet};
 
