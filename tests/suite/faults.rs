@@ -281,7 +281,7 @@ fn as_a_subreaper_that_reaps_itself_rinit_survives_each_call_that_fails() {
 }
 
 #[test]
-fn every_descriptor_of_rinits_is_closed_on_exec_from_its_birth() {
+fn every_descriptor_of_rinit_is_opened_close_on_exec() {
     for scene in &SCENES {
         let run = live(scene, None);
         let of_rinit = run.calls.iter().filter(|call| call.who == Who::Rinit);

@@ -65,7 +65,7 @@ fn only_a_stop_signal_goes_to_the_child_and_only_where_the_shell_handles_it() {
 }
 
 #[test]
-fn under_the_names_of_other_inits_main_alone_gets_it() {
+fn under_other_names_main_alone_gets_it() {
     for name in ["tini", "catatonit"] {
         let mut rinit =
             shell(Rinit::as_pid1().name(name).options(["--"]), "trap 'exit 7' TERM; \"$0\" print-signals 0; :");
@@ -87,7 +87,7 @@ fn a_background_child_that_the_shell_waits_for_gets_it_from_the_trap_alone() {
 }
 
 #[test]
-fn what_the_trap_itself_runs_gets_none() {
+fn a_child_started_by_the_trap_gets_no_signal() {
     for name in names() {
         let script = "trap '\"$0\" print-signals 0; exit 7' TERM; \"$0\" print-signals 15; :";
         let mut rinit = shell(name, script);

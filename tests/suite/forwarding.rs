@@ -77,7 +77,7 @@ fn queued_signals_arrive_too() {
 }
 
 #[test]
-fn a_signal_of_the_kernels_arrives() {
+fn a_signal_sent_by_the_kernel_arrives() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         // A timer outlives the exec, and its signal waits where it is blocked.
         let rinit = rinit.mask(u64::MAX).through(["with-timer"]);
@@ -102,7 +102,7 @@ fn a_real_time_signal_arrives_as_often_as_it_was_sent() {
 }
 
 #[test]
-fn of_a_thousand_real_time_signals_none_is_lost() {
+fn a_thousand_real_time_signals_all_arrive() {
     let mut rinit = printing(Rinit::as_pid1());
     for _ in 0..1000 {
         rinit.send(40);
@@ -151,7 +151,7 @@ fn by_default_a_signal_reaches_the_whole_group() {
 }
 
 #[test]
-fn a_signal_reaches_the_whole_group_where_that_is_asked_for() {
+fn with_target_group_a_signal_reaches_the_whole_group() {
     for options in
         [&["-g"][..], &["--group"], &["-t", "group"], &["-tgroup"], &["--target=group"], &["--target", "group"]]
     {
@@ -161,7 +161,7 @@ fn a_signal_reaches_the_whole_group_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_signal_reaches_main_alone_where_that_is_asked_for() {
+fn with_target_main_a_signal_reaches_main_alone() {
     for options in
         [&["-c"][..], &["--single-child"], &["-t", "main"], &["-tmain"], &["--target=main"], &["--target", "main"]]
     {
@@ -201,7 +201,7 @@ fn main_gets_signals_after_it_left_its_group_empty() {
 }
 
 #[test]
-fn a_stop_signal_ends_a_stopped_main() {
+fn a_stop_signal_terminates_a_stopped_main() {
     const RTMIN_3: i32 = 37;
     for options in [&[][..], &["-c"]] {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, RTMIN_3] {
@@ -216,7 +216,7 @@ fn a_stop_signal_ends_a_stopped_main() {
 }
 
 #[test]
-fn a_stopped_main_handles_its_stop_signal_in_order() {
+fn a_stopped_main_shuts_down_cleanly() {
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
     rinit.stop_main();
     rinit.send(libc::SIGTERM);
@@ -269,7 +269,7 @@ fn a_forged_child_signal_does_nothing() {
 }
 
 #[test]
-fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
+fn an_ordinary_service_exits_without_a_log_line() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut rinit = rinit.puppet(["service"]).start_until_ready();
         rinit.send(libc::SIGTERM);
@@ -280,7 +280,7 @@ fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
 }
 
 #[test]
-fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
+fn a_main_that_rinit_may_not_signal_is_reported_for_each_target() {
     let calls = [libc::SYS_kill, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
     for target in ["main", "group", "all"] {
         let rinit = Rinit::as_pid1().options(["-t", target, "--grace", "0"]);
@@ -299,7 +299,7 @@ fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
 }
 
 #[test]
-fn the_request_to_halt_becomes_term_where_main_does_nothing_with_it() {
+fn rtmin_3_becomes_term_if_main_does_not_handle_it() {
     const RTMIN_3: i32 = 37;
     // It has the default action for it, and would die of it.
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();

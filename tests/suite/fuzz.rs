@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::SystemTime;
 
 #[test]
-fn no_life_that_is_made_up_at_random_ends_otherwise_than_it_must() {
+fn random_lives_exit_with_the_expected_status() {
     let number = |name: &str| {
         let value = std::env::var(name).ok()?;
         Some(value.parse::<u64>().unwrap_or_else(|_| panic!("{name}: {value:?} is no number")))

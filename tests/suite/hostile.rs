@@ -19,7 +19,7 @@ fn ends_well(mut rinit: Running) {
 }
 
 #[test]
-fn who_forges_the_sender_of_a_signal_does_not_have_it_taken_for_rinits_own() {
+fn a_signal_with_a_forged_sender_is_not_taken_for_rinits_own() {
     let mut rinit = printing();
     // Those that rinit sends itself, and does not forward then.
     for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGXCPU, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
@@ -32,7 +32,7 @@ fn who_forges_the_sender_of_a_signal_does_not_have_it_taken_for_rinits_own() {
 }
 
 #[test]
-fn a_forged_end_of_main_is_none() {
+fn a_forged_sigchld_does_not_pass_for_the_exit_of_main() {
     let mut rinit = printing();
     let main = rinit.main().pid.to_string();
     for _ in 0..50 {
@@ -44,7 +44,7 @@ fn a_forged_end_of_main_is_none() {
 }
 
 #[test]
-fn no_signal_from_inside_ends_or_stops_rinit() {
+fn no_signal_from_inside_kills_or_stops_rinit() {
     let mut rinit = printing();
     let forwarded: Vec<i32> = catchable().filter(|signal| ![libc::SIGCHLD, TERM].contains(signal)).collect();
     for signal in &forwarded {
@@ -70,7 +70,7 @@ fn killed_under_the_name(name: &str) -> String {
 }
 
 #[test]
-fn a_process_that_is_named_like_a_line_of_rinits_forges_none() {
+fn a_process_name_cannot_forge_a_log_line() {
     for name in ["x\nrinit[1]: ERROR: no", "\r\x1b[2Jrinit[1]: ERROR", "\u{85}rinit[1]: ERROR\u{2028}"] {
         let stderr = killed_under_the_name(name);
         let lines: Vec<&str> = stderr.lines().collect();
@@ -81,7 +81,7 @@ fn a_process_that_is_named_like_a_line_of_rinits_forges_none() {
 }
 
 #[test]
-fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
+fn a_process_name_cannot_forge_fields_of_proc_stat() {
     for name in [") Z 1 (", ") R 0 0 0 (", "))) X 1 1 1", "a b) Z"] {
         let stderr = killed_under_the_name(name);
         assert!(stderr.contains("ignores SIGTERM"), "{stderr}");
@@ -89,7 +89,7 @@ fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
 }
 
 #[test]
-fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
+fn a_process_that_keeps_stopping_others_is_killed_after_the_grace_period() {
     let mut rinit = Rinit::as_pid1().options(["--grace=100ms"]).puppet(["service"]).start_until_ready();
     let mut victim = rinit.start_exec(["play", "say", "ready", "pause"]);
     victim.expect("ready");
@@ -106,7 +106,7 @@ fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
 }
 
 #[test]
-fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
+fn a_main_that_is_stopped_repeatedly_is_killed_by_kill_after() {
     let mut rinit =
         Rinit::as_pid1().options(["--kill-after=100ms", "--grace=10ms"]).puppet(["pause"]).start_until_ready();
     let main = rinit.main().pid.to_string();
@@ -119,7 +119,7 @@ fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
 }
 
 #[test]
-fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
+fn a_tracer_that_holds_a_dead_main_does_not_outlast_kill_after() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().reaping(by).options(["--kill-after=100ms", "--grace=100ms"]);
         let mut rinit = rinit.puppet(["pause"]).start_until_ready();
@@ -135,7 +135,7 @@ fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
 }
 
 #[test]
-fn a_tracer_that_ends_leaves_main_and_its_status_to_rinit() {
+fn after_its_tracer_exits_rinit_gets_the_status_of_main() {
     for by in Reaping::BOTH {
         let words = ["play", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"];
         let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start_until_ready();
@@ -178,7 +178,7 @@ fn variables_of_a_caller_with_fewer_rights_change_nothing() {
 }
 
 #[test]
-fn a_caller_with_fewer_rights_does_not_choose_where_commands_are_looked_for() {
+fn a_caller_with_fewer_rights_does_not_choose_the_search_path() {
     let scratch = crate::support::Scratch::new();
     scratch.program("true", "#!/bin/sh\nexit 66\n");
     let path = format!("PATH={}", scratch.path("").display());
@@ -189,7 +189,7 @@ fn a_caller_with_fewer_rights_does_not_choose_where_commands_are_looked_for() {
 }
 
 #[test]
-fn main_gets_the_environment_of_a_caller_with_fewer_rights_as_it_is() {
+fn a_caller_with_fewer_rights_passes_its_environment_to_main_unchanged() {
     let mut rinit = with_more_rights(&[("RINIT_MAP_EXIT", "3:4")], &["env"]).start();
     let finished = rinit.finish();
     assert_eq!(finished.stdout, "PATH=/bin:/usr/bin\nRINIT_MAP_EXIT=3:4\n");

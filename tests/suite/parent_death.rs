@@ -25,7 +25,7 @@ fn kill_the_parent(rinit: &mut Running) -> i32 {
 }
 
 #[test]
-fn main_gets_the_signal_when_rinits_parent_ends() {
+fn main_gets_the_signal_when_rinits_parent_exits() {
     for (options, signal) in [
         (&["-p", "USR1"][..], libc::SIGUSR1),
         (&["-p15"], libc::SIGTERM),
@@ -39,7 +39,7 @@ fn main_gets_the_signal_when_rinits_parent_ends() {
 }
 
 #[test]
-fn main_gets_the_signal_that_the_variable_names_unless_an_option_does() {
+fn the_variable_names_the_signal_and_the_option_wins() {
     let rinit = || Rinit::as_child().variable("RINIT_PARENT_DEATH", "USR1");
     let mut with_variable = under_a_parent(rinit());
     kill_the_parent(&mut with_variable);
@@ -50,7 +50,7 @@ fn main_gets_the_signal_that_the_variable_names_unless_an_option_does() {
 }
 
 #[test]
-fn main_gets_no_signal_when_rinits_parent_ends_and_none_was_asked_for() {
+fn by_default_main_gets_no_signal_when_rinits_parent_exits() {
     let mut rinit = under_a_parent(Rinit::as_child());
     let pid = kill_the_parent(&mut rinit);
     // Had main been sent anything, that would be its next line.

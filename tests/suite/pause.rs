@@ -17,7 +17,7 @@ fn is_asleep(rinit: &Running) -> bool {
 }
 
 #[test]
-fn term_and_int_end_it_with_0() {
+fn term_and_int_exit_with_0() {
     for option in ["-P", "--pause"] {
         for signal in ENDING {
             for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
@@ -32,7 +32,7 @@ fn term_and_int_end_it_with_0() {
 }
 
 #[test]
-fn no_other_signal_ends_it() {
+fn no_other_signal_makes_it_exit() {
     // RTMIN+3, the request to halt, is taken for TERM.
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     for signal in catchable().filter(|signal| !ENDING.contains(signal) && *signal != 37) {
@@ -57,7 +57,7 @@ fn orphans_are_reaped_meanwhile() {
 }
 
 #[test]
-fn the_others_are_drained_at_the_end() {
+fn remaining_processes_are_drained() {
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     let mut other = rinit.start_exec(["play", "block-all", "say", "ready", "print", "other", "TERM"]);
     other.expect("ready");
@@ -68,7 +68,7 @@ fn the_others_are_drained_at_the_end() {
 }
 
 #[test]
-fn without_a_grace_nobody_is_waited_for() {
+fn without_a_grace_period_it_exits_at_once() {
     let mut rinit = paused(Rinit::as_pid1().options(["--grace", "0"]), "-P");
     let mut other = rinit.start_exec(["play", "ignore", "TERM", "say", "ready", "pause"]);
     other.expect("ready");
@@ -79,7 +79,7 @@ fn without_a_grace_nobody_is_waited_for() {
 }
 
 #[test]
-fn a_terminals_job_control_is_not_its_business() {
+fn it_leaves_job_control_alone() {
     let rinit = paused(Rinit::as_child(), "-P");
     rinit.send(libc::SIGTSTP);
     rinit.exec(["exit", "0"]);

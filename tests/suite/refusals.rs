@@ -59,7 +59,7 @@ fn all_of_the_newer_system_calls_can_be_refused() {
 }
 
 #[test]
-fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
+fn without_signalfd_no_signal_comes_late_or_twice() {
     let calls = libc::SYS_signalfd4.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
     let mut rinit = rinit.puppet(["print-signals", "0"]).start_until_ready();
@@ -74,7 +74,7 @@ fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
 }
 
 #[test]
-fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
+fn a_stopped_main_exits_without_a_notification_of_the_stop() {
     let calls = libc::SYS_waitid.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
     let mut rinit = rinit.puppet(["pause"]).start_until_ready();
@@ -84,7 +84,7 @@ fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
 }
 
 #[test]
-fn a_full_stderr_holds_up_nothing_without_the_call_that_does_not_wait() {
+fn without_pwritev2_a_full_stderr_delays_nothing() {
     for answer in ANSWERS {
         let (_reader, writer) = std::io::pipe().unwrap();
         crate::never_blocks::fill(&writer);
@@ -99,7 +99,7 @@ fn a_full_stderr_holds_up_nothing_without_the_call_that_does_not_wait() {
 }
 
 #[test]
-fn one_warning_says_that_orphans_pass_by_where_they_cannot_be_adopted() {
+fn one_warning_says_that_orphans_cannot_be_adopted() {
     let rinit = without(Rinit::as_child(), &libc::SYS_prctl.to_string(), libc::EPERM);
     let mut rinit = rinit.puppet(["exit", "7"]).start();
     let finished = rinit.finish();

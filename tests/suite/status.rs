@@ -40,7 +40,7 @@ fn a_death_by_a_signal_is_an_exit_where_rinit_is_not_pid_1_too() {
 }
 
 #[test]
-fn an_exit_status_is_mapped_where_that_is_asked_for() {
+fn an_exit_status_is_mapped_on_request() {
     for by in Reaping::BOTH {
         let cases: &[(&[&str], i32, i32)] = &[
             (&["-e", "3"], 3, 0),
@@ -100,7 +100,7 @@ fn rinits_own_failures_are_not_mapped() {
 }
 
 #[test]
-fn the_status_is_that_of_whoever_main_has_become() {
+fn the_status_is_that_of_the_program_that_main_executes() {
     for by in Reaping::BOTH {
         // A thread becomes another program after the first thread has ended, and main's PID goes on with that one.
         let become_another = "lose-leader run".split(' ').map(str::to_owned);

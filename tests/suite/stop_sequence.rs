@@ -55,7 +55,7 @@ fn a_second_stop_signal_ends_the_first_wait() {
 }
 
 #[test]
-fn a_later_stop_signal_is_forwarded_as_it_is() {
+fn a_later_stop_signal_is_forwarded_unchanged() {
     for list in ["TERM,1h,KILL", "1ms,TERM,1h,KILL", "TERM"] {
         let mut rinit = printing(with(list), libc::SIGUSR2);
         rinit.send(libc::SIGTERM);
@@ -69,7 +69,7 @@ fn a_later_stop_signal_is_forwarded_as_it_is() {
 }
 
 #[test]
-fn hup_and_signals_that_are_no_stop_pass_at_any_time() {
+fn hup_and_other_signals_are_forwarded_at_any_time() {
     let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
     let others = [libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
     for stop in [libc::SIGINT, libc::SIGQUIT] {
@@ -112,7 +112,7 @@ fn the_drain_follows_when_main_exits_after_any_step() {
 }
 
 #[test]
-fn the_drain_follows_at_once_where_main_exits_while_held_back() {
+fn the_drain_follows_at_once_if_main_exits_during_the_first_wait() {
     // Those that `--wait-all` would wait for have missed the stop that was held back.
     for option in ["-v", "--wait-all"] {
         let rinit = drains_after(with(HELD_BACK).options([option]), "await WINCH exit 3");
@@ -123,7 +123,7 @@ fn the_drain_follows_at_once_where_main_exits_while_held_back() {
 }
 
 #[test]
-fn wait_all_waits_where_main_exits_by_a_step() {
+fn wait_all_waits_after_main_exits_by_a_step() {
     let part = "[ group print other USR2 ] block-all say ready await TERM exit 3";
     let mut rinit = playing(with("1ms,TERM").options(["--wait-all", "-v"]), part);
     rinit.send(libc::SIGINT);
@@ -163,7 +163,7 @@ fn a_stopped_main_is_continued_by_a_step() {
 }
 
 #[test]
-fn what_arrives_is_rewritten_first_and_the_steps_are_not() {
+fn rewriting_applies_to_received_signals_and_not_to_steps() {
     // What is rewritten to a stop signal starts it, and what is rewritten to another one does not.
     let rewriting = |list| with(list).options(["-r", "USR1:INT", "-r", "TERM:USR2"]);
     let mut rinit = printing(rewriting("1ms,TERM"), libc::SIGTERM);
@@ -189,7 +189,7 @@ fn ends_silently(rinit: &mut Running) -> Status {
 }
 
 #[test]
-fn other_names_take_it_from_the_variable() {
+fn under_other_names_the_variable_sets_it() {
     for name in ["/sbin/docker-init", "/run/podman-init", "tini", "dumb-init", "catatonit"] {
         let rinit = Rinit::as_pid1().name(name).variable("RINIT_STOP_SEQUENCE", HELD_BACK).options(["--"]);
         let mut rinit = printing(rinit, libc::SIGTERM);
@@ -210,7 +210,7 @@ fn refused(rinit: Rinit) -> String {
 }
 
 #[test]
-fn kill_after_and_it_are_an_error_that_names_both() {
+fn it_is_refused_together_with_kill_after() {
     let list = ["--stop-sequence", "TERM"];
     for rinit in [
         Rinit::as_pid1().options(list).options(["--kill-after", "5s"]),
@@ -225,7 +225,7 @@ fn kill_after_and_it_are_an_error_that_names_both() {
 }
 
 #[test]
-fn an_invalid_list_is_refused_by_a_line_that_names_the_part() {
+fn an_invalid_list_is_refused_and_the_part_named() {
     for (list, wrong) in [
         ("", "\"\" is neither"),
         (",TERM", "\"\" is neither"),

@@ -80,7 +80,7 @@ impl Makers {
 }
 
 #[test]
-fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothing() {
+fn a_storm_of_signals_and_orphans_loses_nothing_and_leaks_nothing() {
     let [first, second] = Reaping::BOTH;
     for (by, reports) in [(first, false), (second, false), (first, true)] {
         // There are stop signals among them: a report on who has not ended would come in the middle of the storm.
@@ -144,7 +144,7 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
 }
 
 #[test]
-fn what_a_report_and_the_drain_take_does_not_stay_however_many_there_are() {
+fn memory_of_a_report_and_a_drain_is_freed_afterwards() {
     for place in [Rinit::as_pid1, Rinit::as_child] {
         let few = growth(25, place());
         let count = size(1000, 10_000);
@@ -160,7 +160,7 @@ fn what_a_report_and_the_drain_take_does_not_stay_however_many_there_are() {
 }
 
 #[test]
-fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
+fn a_storm_of_stops_and_continuations_changes_nothing() {
     let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready();
     let main = rinit.main().pid.to_string();
     let mut words = vec!["signal".to_owned(), main];
@@ -187,7 +187,7 @@ fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
 }
 
 #[test]
-fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
+fn each_real_time_signal_arrives_up_to_the_kernels_limit() {
     let limit = size(300, 30_000);
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().by_some_user().reaping(by);
@@ -216,7 +216,7 @@ fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
 
 /// What docs/limits.md says of the kernel's queue.
 #[test]
-fn over_the_limit_of_queued_signals_one_of_each_kind_arrives_and_the_next_ones_too() {
+fn beyond_the_queue_limit_one_signal_of_each_kind_arrives() {
     let rinit = Rinit::as_pid1().by_some_user().limit(libc::RLIMIT_SIGPENDING, 5, 5);
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     // Nobody takes them for a while.
@@ -241,7 +241,7 @@ fn over_the_limit_of_queued_signals_one_of_each_kind_arrives_and_the_next_ones_t
 }
 
 #[test]
-fn a_fork_bomb_under_a_limit_ends_with_main_and_its_status() {
+fn a_fork_bomb_under_a_limit_does_not_change_the_exit_status() {
     let rinit = Rinit::as_pid1().by_some_user().options(["--grace=200ms"]);
     let limit = size(100, 2000) as u64;
     let rinit = rinit.limit(libc::RLIMIT_NPROC, limit, limit);
@@ -254,7 +254,7 @@ fn a_fork_bomb_under_a_limit_ends_with_main_and_its_status() {
 }
 
 #[test]
-fn a_crowd_ends_in_order() {
+fn thousands_of_processes_shut_down_cleanly() {
     let count = size(500, 30_000).to_string();
     // In a group of their own, so that the drain has to ask them.
     let crowd = ["play", "[", "group", "times", &count, "[", "pause", "]", "exit", "0", "]"];

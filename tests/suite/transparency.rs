@@ -44,7 +44,7 @@ fn same_state(give: impl Fn(Rinit) -> Rinit) -> String {
 }
 
 #[test]
-fn main_finds_everything_as_rinit_was_given_it() {
+fn main_inherits_what_rinit_was_given() {
     let state = same_state(|rinit| rinit);
     assert!(state.contains("SigBlk:\t0000000000000000\n"), "{state}");
 }
@@ -136,7 +136,7 @@ fn closed_standard_streams_stay_closed_for_main() {
 }
 
 #[test]
-fn with_standard_streams_closed_no_other_file_is_written_to() {
+fn with_standard_streams_closed_no_other_file_is_written() {
     for closed in combinations() {
         for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
             let scratch = Scratch::new();
@@ -247,7 +247,7 @@ fn lines(entries: &[&str]) -> String {
 }
 
 #[test]
-fn a_variable_that_tells_rinits_pid_tells_mains() {
+fn a_variable_with_rinits_pid_is_set_to_mains() {
     let given = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=1", "WATCHDOG_PID=1", "SYSTEMD_EXEC_PID=1", "LAST=1"];
     let expected = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=2", "WATCHDOG_PID=2", "SYSTEMD_EXEC_PID=2", "LAST=1"];
     assert_eq!(environment_of_main(&given), lines(&expected));
@@ -257,7 +257,7 @@ fn a_variable_that_tells_rinits_pid_tells_mains() {
 }
 
 #[test]
-fn a_variable_that_tells_another_pid_stays() {
+fn a_variable_with_another_pid_is_unchanged() {
     for name in ["LISTEN_PID", "WATCHDOG_PID", "SYSTEMD_EXEC_PID", "MAINPID", "LISTEN_PIDX", "MY_LISTEN_PID"] {
         for pid in ["2", "4711", "", "1x", "01", "11"] {
             let entry = format!("{name}={pid}");
@@ -268,7 +268,7 @@ fn a_variable_that_tells_another_pid_stays() {
 }
 
 #[test]
-fn the_inode_of_rinits_pidfd_is_not_passed_on_for_mains() {
+fn the_inode_of_rinits_pidfd_is_not_passed_to_main() {
     let given = ["LISTEN_PID=1", "LISTEN_PIDFDID=77", "LISTEN_FDS=1"];
     assert_eq!(environment_of_main(&given), lines(&["LISTEN_PID=2", "LISTEN_FDS=1"]));
     let given = ["LISTEN_PIDFDID=77", "LISTEN_FDS=1", "LISTEN_PID=1"];
@@ -280,7 +280,7 @@ fn the_inode_of_rinits_pidfd_is_not_passed_on_for_mains() {
 }
 
 #[test]
-fn of_a_variable_that_is_there_twice_the_first_wins_as_for_getenv() {
+fn the_first_of_two_equal_variables_wins_as_in_getenv() {
     let other_first = ["LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];
     assert_eq!(environment_of_main(&other_first), lines(&other_first));
     let ours_first = ["LISTEN_PID=1", "LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];

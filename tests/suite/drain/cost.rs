@@ -21,7 +21,7 @@ fn numbers(calls: &[Call]) -> Vec<c_long> {
 }
 
 #[test]
-fn with_nobody_left_the_drain_costs_one_call_as_pid_1() {
+fn without_remaining_processes_the_drain_costs_one_call_as_pid_1() {
     let plain = calls_at_the_end(Rinit::as_pid1().options(["--grace", "0"]));
     let drained = calls_at_the_end(Rinit::as_pid1());
     let extra: Vec<_> = drained.iter().filter(|call| call.number == libc::SYS_kill).collect();
@@ -33,14 +33,14 @@ fn with_nobody_left_the_drain_costs_one_call_as_pid_1() {
 }
 
 #[test]
-fn with_nobody_left_the_drain_costs_nothing_as_a_subreaper() {
+fn without_remaining_processes_the_drain_is_free_as_a_subreaper() {
     let plain = calls_at_the_end(Rinit::as_child().options(["--grace", "0"]));
     let drained = calls_at_the_end(Rinit::as_child());
     assert_eq!(numbers(&drained), numbers(&plain));
 }
 
 #[test]
-fn with_nobody_left_rinit_sleeps_no_more() {
+fn without_remaining_processes_rinit_does_not_sleep() {
     for place in PLACES {
         for options in [&[][..], &["--wait-all"], &["--grace", "inf"]] {
             let calls = calls_at_the_end(place().options(options));

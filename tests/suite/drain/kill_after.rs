@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const SOON: [&str; 5] = ["-vv", "--grace", "inf", "--kill-after", "200ms"];
 
 #[test]
-fn main_and_its_group_are_killed_so_long_after_the_first_stop_signal() {
+fn main_and_its_group_are_killed_after_the_time() {
     for place in PLACES {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let parts = "block-all [ pause ] say ready pause";
@@ -21,7 +21,7 @@ fn main_and_its_group_are_killed_so_long_after_the_first_stop_signal() {
 }
 
 #[test]
-fn the_others_are_drained_after_that() {
+fn the_drain_follows_after_that() {
     for place in PLACES {
         let parts = "ignore TERM [ group save other ] say ready pause";
         let mut rinit = play_until_ready(place().options(SOON), parts);
@@ -32,7 +32,7 @@ fn the_others_are_drained_after_that() {
 }
 
 #[test]
-fn main_is_killed_in_whatever_group_it_is() {
+fn main_is_killed_even_if_it_changed_its_group() {
     for place in PLACES {
         // Its parent, main, moves to the child's group.
         let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start_until_ready();
@@ -51,7 +51,7 @@ fn the_variable_does_the_same() {
 }
 
 #[test]
-fn who_ends_in_time_is_not_killed() {
+fn a_main_that_exits_in_time_is_not_killed() {
     for place in PLACES {
         let rinit = place().options(["-vv", "--grace", "inf", "--kill-after", "60s"]);
         let mut rinit = play_until_ready(rinit, "[ save other ] block TERM say ready await TERM exit 3");

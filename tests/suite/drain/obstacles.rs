@@ -20,7 +20,7 @@ fn refusals(finished: &Finished) -> Vec<&str> {
 }
 
 #[test]
-fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
+fn a_process_that_rinit_may_not_signal_is_reported_once() {
     for place in PLACES {
         let (rinit, somebody_else) = without_cap_kill(place, &["--grace", "300ms"]);
         let parts = format!("times 3 [ {somebody_else} session print other WINCH ] say ready stdin exit 3");
@@ -44,7 +44,7 @@ fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
 }
 
 #[test]
-fn a_subreaper_leaves_who_may_not_be_killed_where_it_is() {
+fn a_subreaper_exits_despite_a_process_it_may_not_kill() {
     let (rinit, somebody_else) = without_cap_kill(Rinit::as_child, &["--grace", "300ms"]);
     let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
     let mut rinit = play_until_ready(rinit, &parts);
@@ -56,7 +56,7 @@ fn a_subreaper_leaves_who_may_not_be_killed_where_it_is() {
 }
 
 #[test]
-fn who_may_not_be_signalled_is_waited_for_within_the_grace() {
+fn a_process_that_rinit_may_not_signal_has_the_grace_period() {
     for place in PLACES {
         let (rinit, somebody_else) = without_cap_kill(place, &["-vv", "--grace", "inf"]);
         let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
@@ -97,7 +97,7 @@ fn pid_1_needs_no_pidfds() {
 }
 
 #[test]
-fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
+fn processes_hidden_in_proc_are_asked() {
     let rinit = Rinit::as_pid1().options(["-vv", "--grace", "inf"]).through(["with-hiding-proc"]);
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
     let mut exec = rinit.start_exec(super::part("block-all say there print exec WINCH"));
@@ -111,7 +111,7 @@ fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
 }
 
 #[test]
-fn those_whom_proc_hides_are_killed_with_the_grace() {
+fn processes_hidden_in_proc_are_killed() {
     let rinit = Rinit::as_pid1().options(["--grace", "300ms"]).through(["with-hiding-proc"]);
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
     let mut exec = rinit.start_exec(super::part("ignore TERM say there pause"));

@@ -23,17 +23,17 @@ fn an_open_session_ends(program: &str) {
 }
 
 #[test]
-fn an_idle_shell_ends_at_once() {
+fn an_idle_shell_exits_at_once() {
     an_open_session_ends("");
 }
 
 #[test]
-fn a_shell_with_a_program_in_the_foreground_ends_at_once() {
+fn a_shell_with_a_foreground_program_exits_at_once() {
     an_open_session_ends(&format!("{} play say 'in the foreground' pause", puppet().display()));
 }
 
 #[test]
-fn an_interactive_shell_of_mains_ends_at_once() {
+fn an_interactive_shell_started_by_main_exits_at_once() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());
@@ -46,7 +46,7 @@ fn an_interactive_shell_of_mains_ends_at_once() {
 }
 
 #[test]
-fn who_acts_on_term_is_not_cut_short_by_a_hup() {
+fn a_session_that_handles_term_gets_no_hup() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());
@@ -59,7 +59,7 @@ fn who_acts_on_term_is_not_cut_short_by_a_hup() {
 }
 
 #[test]
-fn who_has_no_terminal_and_ignores_term_gets_no_hup() {
+fn a_session_without_a_terminal_gets_no_hup() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ session ignore TERM print daemon CONT ] exit 3");
         let finished = rinit.finish();
@@ -69,7 +69,7 @@ fn who_has_no_terminal_and_ignores_term_gets_no_hup() {
 }
 
 #[test]
-fn who_leads_no_session_gets_no_hup() {
+fn a_process_that_leads_no_session_gets_no_hup() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());

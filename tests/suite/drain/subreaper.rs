@@ -13,7 +13,7 @@ macro_rules! outsider {
 }
 
 #[test]
-fn nobody_outside_its_tree_is_asked_or_killed() {
+fn processes_outside_its_tree_are_neither_asked_nor_killed() {
     for target in ["group", "main", "all"] {
         let rinit = Rinit::as_child().options(["--target", target, "--grace", "300ms"]);
         let parts = "[ ignore TERM pause ] [ group ignore TERM pause ] say ready pause";
@@ -31,7 +31,7 @@ fn nobody_outside_its_tree_is_asked_or_killed() {
 }
 
 #[test]
-fn nobody_outside_its_tree_is_waited_for() {
+fn processes_outside_its_tree_are_not_waited_for() {
     for options in [&["--grace", "inf"][..], &["--wait-all"]] {
         let mut rinit = play_until_ready(Rinit::as_child().options(options), "say ready stdin exit 3");
         let outsider = outsider!(rinit);
@@ -43,7 +43,7 @@ fn nobody_outside_its_tree_is_waited_for() {
 }
 
 #[test]
-fn who_was_adopted_is_one_of_its_descendants() {
+fn an_adopted_process_belongs_to_its_tree() {
     // The middle one ends, and its child is an orphan.
     let mut rinit =
         play_until_ready(patient(Rinit::as_child), "[ [ session save orphan ] exit 0 ] say ready stdin exit 3");
@@ -95,7 +95,7 @@ fn replace_before(
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_is_not_asked() {
+fn a_process_that_reuses_a_descendants_pid_is_not_asked() {
     // Before the TERM, and before the CONT.
     for times in [1, 2] {
         let mut rinit = play_until_ready_below(patient(Rinit::as_child));
@@ -110,7 +110,7 @@ fn a_process_that_has_got_the_pid_of_a_descendant_is_not_asked() {
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all() {
+fn a_process_that_reuses_a_descendants_pid_gets_no_forwarded_signal() {
     for signal in [libc::SIGCONT, libc::SIGURG] {
         let mut rinit = play_until_ready_below(patient(Rinit::as_child).options(["--target", "all"]));
         let mut tracer = hold(&rinit);
@@ -125,7 +125,7 @@ fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_is_not_killed() {
+fn a_process_that_reuses_a_descendants_pid_is_not_killed() {
     let mut rinit = play_until_ready_below(Rinit::as_child().options(["--grace", "3s"]));
     let mut tracer = hold(&rinit);
     rinit.close_stdin();
@@ -146,7 +146,7 @@ fn play_until_ready_below(rinit: Rinit) -> Running {
 }
 
 #[test]
-fn it_never_signals_everybody() {
+fn it_never_signals_all_processes() {
     for options in [&["--grace", "300ms"][..], &["--grace", "300ms", "--target", "all"]] {
         let parts = "[ group ignore TERM pause ] say ready stdin exit 3";
         let mut rinit = play_until_ready(Rinit::as_child().options(options), parts);
@@ -164,7 +164,7 @@ fn it_never_signals_everybody() {
 }
 
 #[test]
-fn without_pidfds_who_is_no_child_is_asked_once_it_is_one() {
+fn without_pidfds_a_descendant_is_asked_once_it_is_a_child() {
     let calls = [libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
     for answer in [libc::ENOSYS, libc::EPERM] {
         let rinit = patient(Rinit::as_child);
@@ -182,7 +182,7 @@ fn without_pidfds_who_is_no_child_is_asked_once_it_is_one() {
 }
 
 #[test]
-fn where_orphans_pass_by_it_ends_with_those_that_it_has() {
+fn without_adoption_it_drains_its_own_children_only() {
     for place in PLACES {
         let mut rinit = play(patient(place).variable("RINIT_SUBREAPER", "0"), "[ group pause ] exit 3");
         assert_eq!(rinit.wait(), Status::Exited(3));

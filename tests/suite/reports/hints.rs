@@ -61,7 +61,7 @@ fn shell_is_there(processes: &[Process]) -> bool {
 }
 
 #[test]
-fn a_shell_that_waits_for_a_foreground_child_which_did_not_get_the_signal() {
+fn a_shell_that_waits_for_its_foreground_child() {
     // By its own name rinit would have sent it to the child too.
     let alone = |rinit: Rinit| shell(rinit.name("tini").options(["--"]), "exit 0", "say ready pause");
     hint_is(Some(Cause::ShellWaits), alone, shell_is_there);
@@ -70,7 +70,7 @@ fn a_shell_that_waits_for_a_foreground_child_which_did_not_get_the_signal() {
 }
 
 #[test]
-fn a_shell_is_not_to_blame_where_its_child_got_the_signal_too() {
+fn a_shell_is_not_blamed_if_its_child_got_the_signal() {
     let child_ignores = |rinit| shell(rinit, "exit 0", "ignore TERM say ready pause");
     hint_is(Some(Cause::Ignores), child_ignores, shell_is_there);
     let child_takes_its_time = |rinit| shell(rinit, "exit 0", "handle TERM say ready pause");
@@ -87,7 +87,7 @@ fn a_process_that_ignores_the_signal() {
 }
 
 #[test]
-fn what_a_member_of_many_groups_does_with_the_signal_is_seen() {
+fn a_process_in_many_groups_is_read_correctly() {
     // /proc/PID/status has a line with all of them.
     for count in ["1000", "1100", "1170", "5000", "65536"] {
         let words = ["in-groups", count, puppet().to_str().unwrap(), "play", "ignore", "TERM", "say", "ready", "pause"];
@@ -156,20 +156,20 @@ fn the_init_of_a_nested_namespace_with_the_default_action() {
 }
 
 #[test]
-fn who_handles_the_signal_and_takes_its_time_gets_no_hint() {
+fn a_process_that_handles_the_signal_slowly_gets_no_hint() {
     hint_is(None, |rinit| play(rinit, "handle TERM say ready pause"), at_once);
     hint_is(None, |rinit| play(rinit, "handle TERM [ pause ] nested [ pause ] say ready pause"), at_once);
     hint_is(None, |rinit| play(rinit, "handle TERM say ready lose-leader pause"), at_once);
 }
 
 #[test]
-fn who_takes_the_signal_from_a_queue_blocks_it_and_gets_no_hint() {
+fn a_process_that_uses_sigwait_gets_no_hint() {
     hint_is(None, |rinit| play(rinit, "block TERM say ready await TERM pause"), at_once);
     hint_is(None, |rinit| play(rinit, "block-all say ready print main USR1"), at_once);
 }
 
 #[test]
-fn with_the_target_all_nobody_was_left_out() {
+fn with_target_all_no_process_is_reported_as_left_out() {
     let everybody = |rinit: Rinit| {
         play(rinit.options(["--target", "all"]), "handle TERM [ group pause ] [ session pause ] say ready pause")
     };

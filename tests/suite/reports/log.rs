@@ -62,7 +62,7 @@ fn a_thousand_signals_arrive_though_stderr_is_closed_or_cannot_be_written() {
 }
 
 #[test]
-fn what_was_lost_is_counted_to_the_line() {
+fn lost_log_lines_are_counted_exactly() {
     // What is said with nothing in the way.
     let mut rinit = chatty_until(libc::SIGUSR2, Stream::Pipe);
     let talk = |rinit: &mut Running, signals: &[i32]| {
@@ -119,7 +119,7 @@ fn a_file_gets_every_line() {
 }
 
 #[test]
-fn a_terminal_that_is_stopped_holds_up_nothing() {
+fn a_stopped_terminal_delays_nothing() {
     let mut pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     pty.line_with("started");
@@ -141,7 +141,7 @@ fn has_room(terminal: &OwnedFd) -> bool {
 }
 
 #[test]
-fn a_terminal_that_nobody_reads_holds_up_nothing() {
+fn a_terminal_without_a_reader_delays_nothing() {
     let pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     for _ in 0..3 {
@@ -151,7 +151,7 @@ fn a_terminal_that_nobody_reads_holds_up_nothing() {
 }
 
 #[test]
-fn a_terminal_that_was_hung_up_holds_up_nothing() {
+fn a_hung_up_terminal_delays_nothing() {
     let mut pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     pty.line_with("started");
@@ -161,7 +161,7 @@ fn a_terminal_that_was_hung_up_holds_up_nothing() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_only_where_they_are_wanted() {
+fn colours_appear_on_terminals_unless_disabled() {
     let dies = || Rinit::as_pid1().puppet(["die", "9"]);
     let on_terminal = |rinit: Rinit| {
         let mut pty = Pty::new();
@@ -180,7 +180,7 @@ fn colours_are_for_terminals_and_only_where_they_are_wanted() {
 }
 
 #[test]
-fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
+fn a_log_record_is_one_line_of_at_most_pipe_buf_bytes() {
     let long = "x".repeat(100_000);
     let hostile = "/no\nrinit[1]: ERROR: forged\x1b[2J\r\t\u{85}/such";
     for (command, status) in [(long.as_str(), 126), (hostile, 127)] {
@@ -194,7 +194,7 @@ fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
 }
 
 #[test]
-fn with_vv_the_whole_story_is_told_in_order() {
+fn vv_logs_every_step_of_a_life_in_order() {
     let parts = "[ ignore TERM group run /bin/sleep 1000 ] block TERM say ready await TERM exit 3";
     let mut rinit = play(Rinit::as_pid1().options(["-vv", "--grace", "100ms"]), parts).start_until_ready();
     rinit.send(libc::SIGTERM);
@@ -220,7 +220,7 @@ fn with_vv_the_whole_story_is_told_in_order() {
 }
 
 #[test]
-fn a_signal_from_inside_is_told_with_its_senders_pid() {
+fn a_signal_from_inside_is_logged_with_its_senders_pid() {
     let rinit = Rinit::as_pid1().options(["-vv"]);
     let mut rinit = rinit.puppet(["signal-and-print", "1", "10"]).start();
     rinit.expect(10);

@@ -33,7 +33,7 @@ fn report(finished: &Finished) -> (&str, Vec<&str>) {
 }
 
 #[test]
-fn it_is_a_tree_in_columns_the_most_guilty_first() {
+fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
     // PIDs are given in order, so here is who is who: rinit 1, main 2, its children 3 to 9, a grandchild 10.
     let parts = [
         "handle TERM",
@@ -79,7 +79,7 @@ fn it_is_a_tree_in_columns_the_most_guilty_first() {
 }
 
 #[test]
-fn of_thirty_twenty_are_shown_and_the_rest_counted() {
+fn of_thirty_processes_twenty_are_shown_and_the_rest_counted() {
     let finished = stop(soon(), "handle TERM times 29 [ pause ] say ready pause");
     let (count, rows) = report(&finished);
     assert_eq!(count, "30 not ended");
@@ -96,7 +96,7 @@ fn twenty_are_shown_without_a_count_of_others() {
 }
 
 #[test]
-fn the_guilty_are_among_the_twenty_wherever_they_are() {
+fn the_likeliest_causes_are_among_the_twenty() {
     let finished = stop(soon(), "handle TERM times 30 [ pause ] [ [ ignore TERM pause ] pause ] say ready pause");
     let (count, rows) = report(&finished);
     assert_eq!(count, "33 not ended");
@@ -167,7 +167,7 @@ fn it_names_the_signal_that_was_sent() {
 }
 
 #[test]
-fn it_comes_in_a_long_grace_too() {
+fn a_slow_drain_is_reported_too() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         let rinit = rinit().options(["--report-after", "100ms", "--grace", "inf"]);
         let mut rinit = play(rinit, "[ ignore TERM pause ] exit 0").start();
@@ -179,7 +179,7 @@ fn it_comes_in_a_long_grace_too() {
 }
 
 #[test]
-fn at_the_end_of_a_grace_nobody_is_named_twice() {
+fn killed_processes_are_not_reported_again() {
     let rinit = Rinit::as_pid1().options(["--report-after", "100ms", "--grace", "300ms"]);
     let finished = play(rinit, "[ ignore TERM pause ] exit 0").start().finish();
     let said = said(&finished);
@@ -188,7 +188,7 @@ fn at_the_end_of_a_grace_nobody_is_named_twice() {
 }
 
 #[test]
-fn who_does_not_hold_up_mains_end_is_not_named() {
+fn a_process_that_does_not_delay_main_is_not_named() {
     // An orphan that rinit adopted, and who came as `docker exec` does.
     let mut rinit =
         play(soon(), "[ [ ignore TERM session pause ] exit 0 ] handle TERM say ready pause").start_until_ready();
@@ -205,7 +205,7 @@ fn who_does_not_hold_up_mains_end_is_not_named() {
 }
 
 #[test]
-fn without_a_proc_of_this_namespace_it_says_so() {
+fn without_a_proc_of_this_namespace_the_report_says_so() {
     for hidden in ["without-proc", "with-foreign-proc"] {
         let rinit = soon().through([hidden]);
         let finished = stop(rinit, "ignore TERM say ready pause");

@@ -105,7 +105,7 @@ fn users_have_the_names_of_the_containers_own_list_or_numbers() {
 }
 
 #[test]
-fn a_report_in_another_place_than_pid_1_is_the_same() {
+fn a_report_under_another_init_is_the_same() {
     let rinit = play(Rinit::as_child(), FAMILY).start_until_ready();
     let table = printed(&rinit, &["--report"]);
     // The namespace's init is there, and rinit, whose parent is outside.
@@ -133,7 +133,7 @@ fn on_a_terminal_lines_are_as_wide_as_it_is() {
 }
 
 #[test]
-fn a_terminal_without_a_size_cuts_nothing() {
+fn a_terminal_without_a_size_does_not_shorten_lines() {
     let rinit = family();
     let mut pty = Pty::new();
     pty.resize(0, 0);
@@ -203,7 +203,7 @@ fn json_is_one_object_a_process_one_a_line() {
 }
 
 #[test]
-fn hostile_names_break_neither_form() {
+fn hostile_names_break_neither_format() {
     let scratch = Scratch::new();
     let names: [(&[u8], &str); 7] = [
         (b") R 1 (", ") R 1 ("),
@@ -244,7 +244,7 @@ fn refused(rinit: Rinit) -> String {
 }
 
 #[test]
-fn a_wrong_form_is_named() {
+fn an_unknown_format_is_refused() {
     for words in [&["--report", "ls"][..], &["--report", "--", "ls"], &["--report=json", "ls", "-l"]] {
         let text = refused(report(words));
         assert!(text.contains("--report") && text.contains("no command"), "{text}");
@@ -257,7 +257,7 @@ fn a_wrong_form_is_named() {
 }
 
 #[test]
-fn variables_for_a_start_do_not_matter() {
+fn variables_that_affect_a_start_are_ignored() {
     let rinit = family();
     let mut with_variables = report(&["--report"]);
     for name in ["GRACE", "KILL_AFTER", "TARGET", "WAIT_ALL", "MAP_EXIT", "REPORT_AFTER", "LOG"] {
@@ -279,7 +279,7 @@ fn without_a_proc_of_this_namespace_there_is_no_table() {
 }
 
 #[test]
-fn what_cannot_be_written_is_an_error() {
+fn a_write_error_is_an_error() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let text = refused(report(&["--report"]).stdout(Stream::Given(full.into())));
     assert!(text.contains("stdout") && text.contains("ENOSPC"), "{text}");
@@ -292,7 +292,7 @@ fn at_a_stop(running: &Running) -> Vec<String> {
 }
 
 #[test]
-fn below_the_table_is_what_delays_a_stop() {
+fn below_the_table_are_hints_about_a_slow_stop() {
     let ignores = "3 (puppet) ignores SIGTERM";
     let outside = "8 (puppet) gets SIGTERM only after main has exited";
     assert_eq!(at_a_stop(&family()), [ignores, outside]);
@@ -317,7 +317,7 @@ fn a_shell_that_waits_is_named_with_its_child() {
 }
 
 #[test]
-fn what_a_stop_would_meet_depends_on_the_target() {
+fn hints_about_a_stop_depend_on_the_target() {
     let (same, other) =
         ("3 (puppet) gets SIGTERM only after main has exited", "4 (puppet) gets SIGTERM only after main has exited");
     for (name, options, expected) in [

@@ -43,7 +43,7 @@ fn a_plain_stop_writes_nothing() {
 }
 
 #[test]
-fn what_is_no_empty_regular_file_stays_as_it_is() {
+fn only_an_empty_regular_file_is_written() {
     let scratch = Scratch::new();
     let [own, target, link, fifo, missing] =
         ["own", "target", "link", "fifo", "missing"].map(|name| scratch.path(name));
@@ -87,7 +87,7 @@ fn a_kill_is_written() {
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_no_further_trouble() {
+fn a_file_that_cannot_be_written_changes_nothing_else() {
     let scratch = Scratch::new();
     for (mode, is_written) in [(0o666, true), (0o444, false)] {
         let log = scratch.file(&format!("{mode:o}"), "", mode);
@@ -100,7 +100,7 @@ fn a_file_that_cannot_be_written_is_no_further_trouble() {
 }
 
 #[test]
-fn a_full_disk_is_no_further_trouble() {
+fn a_full_disk_changes_nothing_else() {
     let scratch = Scratch::new();
     let folder = scratch.folder("disk");
     // Main is inside, and can tell that nothing was there before and that nothing fits in.
@@ -131,7 +131,7 @@ fn names_that_are_not_utf8_are_written_as_text() {
 }
 
 #[test]
-fn a_long_message_is_cut_at_4096_bytes_between_two_letters() {
+fn a_long_message_is_cut_at_4096_bytes_at_a_character_boundary() {
     let scratch = Scratch::new();
     let file = scratch.path("log");
     for first in ["", "x"] {
