@@ -1,22 +1,22 @@
-//! Every catchable signal arrives at main: once, in order, whoever sends it.
+//! Every catchable signal arrives at main once and in order, from any sender.
 
 use crate::support::{Rinit, Running, Status, catchable};
 
-/// What is forwarded: all that can be caught but CHLD, which is about rinit's own children.
+/// The forwarded signals: all catchable ones except CHLD, which concerns rinit's own children.
 fn forwarded() -> Vec<i32> {
     let signals: Vec<i32> = catchable().filter(|signal| *signal != libc::SIGCHLD).collect();
     assert_eq!(signals.len(), 61);
     signals
 }
 
-/// A number that no signal has: the puppet prints for as long as the test wants it to.
+/// Not the number of any signal: the puppet prints until the test ends it.
 const NEVER: &str = "0";
 
 fn printing(rinit: Rinit) -> Running {
     rinit.puppet(["print-signals", NEVER]).start_until_ready()
 }
 
-/// No other signal arrived: the next line is that of one that is sent now, and higher in number than all before it.
+/// Checks that no other signal arrived: one is sent now with a higher number than all before, and must be the next line.
 fn expect_no_more(rinit: &mut Running) {
     rinit.send(64);
     rinit.expect(64);
@@ -79,7 +79,7 @@ fn queued_signals_arrive_too() {
 #[test]
 fn a_signal_sent_by_the_kernel_arrives() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
-        // A timer outlives the exec, and its signal waits where it is blocked.
+        // A timer survives the exec, and its signal stays pending while it is blocked.
         let rinit = rinit.mask(u64::MAX).through(["with-timer"]);
         let mut rinit = printing(rinit);
         rinit.expect(libc::SIGALRM);
@@ -113,7 +113,7 @@ fn a_thousand_real_time_signals_all_arrive() {
     expect_no_more(&mut rinit);
 }
 
-/// Starts two processes of one group, which print what arrives.
+/// Starts two processes of one group that print what arrives.
 fn pair(rinit: Rinit) -> Running {
     rinit.puppet(["pair", "15"]).start_until_ready()
 }
@@ -136,7 +136,7 @@ fn assert_reaches_main_alone(rinit: Rinit) {
         rinit.send(signal);
         rinit.expect(format!("main {signal}"));
     }
-    // What the other one had got would be a line by now: it is asked to print one more, a signal with a higher number.
+    // A signal that reached the other process would be a line before this one, which has a higher number.
     let other = rinit.main().pid + 1;
     rinit.exec(["signal", &other.to_string(), "64"]);
     rinit.expect("other 64");
@@ -208,7 +208,7 @@ fn a_stop_signal_terminates_a_stopped_main() {
             let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start_until_ready();
             rinit.stop_main();
             rinit.send(signal);
-            // In the place of the request to halt it gets TERM.
+            // It gets TERM in place of the request to halt.
             let deadly = if signal == RTMIN_3 { libc::SIGTERM } else { signal };
             assert_eq!(rinit.wait(), Status::Exited(128 + deadly));
         }
@@ -235,7 +235,7 @@ fn no_other_signal_continues_a_stopped_main() {
         let set = lines.find_map(|line| line.strip_prefix("ShdPnd:\t"));
         u64::from_str_radix(set.unwrap(), 16).unwrap() >> (signal - 1) & 1 == 1
     };
-    // rinit takes one at a time: when the second has come through, it has done all that follows from the first.
+    // rinit takes one signal at a time: once the second has arrived, it has finished handling the first.
     for signal in [libc::SIGUSR1, libc::SIGUSR2] {
         rinit.send(signal);
         rinit.until("the signal is pending", || is_pending(signal));
@@ -292,7 +292,7 @@ fn a_main_that_rinit_may_not_signal_is_reported_for_each_target() {
         rinit.send(libc::SIGTERM);
         let line = rinit.complaint("cannot send SIGTERM to ");
         assert!(line.contains("EPERM"), "{line}");
-        // Its end can be that of the namespace with the sender in it.
+        // Its exit may end the namespace with the sender in it.
         let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
         assert_eq!(rinit.wait(), Status::Exited(137));
     }
@@ -301,19 +301,19 @@ fn a_main_that_rinit_may_not_signal_is_reported_for_each_target() {
 #[test]
 fn rtmin_3_becomes_term_if_main_does_not_handle_it() {
     const RTMIN_3: i32 = 37;
-    // It has the default action for it, and would die of it.
+    // It has the default action for RTMIN+3, which would kill it.
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
     rinit.send(RTMIN_3);
     rinit.expect("ending after 15");
     assert_eq!(rinit.wait(), Status::Exited(0));
-    // A rule of the user's for TERM applies, and one for RTMIN+3 wins.
+    // A rewrite rule for TERM applies, and one for RTMIN+3 wins.
     for (rule, signal) in [("TERM:QUIT", libc::SIGQUIT), ("RTMIN+3:INT", libc::SIGINT)] {
         let mut rinit = Rinit::as_pid1().options(["-r", rule]).puppet(["service"]).start_until_ready();
         rinit.send(RTMIN_3);
         rinit.expect(format!("ending after {signal}"));
         assert_eq!(rinit.wait(), Status::Exited(0), "{rule}");
     }
-    // A main that takes it gets it, as other inits' do in any case.
+    // A main that handles it gets it, as under other inits.
     let mut rinit = printing(Rinit::as_pid1());
     rinit.send(RTMIN_3);
     rinit.expect(RTMIN_3);

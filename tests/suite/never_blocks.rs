@@ -1,4 +1,4 @@
-//! Saying something never costs more than the words: a stderr that nobody reads or that is gone holds up nothing.
+//! Logging never blocks: an unread or closed stderr delays nothing.
 
 use crate::support::{Rinit, Running, Status, Stream};
 use nix::errno::Errno;
@@ -6,7 +6,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-/// Both ends of something that nobody reads.
+/// Both ends of a pipe and of a socket that no test reads.
 pub fn unread() -> [(OwnedFd, OwnedFd); 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     let (one, other) = UnixStream::pair().unwrap();
@@ -35,7 +35,7 @@ fn a_full_stderr_delays_neither_signals_nor_the_exit() {
     for (_reader, writer) in unread() {
         fill(&writer);
         let mut rinit = chatty(writer);
-        // Real-time signals are queued, so not one of them may be missing at the end.
+        // Real-time signals are queued, so none of them may be missing at the end.
         for _ in 0..1000 {
             rinit.send(40);
         }

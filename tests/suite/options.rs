@@ -4,12 +4,12 @@ use crate::support::{Finished, Rinit, Scratch, Status};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// A rinit whose command would make a file.
+/// A rinit whose command would create a file.
 fn rinit(scratch: &Scratch) -> Rinit {
     Rinit::as_pid1().puppet([OsStr::new("create"), scratch.path("made").as_os_str()])
 }
 
-/// Nothing is started, and one line names all of `parts`.
+/// Checks that nothing is started and that one line contains all of `parts`.
 #[track_caller]
 fn assert_refused(rinit: Rinit, scratch: &Scratch, parts: &[&str]) {
     let finished = rinit.start().finish();
@@ -60,7 +60,7 @@ fn a_flag_with_a_value_is_refused_and_named() {
     assert_options_refused(["--subreaper=no"], &["--subreaper", "no"]);
 }
 
-/// An option that takes a value, its variable, values that are none, and a word about what is allowed.
+/// An option that takes a value, its variable, invalid values, and a part of the text about what is allowed.
 struct Valued {
     short: &'static str,
     long: &'static str,
@@ -248,7 +248,7 @@ fn a_missing_value_is_refused_and_the_option_named() {
             let rinit = Rinit::as_pid1().options([missing]);
             assert_refused(rinit, &scratch, &[option.long]);
         }
-        // What begins with a dash is the next option, not a value.
+        // An argument that starts with a dash is the next option, not a value.
         assert_options_refused([option.short, "-v"], &[option.long]);
         assert_options_refused([option.short, "--"], &[option.long]);
     }
@@ -298,7 +298,7 @@ fn an_empty_variable_is_the_same_as_none() {
     for option in ["KILL_AFTER", "WAIT_ALL", "REPORT_AFTER", "LOG"] {
         assert_not_set(&format!("RINIT_{option}"));
     }
-    // getenv(3) sees the first of two, and that is empty.
+    // getenv(3) returns the first of two, and that is empty.
     let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "").variable("RINIT_TARGET", "nobody");
     assert_eq!(rinit.puppet(["exit", "7"]).start().finish().status, Status::Exited(7));
 }
@@ -441,7 +441,7 @@ fn a_single_dash_is_a_command() {
     assert_eq!(rinit.start().finish().status, Status::Exited(127));
 }
 
-/// What rinit prints for an option that starts nothing.
+/// The output of an option that starts nothing.
 #[track_caller]
 fn printed(option: &str) -> String {
     let scratch = Scratch::new();
@@ -519,14 +519,14 @@ fn the_licence_is_printed() {
     }
 }
 
-/// A whole run of a service that TERM ends, or a signal kills.
+/// A whole run of a service that exits on TERM or is killed by a signal.
 fn run(rinit: Rinit, act: &str) -> Finished {
     let mut rinit = rinit.puppet([act]).start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.finish()
 }
 
-/// The levels of the lines, each of which must have the form that is promised.
+/// The levels of the lines, each of which must have the documented form.
 #[track_caller]
 fn levels(stderr: &str, pid: i32) -> Vec<&str> {
     let start = format!("rinit[{pid}]: ");

@@ -6,7 +6,7 @@ const ENDING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 
 fn paused(rinit: Rinit, option: &str) -> Running {
     let rinit = rinit.options([option]).start();
-    // There is no word to wait for; who moves to the root and forgets all else has settled down.
+    // rinit prints nothing here; once it sleeps it is ready.
     rinit.until("rinit sleeps", || is_asleep(&rinit));
     rinit
 }
@@ -33,7 +33,7 @@ fn term_and_int_exit_with_0() {
 
 #[test]
 fn no_other_signal_makes_it_exit() {
-    // RTMIN+3, the request to halt, is taken for TERM.
+    // RTMIN+3, the request to halt, counts as TERM.
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     for signal in catchable().filter(|signal| !ENDING.contains(signal) && *signal != 37) {
         rinit.send(signal);
@@ -73,7 +73,7 @@ fn without_a_grace_period_it_exits_at_once() {
     let mut other = rinit.start_exec(["play", "ignore", "TERM", "say", "ready", "pause"]);
     other.expect("ready");
     rinit.send(libc::SIGTERM);
-    // The namespace ends when its last member has been reaped, and this one is ours.
+    // The namespace exits once its last member has been reaped, and this one is the test's child.
     assert_eq!(other.finish().status, Status::Killed(libc::SIGKILL));
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }

@@ -1,5 +1,5 @@
-//! Called by another init's name, rinit is that one. What each does in every case is held against the original by a suite
-//! of its own, which needs the originals; here is what must hold wherever rinit is built.
+//! Under another init's name rinit behaves like that init. A suite of its own (tests/peers) compares all cases with the
+//! originals, which must be installed for it; these tests run everywhere.
 
 use crate::support::{Finished, Rinit, Running, Scratch, Status, puppet, rinit_binary};
 
@@ -60,7 +60,7 @@ fn the_name_of_a_link_or_copy_selects_the_persona() {
         let path = scratch.path(&name);
         match kind {
             "symbolic" => std::os::unix::fs::symlink(rinit_binary(), &path).unwrap(),
-            // Where the folder is on another file system there can be none.
+            // A hard link is impossible if the folder is on another file system.
             "hard" => std::fs::hard_link(rinit_binary(), &path).unwrap_or_else(|_| drop(copy())),
             _ => drop(copy()),
         }
@@ -191,7 +191,7 @@ fn targets_and_sessions_are_as_in_the_originals() {
         if group {
             lines.push(rinit.line());
         } else {
-            // What the other one had got would be a line by now.
+            // A signal for the other process would be a line by now.
             rinit.exec(["signal", &(main.pid + 1).to_string(), "64"]);
             lines.push(rinit.line());
         }
@@ -244,7 +244,7 @@ fn what_the_originals_do_not_forward_is_not_forwarded() {
         ("dumb-init", &[17, 32, 33]),
     ] {
         let mut rinit = called(name).puppet(["print-signals", "15"]).start_until_ready();
-        // The mask is the last that changes before rinit rests.
+        // The mask is the last thing that changes before rinit is idle.
         rinit.until("rinit rests", || rinit.itself().state == 'S');
         for signal in unforwarded {
             rinit.send(*signal);
@@ -329,7 +329,7 @@ fn under_other_names_there_is_no_drain() {
         assert_eq!(finished.status, Status::Exited(3), "{name}");
         assert_eq!(finished.stderr, "", "{name}: nobody was waited for, so nobody is named");
     }
-    // Unless rinit is told to.
+    // Unless an option says so.
     let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];
     let finished = called("tini").variable("RINIT_GRACE", "30s").puppet(words).start().finish();
     assert_eq!((finished.status, finished.stdout.as_str()), (Status::Exited(3), "asked\n"));

@@ -1,4 +1,4 @@
-//! No zombie stays that rinit could reap.
+//! rinit leaves no zombie that it could reap.
 
 use crate::support::{Process, Reaping, Rinit, Running, Started, Status, kernel_can_reap};
 
@@ -10,7 +10,7 @@ fn is_alone_with_main(processes: &[Process], rinit: &Process) -> bool {
     others.count() == 1
 }
 
-/// Makes orphans, and sees that nothing is left of them while main lives on.
+/// Creates orphans and checks that none of them is left while main keeps running.
 fn orphans_leave_nothing(rinit: Rinit) {
     let words = ["orphans", &ORPHANS.to_string(), "23"];
     let mut rinit = rinit.puppet(words).start();
@@ -149,14 +149,14 @@ fn status_of(rinit: &Running) -> String {
     std::fs::read_to_string(rinit.proc(&format!("{}/status", rinit.itself().pid))).unwrap()
 }
 
-/// Whether the kernel reaps: rinit ignores SIGCHLD then.
+/// Whether the kernel reaps: then rinit ignores SIGCHLD.
 fn kernel_reaps(rinit: &Running) -> bool {
     let status = status_of(rinit);
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
     u64::from_str_radix(ignored, 16).unwrap() >> (libc::SIGCHLD - 1) & 1 == 1
 }
 
-/// A rinit that has chosen who reaps.
+/// A rinit that has chosen how its children are reaped.
 fn settled(rinit: Rinit, words: &[&str]) -> Running {
     let rinit = rinit.puppet(words).start_until_ready();
     rinit.until("rinit waits for something to happen", || rinit.sleeps());
@@ -173,7 +173,7 @@ fn the_kernel_reaps_where_it_can_tell_mains_status() {
     }
 }
 
-/// How often it has run: times that it slept, and times that it was interrupted (proc_pid_status(5)).
+/// How often it was scheduled: voluntary and involuntary context switches (proc_pid_status(5)).
 fn runs(rinit: &Running) -> u64 {
     let status = status_of(rinit);
     let counts = status.lines().filter_map(|line| line.split_once("_ctxt_switches:"));
@@ -191,7 +191,7 @@ fn orphans_that_the_kernel_reaps_do_not_wake_rinit() {
     }
 }
 
-/// What is said about who reaps.
+/// The log line about how children are reaped.
 fn choice(rinit: Rinit) -> String {
     let finished = rinit.puppet(["exit", "3"]).start().finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -223,7 +223,7 @@ fn debug_says_who_reaps_and_why() {
     }
 }
 
-/// Stops rinit, has main end, and gives main's PID, where it is free then, to a process that does what `part` says.
+/// Stops rinit, kills main and, if that frees main's PID, gives it to a process that plays `part`.
 fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
     let main = rinit.main().pid;
     rinit.send(libc::SIGSTOP);
@@ -247,7 +247,7 @@ fn a_process_that_reuses_mains_pid_gets_no_signal() {
         let mut stranger = replace_main(&rinit, libc::SIGKILL, part);
         rinit.send(libc::SIGUSR1);
         rinit.send(libc::SIGCONT);
-        // The others are asked to end, and that is all.
+        // The drain asks it to exit, and nothing else reaches it.
         stranger.expect("stranger 15");
         assert_eq!(stranger.wait(), Status::Killed(libc::SIGTERM));
         assert_eq!(rinit.wait(), Status::Exited(128 + libc::SIGKILL), "{by:?}");

@@ -1,4 +1,4 @@
-//! `--rewrite`: another signal in the place of one, or none.
+//! `--rewrite`: forwards another signal in place of the received one, or none.
 
 use crate::support::{Rinit, Running, Status, catchable};
 
@@ -6,7 +6,7 @@ fn printing(rinit: Rinit) -> Running {
     rinit.puppet(["print-signals", "64"]).start_until_ready()
 }
 
-/// Each of the signals that are sent arrives as the other one, or not at all where that is 0.
+/// Checks that each of the sent signals arrives as the second one, or not at all if that is 0.
 #[track_caller]
 fn arrive_as(rinit: Rinit, sent: &[(i32, i32)]) {
     let mut rinit = printing(rinit);
@@ -16,7 +16,7 @@ fn arrive_as(rinit: Rinit, sent: &[(i32, i32)]) {
             rinit.expect(becomes);
         }
     }
-    // What was dropped would come before what is sent now, which has a higher number.
+    // A dropped signal would arrive before the one that is sent now, which has a higher number.
     rinit.send(64);
     rinit.expect(64);
     assert_eq!(rinit.finish().status, Status::Exited(0));

@@ -1,4 +1,4 @@
-//! `--session`: main leads a session of its own, and has the terminal there.
+//! `--session`: main leads a session of its own and has the terminal there.
 
 use crate::support::pty::{CTRL_C, CTRL_Z, Pty};
 use crate::support::{Rinit, Running, Status, Stream};

@@ -1,9 +1,9 @@
-//! Starting the command: where it is found, and what rinit does where it cannot be started.
+//! Starting the command: where rinit finds it, and what it reports if it cannot start it.
 
 use crate::support::{Rinit, Scratch, Status, puppet, rinit_binary};
 use std::path::Path;
 
-/// rinit ends with this status, and says why in one line, which is returned without what stands in front of each line.
+/// Checks that rinit exits with this status and one line, which is returned without the prefix.
 #[track_caller]
 fn refused(rinit: Rinit, status: i32) -> String {
     let finished = rinit.start().finish();
@@ -88,7 +88,7 @@ fn a_file_that_is_not_a_program_is_126() {
     assert_names(&line, &[shown(&path), "ENOEXEC"]);
 }
 
-/// A 64-bit program for a processor, which names a dynamic loader.
+/// A 64-bit program for a processor that names a dynamic loader.
 fn elf(machine: u16, loader: &str) -> Vec<u8> {
     let (header, entry) = (64u64, 56u64);
     let loader = [loader.as_bytes(), b"\0"].concat();
@@ -98,8 +98,8 @@ fn elf(machine: u16, loader: &str) -> Vec<u8> {
         2u16.to_le_bytes().to_vec(), // ET_EXEC
         machine.to_le_bytes().to_vec(),
         1u32.to_le_bytes().to_vec(),         // EV_CURRENT
-        0x40_0000u64.to_le_bytes().to_vec(), // where it would begin
-        header.to_le_bytes().to_vec(),       // where the program headers are
+        0x40_0000u64.to_le_bytes().to_vec(), // entry point
+        header.to_le_bytes().to_vec(),       // offset of the program headers
         0u64.to_le_bytes().to_vec(),         // no section headers
         0u32.to_le_bytes().to_vec(),         // no flags
         (header as u16).to_le_bytes().to_vec(),
@@ -202,13 +202,13 @@ fn a_name_that_is_too_long_is_one_log_line() {
     }
 }
 
-/// How much may stand on a command line is a limit on the sum of it all, 128 kB with a stack this small (execve(2)).
+/// The limit on the total size of a command line, 128 kB with a stack this small (execve(2)).
 const SMALL_STACK: u64 = 512 << 10;
 
 #[test]
 fn a_command_line_that_is_too_long_is_126() {
     let scratch = Scratch::new();
-    // What a script's command line has more than rinit's: the interpreter and its argument.
+    // The command line of a script is longer by the interpreter and its argument.
     let path = scratch.program("script", format!("#!/bin/sh {}\n", "x".repeat(200)));
     let with_filler = |length: usize| {
         let filler = ["x".repeat(length / 2), "x".repeat(length - length / 2)];
@@ -216,7 +216,7 @@ fn a_command_line_that_is_too_long_is_126() {
         let rinit = Rinit::as_pid1().limit(libc::RLIMIT_STACK, SMALL_STACK, SMALL_STACK);
         rinit.command(words).try_start()
     };
-    // The longest one with which rinit itself can still be started.
+    // The longest command line with which rinit itself can still be started.
     let (mut possible, mut impossible) = (0, 200_000);
     while impossible - possible > 1 {
         let length = possible + (impossible - possible) / 2;
@@ -244,7 +244,7 @@ fn a_limit_on_processes_is_125_and_reported() {
 
 #[test]
 fn rinit_needs_no_descriptor_of_its_own() {
-    // One is enough for main's pidfd, and two for the signals too.
+    // One descriptor is enough for main's pidfd, and two for the signals as well.
     for descriptors in [3, 4, 5] {
         let rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, descriptors, descriptors);
         let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
@@ -323,7 +323,7 @@ fn argument_zero_of_main_is_the_name_on_the_command_line() {
     assert_eq!(finished.stdout, "./show");
 }
 
-/// Folders with a program called `which` in them, that prints the folder's name.
+/// Folders with a program `which` that prints the folder's name.
 fn folders_with_programs(scratch: &Scratch, names: &[&str]) {
     for name in names {
         scratch.folder(name);
@@ -445,7 +445,7 @@ fn rinit_runs_under_any_name() {
 
 #[test]
 fn no_needless_system_call_precedes_the_exec_of_main() {
-    // Each with its reason in docs/start.md. PID 1 need not become a subreaper.
+    // docs/start.md gives the reason for each. PID 1 need not become a subreaper.
     for (pid1, expected) in [("1", 9), ("0", 10)] {
         let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
         let finished = Rinit::as_pid1().absent().puppet(words).start().finish();
@@ -476,7 +476,7 @@ fn a_shebang_line_with_several_arguments_gets_a_hint() {
              make the line #!/usr/bin/env -S {rinit} {words}\n"
         );
         assert_eq!(finished.stderr, expected);
-        // That line works.
+        // The suggested line works.
         scratch.file("script", format!("#!/usr/bin/env -S {rinit} {words}\necho ran\n"), 0o755);
         let finished = Rinit::as_pid1().absent().command([&script]).start().finish();
         assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("ran\n", ""), "{words}");

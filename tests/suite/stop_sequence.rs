@@ -1,15 +1,15 @@
-//! `--stop-sequence`: signals and times in place of the first stop signal.
+//! `--stop-sequence`: signals and times that replace the first stop signal.
 
 use crate::support::{Finished, Rinit, Running, Status};
 
-/// No test waits that long: only an event can end it.
+/// No test waits that long: only an event ends it earlier.
 const HELD_BACK: &str = "1h,TERM";
 
 fn with(list: &str) -> Rinit {
     Rinit::as_pid1().options(["--grace", "inf", "--stop-sequence", list])
 }
 
-/// A main that prints each signal, up to the last one.
+/// A main that prints each signal and exits at the last one.
 fn printing(rinit: Rinit, last: i32) -> Running {
     rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
@@ -25,7 +25,7 @@ fn ends(mut rinit: Running, status: i32) -> Finished {
     finished
 }
 
-/// Signals that wait together arrive in order of their number, so the lists here have them in that order.
+/// Signals that are pending together arrive in order of their numbers, so these lists are in that order.
 #[test]
 fn the_first_stop_signal_is_replaced_by_all_steps() {
     for list in ["INT,QUIT,USR2", "INT,1ms,QUIT,1ms,USR2", "1ms,INT,0s,QUIT,1ms,USR2"] {
@@ -45,7 +45,7 @@ fn a_second_stop_signal_ends_the_first_wait() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
         rinit.send(libc::SIGINT);
-        // It is the first one that main sees: the INT before it is held back.
+        // It is the first signal that main gets: the INT before it is held back.
         rinit.send(libc::SIGUSR1);
         rinit.expect(libc::SIGUSR1);
         rinit.send(signal);
@@ -83,7 +83,7 @@ fn hup_and_other_signals_are_forwarded_at_any_time() {
     ends(rinit, 0);
 }
 
-/// Beside a main that ends as `main` says, a process that saves until a USR1 and is asked once.
+/// Checks that beside a main that plays `main`, a process that saves until a USR1 is asked once.
 fn drains_after(rinit: Rinit, main: &str) -> Running {
     playing(rinit, &format!("[ group save other ] block-all say ready {main}"))
 }
@@ -113,7 +113,7 @@ fn the_drain_follows_when_main_exits_after_any_step() {
 
 #[test]
 fn the_drain_follows_at_once_if_main_exits_during_the_first_wait() {
-    // Those that `--wait-all` would wait for have missed the stop that was held back.
+    // The processes that `--wait-all` would wait for did not get the stop signal, which was held back.
     for option in ["-v", "--wait-all"] {
         let rinit = drains_after(with(HELD_BACK).options([option]), "await WINCH exit 3");
         rinit.send(libc::SIGTERM);
@@ -141,7 +141,7 @@ fn the_steps_go_to_the_target() {
         let part = "[ print same TERM ] [ group print other TERM ] block-all say ready print main TERM";
         let rinit = playing(with("1ms,USR1,TERM").options(["--target", target]), part);
         rinit.send(libc::SIGINT);
-        // The others' TERM comes from the drain where the steps do not reach them.
+        // Processes that the steps do not reach get TERM from the drain.
         let finished = ends(rinit, 0);
         for (name, expected) in [("main", &["10", "15"][..]), ("same", same_group), ("other", other_group)] {
             let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
@@ -164,7 +164,7 @@ fn a_stopped_main_is_continued_by_a_step() {
 
 #[test]
 fn rewriting_applies_to_received_signals_and_not_to_steps() {
-    // What is rewritten to a stop signal starts it, and what is rewritten to another one does not.
+    // A signal that is rewritten to a stop signal starts it; a stop signal that is rewritten to another one does not.
     let rewriting = |list| with(list).options(["-r", "USR1:INT", "-r", "TERM:USR2"]);
     let mut rinit = printing(rewriting("1ms,TERM"), libc::SIGTERM);
     rinit.send(libc::SIGTERM);
@@ -202,7 +202,7 @@ fn under_other_names_the_variable_sets_it() {
     }
 }
 
-/// The one line of a rinit that starts nothing.
+/// The single line of a rinit that starts nothing.
 fn refused(rinit: Rinit) -> String {
     let finished = ends(rinit.puppet(["exit", "0"]).start(), 125);
     assert_eq!((finished.stdout.as_str(), finished.stderr.lines().count()), ("", 1), "{}", finished.stderr);
@@ -247,7 +247,7 @@ fn an_invalid_list_is_refused_and_the_part_named() {
     ] {
         let line = refused(Rinit::as_pid1().options(["--stop-sequence", list]));
         assert!(line.contains("--stop-sequence") && line.contains(wrong), "{list:?}: {line}");
-        // An empty variable is one that is not set.
+        // An empty variable is the same as none.
         if !list.is_empty() {
             let line = refused(Rinit::as_pid1().variable("RINIT_STOP_SEQUENCE", list));
             assert!(line.contains("RINIT_STOP_SEQUENCE") && line.contains(wrong), "{list:?}: {line}");

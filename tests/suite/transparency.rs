@@ -1,5 +1,5 @@
-//! The command runs as if it had been started directly: what the puppet finds under rinit is compared with what it finds
-//! without it.
+//! The command runs as if it had been started directly: what the puppet inherits under rinit is compared with what it
+//! inherits without rinit.
 
 use crate::support::{Rinit, Scratch, Status, Stream, catchable, signal_set};
 use std::ffi::{OsStr, OsString};
@@ -7,8 +7,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-/// Compares what the puppet prints as rinit's main, with rinit as PID 1 and not, to what it prints when started directly
-/// and given the same. Returns that.
+/// Compares what the puppet prints as rinit's main, with rinit as PID 1 and not, with what it prints when it is started
+/// directly in the same way. Returns the latter.
 #[track_caller]
 fn same_under_rinit(give: impl Fn(Rinit) -> Rinit) -> String {
     let print = |rinit: Rinit| {
@@ -23,7 +23,7 @@ fn same_under_rinit(give: impl Fn(Rinit) -> Rinit) -> String {
     direct
 }
 
-/// Where the two differ, the message shows that and no more.
+/// Shows only the lines that differ.
 #[track_caller]
 fn assert_same(under_rinit: &str, direct: &str) {
     let without = |lines: &str, others: &str| {
@@ -104,7 +104,7 @@ fn main_gets_the_open_descriptors_and_none_of_rinits_own() {
     assert_eq!(descriptors.count(), 7, "{state}");
 }
 
-/// Each choice of 0, 1 and 2.
+/// Every subset of 0, 1 and 2.
 fn combinations() -> impl Iterator<Item = [bool; 3]> {
     (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0))
 }
@@ -237,7 +237,7 @@ fn main_gets_the_working_directory() {
     assert!(state.contains(&format!("cwd: {}\n", folder.display())), "{state}");
 }
 
-/// What main gets out of an environment, where rinit is PID 1 and main PID 2.
+/// The environment of main, where rinit is PID 1 and main PID 2.
 fn environment_of_main(given: &[&str]) -> String {
     Rinit::as_pid1().environment(given).puppet(["env"]).start().finish().stdout
 }
@@ -251,7 +251,7 @@ fn a_variable_with_rinits_pid_is_set_to_mains() {
     let given = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=1", "WATCHDOG_PID=1", "SYSTEMD_EXEC_PID=1", "LAST=1"];
     let expected = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=2", "WATCHDOG_PID=2", "SYSTEMD_EXEC_PID=2", "LAST=1"];
     assert_eq!(environment_of_main(&given), lines(&expected));
-    // Each by itself.
+    // Each variable alone.
     let given = ["WATCHDOG_PID=1", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"];
     assert_eq!(environment_of_main(&given), lines(&["WATCHDOG_PID=2", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"]));
 }
@@ -273,7 +273,7 @@ fn the_inode_of_rinits_pidfd_is_not_passed_to_main() {
     assert_eq!(environment_of_main(&given), lines(&["LISTEN_PID=2", "LISTEN_FDS=1"]));
     let given = ["LISTEN_PIDFDID=77", "LISTEN_FDS=1", "LISTEN_PID=1"];
     assert_eq!(environment_of_main(&given), lines(&["LISTEN_FDS=1", "LISTEN_PID=2"]));
-    // They concern another process, or another variable.
+    // These are about another process, or are other variables.
     for stays in [["LISTEN_PID=9", "LISTEN_PIDFDID=77"], ["MANAGERPIDFDID=5", "LISTEN_PIDFDID=77"]] {
         assert_eq!(environment_of_main(&stays), lines(&stays));
     }

@@ -1,4 +1,4 @@
-//! The order of the drain, and that nobody is asked twice.
+//! The order in which the drain asks processes to exit, and that it asks none twice.
 
 use super::{
     ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, nested_rinit, part, patient, play, play_until_ready,
@@ -45,7 +45,7 @@ fn after_main_was_killed_the_drain_still_runs() {
         // As the OOM killer does.
         let main = rinit.main().pid;
         let mut killer = rinit.start_exec(["signal", &main.to_string(), "9"]);
-        // It may be asked to end as well.
+        // It may be asked to exit as well.
         killer.wait();
         saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(137));
@@ -209,7 +209,7 @@ fn a_session_that_joins_during_the_drain_is_asked() {
 #[test]
 fn children_started_during_a_shutdown_are_left_to_their_parent() {
     for place in PLACES {
-        // Its child, and the child of one.
+        // Its child and grandchild.
         for child in ["[ block-all say there print part WINCH ]", "[ [ block-all say there print part WINCH ] attend ]"]
         {
             let parts = format!("[ group block TERM await TERM {child} attend ] say ready stdin exit 3");

@@ -1,4 +1,4 @@
-//! Many others, deep trees of them, and those that become ever more.
+//! Many remaining processes, deep process trees, and fork bombs.
 
 use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, patient, play, play_until_ready};
 use crate::support::Status;
@@ -58,7 +58,7 @@ fn a_deep_tree_that_ignores_term_is_killed_completely() {
     }
 }
 
-/// More processes than these the kernel refuses.
+/// The kernel refuses more processes than this.
 const PIDS: u64 = 200;
 
 #[test]

@@ -1,10 +1,10 @@
-//! The grace, who is left when it is over, and the values that it can have.
+//! The grace period, its values, and the processes that are killed when it is over.
 
 use super::{PLACES, lines_of, play, play_until_ready};
 use crate::support::{Finished, Rinit, Status};
 use std::time::{Duration, Instant};
 
-/// The lines about those who were killed, without what is the same in all.
+/// The lines about killed processes, without the parts that are the same in all.
 fn killed<'a>(finished: &'a Finished, grace: &str) -> Vec<&'a str> {
     let start = format!("killed after the grace period of {grace}: ");
     let lines = finished.stderr.lines().filter_map(|line| line.split_once("]: WARN: "));
@@ -12,7 +12,7 @@ fn killed<'a>(finished: &'a Finished, grace: &str) -> Vec<&'a str> {
     lines.map(|line| line.unwrap_or_else(|| panic!("{}", finished.stderr))).collect()
 }
 
-/// What is said of a survivor, without its PID and command.
+/// The description of a survivor, without its PID and command.
 fn ends_of<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let mut ends: Vec<_> = lines.iter().map(|line| line.split_once("exit 3, ").map_or(*line, |(_, end)| end)).collect();
     ends.sort_unstable();
@@ -51,7 +51,7 @@ fn survivors_are_named_with_pid_command_and_disposition() {
             })
             .collect();
         pids.sort_unstable();
-        // PIDs are given in order, the puppets' after that of main.
+        // PIDs are assigned in order, those of the puppets after main's.
         assert!(pids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{pids:?}");
     }
 }
@@ -83,7 +83,7 @@ fn ten_survivors_are_named_and_the_rest_counted() {
             assert_eq!(named, count.min(10), "of {count}");
             assert_eq!(lines.get(named).copied(), more, "of {count}");
             assert_eq!(lines.len(), named + usize::from(more.is_some()));
-            // rinit itself stops a crowd.
+            // rinit itself stops a large number of processes.
             assert!(!lines.iter().any(|line| line.contains("is stopped")), "{lines:?}");
         }
     }
@@ -117,7 +117,7 @@ fn fractions_and_units_are_understood() {
 
 #[test]
 fn a_process_that_cannot_act_on_term_is_killed_after_five_seconds() {
-    // It ignores the signal, or never takes it. What handles it has the whole grace period.
+    // It ignores the signal or never takes it. A process that handles it has the whole grace period.
     let parts = "[ group ignore TERM pause ] [ group block TERM pause ] [ group handle TERM await WINCH ] exit 3";
     for place in PLACES {
         let mut rinit = play(place(), parts);
@@ -210,7 +210,7 @@ fn an_invalid_time_is_refused_with_what_is_allowed() {
             let by_word = Rinit::as_pid1().options([option, bad]);
             let by_variable = Rinit::as_pid1().variable(variable, bad);
             for (rinit, name) in [(by_option, option), (by_word, option), (by_variable, variable)] {
-                // An empty variable is not set.
+                // An empty variable is the same as none.
                 if bad.is_empty() && name == variable {
                     continue;
                 }

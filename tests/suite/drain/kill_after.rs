@@ -1,4 +1,4 @@
-//! `--kill-after`: for engines that have no timeout of their own.
+//! `--kill-after`, for engines without a timeout of their own.
 
 use super::{PLACES, asked, lines_of, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Status};
@@ -34,7 +34,7 @@ fn the_drain_follows_after_that() {
 #[test]
 fn main_is_killed_even_if_it_changed_its_group() {
     for place in PLACES {
-        // Its parent, main, moves to the child's group.
+        // Main moves to the group of its child.
         let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start_until_ready();
         rinit.send(libc::SIGTERM);
         rinit.expect(libc::SIGTERM);
@@ -71,7 +71,7 @@ fn the_drain_has_its_own_limit() {
         let rinit = place().options(["-v", "--grace", "inf", "--kill-after", "100ms", "--report-after", "300ms"]);
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
-        // Long after the limit, that one is still there.
+        // That process is still there long after the limit.
         rinit.complaint(" after SIGTERM: 1 not ended");
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();

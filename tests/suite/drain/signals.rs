@@ -1,4 +1,4 @@
-//! Signals that arrive while the others are drained.
+//! Signals that arrive during the drain.
 
 use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status, catchable};
@@ -15,7 +15,7 @@ fn each_one_goes_to_all_remaining_processes() {
         for signal in catchable().filter(|signal| !without.contains(signal)) {
             rinit.send(signal);
             let [one, two] = ["one", "two"].map(|name| format!("{name} {signal}"));
-            // A stop signal is followed by CONT, which a process takes in between or after.
+            // A stop signal is followed by CONT, which the process may take at any point.
             if [1, 2, 3, 15, 37].contains(&signal) {
                 rinit.expect_in_any_order([&one, "one 18", &two, "two 18"]);
             } else {
@@ -61,7 +61,7 @@ fn a_second_stop_signal_does_not_shorten_the_grace_period() {
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(143));
-        // Nobody was killed.
+        // No process was killed.
         assert_eq!(lines_of("other", &finished).last(), Some(&"28"));
         assert_eq!(lines_of("deaf", &finished).last(), Some(&"28"));
         assert!(!finished.stderr.contains("killed after"), "{}", finished.stderr);
@@ -82,7 +82,7 @@ fn a_stop_signal_during_the_drain_continues_stopped_processes() {
         let mut rinit = play(patient(place), "[ group block TERM await TERM say first await TERM say second ] exit 3");
         rinit.expect("first");
         asked(&mut rinit);
-        // Its parent has ended, so that it is rinit's child.
+        // Its parent has exited, so it is rinit's child.
         let other = rinit.main().pid;
         rinit.exec(["signal", &other.to_string(), &libc::SIGSTOP.to_string()]);
         rinit.eventually("it is stopped", |processes| {

@@ -1,9 +1,9 @@
-//! Others in every state that a process can be in.
+//! Remaining processes in every state that a process can have.
 
 use super::{PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
 
-/// The ends of the lines about those who were killed.
+/// The last parts of the lines about killed processes.
 fn killed(rinit: &mut Running) -> Vec<String> {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -101,7 +101,7 @@ fn a_zombie_of_a_parent_outside_delays_nothing() {
         }
         rinit.close_stdin();
         rinit.complaint("exiting with status 3");
-        // The kernel keeps the namespace until the last one in it was reaped.
+        // The kernel keeps the namespace until its last process has been reaped.
         assert_eq!(exec.wait(), Status::Exited(0));
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
@@ -154,7 +154,7 @@ fn a_tracer_and_its_tracee_are_gone_by_the_end_of_the_grace_period() {
         let mut rinit = play(impatient(place), parts);
         rinit.expect("traced");
         rinit.close_stdin();
-        // A tracer that dies after it has taken note of the other's TERM, and before it has passed that on, takes it along.
+        // If the tracer dies after it was notified of the tracee's TERM and before it passes it on, that TERM is lost.
         assert_eq!(rinit.wait(), Status::Exited(3));
         rinit.eventually("none of them is left", |processes| processes.iter().all(|process| process.pid == 1));
     }

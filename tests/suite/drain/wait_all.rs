@@ -1,4 +1,4 @@
-//! `--wait-all`: outlives main for as long as others live.
+//! `--wait-all`: rinit outlives main as long as other processes run.
 
 use super::{ASKED_BEFORE, PLACES, end_by_winch, lines_of, part, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
@@ -7,7 +7,7 @@ fn waiting(place: fn() -> Rinit, words: &str) -> Running {
     play(place().options(["-vv", "--wait-all", "--grace", "60s"]), words)
 }
 
-/// Main has ended, and rinit knows.
+/// Waits until main has exited and rinit knows it.
 fn main_has_ended(rinit: &mut Running) {
     rinit.complaint(" exited with status ");
 }

@@ -1,4 +1,4 @@
-//! Where /proc is not mounted, or is that of another PID namespace: the drain still works, and only names are missing.
+//! Without /proc, or with that of another PID namespace, the drain still works and only names are missing.
 
 use super::{PLACES, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status};
@@ -40,7 +40,7 @@ fn a_stopped_process_shuts_down_cleanly() {
         let rinit = patient(Rinit::as_pid1).through([hidden]);
         let parts = "[ group block TERM await TERM say continued ] say ready stdin exit 3";
         let mut rinit = play_until_ready(rinit, parts);
-        // PIDs are given in order: rinit, main, and this one.
+        // PIDs are assigned in order: rinit, main, and this process.
         rinit.exec(["signal", "3", &libc::SIGSTOP.to_string()]);
         rinit.close_stdin();
         rinit.expect("continued");

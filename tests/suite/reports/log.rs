@@ -1,4 +1,4 @@
-//! The log: one line a record, to whatever stderr is, and nothing waits for it.
+//! The log: a line for each record, on any kind of stderr, without ever blocking.
 
 use super::{parts, play, said};
 use crate::never_blocks::{fill, unread};
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 const SIGNALS: usize = 1000;
 
-/// A main that prints the signals that arrive, under a rinit that says all that it can.
+/// A main that prints the signals that arrive, under a rinit that logs as much as possible.
 fn chatty(stderr: Stream) -> Running {
     chatty_until(libc::SIGTERM, stderr)
 }
@@ -21,7 +21,7 @@ fn chatty_until(last: i32, stderr: Stream) -> Running {
     rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
 
-/// Real-time signals are queued, so not one of them may be missing at the end.
+/// Real-time signals are queued, so none of them may be missing at the end.
 fn all_signals_arrive(rinit: &mut Running) {
     for _ in 0..SIGNALS {
         rinit.send(40);
@@ -63,7 +63,7 @@ fn a_thousand_signals_arrive_though_stderr_is_closed_or_cannot_be_written() {
 
 #[test]
 fn lost_log_lines_are_counted_exactly() {
-    // What is said with nothing in the way.
+    // The complete log, for comparison.
     let mut rinit = chatty_until(libc::SIGUSR2, Stream::Pipe);
     let talk = |rinit: &mut Running, signals: &[i32]| {
         for signal in signals {
@@ -96,7 +96,7 @@ fn lost_log_lines_are_counted_exactly() {
     }
 }
 
-/// How many bytes are in a pipe or a socket.
+/// The number of bytes in a pipe or a socket.
 #[allow(unsafe_code)]
 fn holds(end: &impl std::os::fd::AsRawFd) -> usize {
     let mut bytes = 0;
@@ -174,7 +174,7 @@ fn colours_appear_on_terminals_unless_disabled() {
     assert!(on_terminal(dies().variable("NO_COLOR", "")).starts_with(coloured), "no-color.org: when not empty");
     assert!(on_terminal(dies().variable("NO_COLOR", "1")).starts_with(plain));
     assert!(dies().start().finish().stderr.starts_with(plain));
-    // A pipe, whatever other variables say.
+    // A pipe gets no colours, whatever other variables say.
     let forced = dies().variable("CLICOLOR_FORCE", "1").variable("RUST_LOG_STYLE", "always");
     assert!(forced.start().finish().stderr.starts_with(plain));
 }

@@ -26,14 +26,14 @@ fn report(options: &[&str]) -> Rinit {
     Rinit::as_pid1().options(options)
 }
 
-/// What it prints there.
+/// The output of `rinit --report` there.
 fn printed(running: &Running, options: &[&str]) -> String {
     let finished = running.start_inside(report(options)).finish();
     assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
     finished.stdout
 }
 
-/// The words of a row up to its command, and the command.
+/// The cells of a row up to its command, and the command.
 fn cells(row: &str) -> (Vec<&str>, &str) {
     let mut rest = row;
     let mut cells = Vec::new();
@@ -76,7 +76,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
         assert!(cells[3].ends_with(['s', 'm']), "an age: {table}");
         assert!(cells[4].ends_with(['K', 'M']), "memory: {table}");
     }
-    // A number ends where its column does.
+    // Numbers are aligned to the right.
     for (heading, cell) in [("PID", 0), ("AGE", 3), ("RSS", 4)] {
         let end = table.find(heading).unwrap() + heading.len();
         for (row, (cells, _)) in rows_of(&table).zip(&rows) {
@@ -95,7 +95,7 @@ fn the_init_of_a_nested_namespace_is_shown_as_such() {
 
 #[test]
 fn users_have_the_names_of_the_containers_own_list_or_numbers() {
-    // The test process's own user: root in the namespace.
+    // The user of the test process, which is root in the namespace.
     let rinit = family();
     let table = printed(&rinit, &["--report"]);
     let named = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -108,7 +108,7 @@ fn users_have_the_names_of_the_containers_own_list_or_numbers() {
 fn a_report_under_another_init_is_the_same() {
     let rinit = play(Rinit::as_child(), FAMILY).start_until_ready();
     let table = printed(&rinit, &["--report"]);
-    // The namespace's init is there, and rinit, whose parent is outside.
+    // It shows the namespace's init, and rinit, whose parent is outside.
     assert_eq!(rows_of(&table).count(), 1 + 9, "{table}");
 }
 
@@ -123,7 +123,7 @@ fn on_a_terminal_lines_are_as_wide_as_it_is() {
         let mut report = rinit.start_inside(on_terminal);
         let shown: Vec<String> = whole.lines().map(|_| pty.line_with("")).collect();
         assert_eq!(report.finish().status, Status::Exited(0));
-        // Ages and memory may have changed, and with them the widths.
+        // Ages and memory may have changed, and the widths with them.
         for (line, whole) in shown.iter().zip(whole.lines()).filter(|(_, whole)| !whole.starts_with("at a stop: ")) {
             assert!(line.chars().count() <= usize::from(columns), "{line:?}");
             assert!(whole.len() < 60 || line.len() > usize::from(columns) / 2, "{line:?}");
@@ -158,7 +158,7 @@ fn text<'a>(object: &'a [(String, Value)], name: &str) -> &'a str {
     }
 }
 
-/// The table, without what is said below it.
+/// The table, without the lines below it.
 fn rows_of(printed: &str) -> impl Iterator<Item = &str> {
     printed.lines().filter(|line| !line.starts_with("at a stop: "))
 }
@@ -232,7 +232,7 @@ fn hostile_names_break_neither_format() {
     }
 }
 
-/// Run alone, as PID 1.
+/// `rinit --report` alone, as PID 1.
 fn refused(rinit: Rinit) -> String {
     let finished: Finished = rinit.start().finish();
     assert_eq!(finished.status, Status::Exited(125), "{}", finished.stderr);
@@ -285,7 +285,7 @@ fn a_write_error_is_an_error() {
     assert!(text.contains("stdout") && text.contains("ENOSPC"), "{text}");
 }
 
-/// What is said below the table about a stop.
+/// The lines below the table about a stop.
 fn at_a_stop(running: &Running) -> Vec<String> {
     let printed = printed(running, &["--report"]);
     printed.lines().filter_map(|line| Some(line.strip_prefix("at a stop: ")?.to_owned())).collect()
@@ -332,7 +332,7 @@ fn hints_about_a_stop_depend_on_the_target() {
         ("/sbin/docker-init", &["-g", "--"], &[other]),
     ] {
         let rinit = Rinit::as_pid1().name(name).options(options);
-        // The last words are main's own, and no options of rinit's.
+        // The last arguments belong to main and are no options of rinit.
         let part = "[ pause ] [ group pause ] say ready pause -c";
         let rinit = play(rinit, part).start_until_ready();
         assert_eq!(at_a_stop(&rinit), expected, "{name} {options:?}");
