@@ -20,7 +20,7 @@
 //! ```
 //!
 //! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`drain`] and [`report`].
-//! [`jobs`] has the rules about terminals. [`sys`] is the kernel, and the only place with `unsafe`.
+//! [`jobs`] has the rules about terminals, [`status`] how a process ended. [`sys`] is the kernel, and the only place with `unsafe`.
 #![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::c_int;
@@ -47,6 +47,7 @@ pub mod report;
 pub mod search;
 pub mod shell;
 pub mod signal;
+pub mod status;
 pub mod stop_sequence;
 pub mod sys;
 

@@ -5,8 +5,8 @@ pub use crate::jobs::JobControl;
 use crate::jobs::{Foreground, Reaction};
 use crate::options::{Options, Target};
 use crate::signal::Signal;
+use crate::status::WaitStatus;
 use crate::stop_sequence::StopSequence;
-use crate::sys::wait::WaitStatus;
 use sequence::Progress;
 use std::time::Duration;
 

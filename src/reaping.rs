@@ -1,9 +1,10 @@
 //! Reaping: in the kernel, where it tells main's status all the same, else by waitpid(2).
 
 use crate::command::Child;
+use crate::status::WaitStatus;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::{self, Inbox};
-use crate::sys::wait::{self, WaitStatus};
+use crate::sys::wait;
 use crate::sys::{Errno, Pid, reason};
 use log::{Level, error, log, log_enabled};
 use std::fmt;

@@ -2,9 +2,9 @@
 
 use crate::report::termination;
 use crate::signal::{Signal, SignalSet};
+use crate::status::WaitStatus;
 use crate::sys::Pid;
 use crate::sys::cgroup;
-use crate::sys::wait::WaitStatus;
 use log::{Level, log};
 use std::ffi::CStr;
 
