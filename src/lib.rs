@@ -40,6 +40,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod options;
 pub mod persona;
+pub mod printable;
 #[cfg(test)]
 mod properties;
 pub mod reaping;
@@ -72,7 +73,7 @@ pub fn run(words: Words) -> c_int {
         Err(failure) => {
             // Where the options could be read, this was done before, and that stays.
             let options = cli::read_leniently(persona, words, Words::followed_environment());
-            log::start(&options::LogFilter::Level(log::DEFAULT), options.log_format);
+            log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
             match command::shebang::advice(words) {

@@ -3,7 +3,7 @@
 //! env_logger is set up when the first record is shown, which in most containers is never.
 
 use crate::json::Escaped;
-use crate::options::{LogFilter, LogFormat};
+use crate::printable::Printable;
 use crate::report::termination;
 use crate::sys::stderr;
 use env_logger::fmt::Formatter;
@@ -15,6 +15,53 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// The level without `-v`, `-q` and RINIT_LOG.
 pub const DEFAULT: LevelFilter = LevelFilter::Warn;
+
+/// Which records are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFilter {
+    /// All up to a level.
+    Level(LevelFilter),
+    /// env_logger's syntax, checked.
+    Spec(String),
+}
+
+impl Default for LogFilter {
+    fn default() -> LogFilter {
+        LogFilter::Level(DEFAULT)
+    }
+}
+
+impl LogFilter {
+    /// What `parse` takes, for messages.
+    pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
+                               rinit or below";
+
+    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for
+    /// the name of a module, and prints by itself what it cannot read.
+    pub fn parse(value: &str) -> Result<LogFilter, &str> {
+        let level = |text: &str| text.parse::<LevelFilter>().is_ok();
+        let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
+        let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
+        let known = |directive: &str| match directive.split_once('=') {
+            Some((name, text)) => module(name) && level(text),
+            None => level(directive) || module(directive),
+        };
+        match directives.split(',').find(|directive| !known(directive)) {
+            Some(bad) => Err(bad),
+            None if pattern.contains('/') => Err(pattern),
+            None => Ok(LogFilter::Spec(value.to_owned())),
+        }
+    }
+}
+
+/// The form of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: `rinit[PID]: LEVEL: text`.
+    Text,
+    /// For programs: a JSON object.
+    Json,
+}
 
 struct Lazy {
     filter: OnceLock<LogFilter>,
@@ -122,23 +169,6 @@ fn end_line(line: &mut String) {
     line.push('\n');
 }
 
-/// Keeps a record on its line: names of commands are whatever somebody chose, and a newline or an escape sequence in one
-/// could forge a line or command a terminal.
-pub(crate) struct Printable<'a>(pub(crate) &'a mut String);
-
-impl fmt::Write for Printable<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for letter in text.chars() {
-            if letter.is_control() {
-                self.0.extend(letter.escape_default());
-            } else {
-                self.0.push(letter);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// stderr as env_logger's target: each call brings one line.
 struct Stderr;
 
@@ -174,10 +204,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_do_not_get_through_raw() {
-        let mut line = String::new();
-        write!(Printable(&mut line), "a\nb\x1b[31m\u{9b}\tü").unwrap();
-        assert_eq!(line, "a\\nb\\u{1b}[31m\\u{9b}\\tü");
+    fn a_filter_names_levels_and_modules_of_rinit() {
+        for value in ["off", "DEBUG", "rinit", "rinit=debug", "info,rinit::init=trace", "warn/pattern"] {
+            assert_eq!(LogFilter::parse(value), Ok(LogFilter::Spec(value.to_owned())));
+        }
+        for (value, wrong) in [
+            ("debgu", "debgu"),
+            ("rinit=", "rinit="),
+            ("rinit=loud", "rinit=loud"),
+            ("rinit=a=b", "rinit=a=b"),
+            ("other=info", "other=info"),
+            ("warn,,info", ""),
+            ("a/b/c", "a"),
+            ("warn/b/c", "b/c"),
+        ] {
+            assert_eq!(LogFilter::parse(value), Err(wrong), "{value}");
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! What rinit was asked to do: plain data, made once from the command line and the environment.
 
+use crate::log::{LogFilter, LogFormat};
 use crate::report::termination;
 use crate::signal::{Rewrites, Signal, SignalSet};
 use crate::stop_sequence::StopSequence;
-use log::LevelFilter;
 use std::time::Duration;
 
 /// Everything that can be chosen.
@@ -79,7 +79,7 @@ impl Default for Options {
             like_other_inits: false,
             report_after: Some(Duration::from_secs(5)),
             termination_log: termination::DEFAULT,
-            log: LogFilter::Level(crate::log::DEFAULT),
+            log: LogFilter::default(),
             log_format: LogFormat::Text,
             warnings: Vec::new(),
         }
@@ -106,24 +106,6 @@ impl Target {
             (Target::Main, Target::Main) => Target::Main,
         }
     }
-}
-
-/// Which records are shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogFilter {
-    /// All up to a level.
-    Level(LevelFilter),
-    /// env_logger's syntax, checked.
-    Spec(String),
-}
-
-/// The form of a line of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people: `rinit[PID]: LEVEL: text`.
-    Text,
-    /// For programs: a JSON object.
-    Json,
 }
 
 /// Exit statuses that are to be replaced.

@@ -4,8 +4,8 @@
 //! Observed of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7 as Debian packages them.
 
 use crate::failure::Kind;
-use crate::log::DEFAULT;
-use crate::options::{LogFilter, Options, Target};
+use crate::log::{DEFAULT, LogFilter};
+use crate::options::{Options, Target};
 use crate::signal::{Signal, SignalSet};
 use log::LevelFilter;
 use std::time::Duration;

@@ -4,7 +4,8 @@
 use super::settings::{SETTINGS, is_near, take_environment};
 use super::{Order, Request, command, is_set, take_foreign_environment};
 use crate::failure::Failure;
-use crate::options::{LogFilter, Options, Target};
+use crate::log::LogFilter;
+use crate::options::{Options, Target};
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
 use crate::sys::arguments::{Words, os};
