@@ -16,6 +16,7 @@ use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr, c_char};
 use std::os::unix::ffi::OsStrExt;
 
+pub mod elf;
 mod refusal;
 pub mod shebang;
 

@@ -30,7 +30,6 @@ pub mod cli;
 pub mod command;
 pub mod drain;
 pub mod duration;
-pub mod elf;
 pub mod failure;
 pub mod family;
 pub mod init;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rinit::{command, elf};
+use rinit::command::{self, elf};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsRawFd;

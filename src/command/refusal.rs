@@ -1,7 +1,7 @@
 //! Why a command did not start, in words: from the kernel's errno, and from the file's first bytes.
 
 use super::SHELL;
-use crate::elf;
+use super::elf;
 use crate::failure::{Failure, Kind};
 use crate::sys::arguments::os;
 use crate::sys::spawn::Error;
