@@ -119,6 +119,4 @@ fn no_command() -> Failure {
 #[cfg(test)]
 mod documents;
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

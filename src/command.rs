@@ -170,4 +170,4 @@ fn is_our_pid(value: &[u8]) -> bool {
 }
 
 #[cfg(fuzzing)]
-pub mod invariants;
+pub mod properties;
