@@ -107,7 +107,7 @@ fn start_script_or_explain(
     match error {
         Error::Exec { path, errno: Errno::ENOEXEC } if is_script(paths.get(path)) => {
             start_script(paths.get(path), words, plan).map_err(|error| match error {
-                Error::Exec { errno, .. } => no_shell(paths.get(path), errno),
+                Error::Exec { errno, .. } => no_shell(SHELL, paths.get(path), errno),
                 error => explain(name, &paths, error),
             })
         }
