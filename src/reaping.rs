@@ -44,56 +44,18 @@ pub struct Wanted {
     pub warnings: bool,
 }
 
-/// Why the kernel does not reap.
+/// Why the kernel does not reap, and the error behind it.
 #[derive(Clone, Copy, Debug)]
-pub enum Obstacle {
-    /// Job control needs to know of stops.
-    Stops,
-    /// So it was asked for.
-    EachEnd,
-    /// No pidfd for main.
-    NoPidfd,
-    /// main's pidfd would not tell its status.
-    NoExitStatus(Errno),
-    /// No signal can be sent to main's group but by its number.
-    NoGroupSignal(Errno),
-    /// No signalfd, or no ppoll(2).
-    NoWait(Errno),
-    /// The kernel was asked in vain.
-    NoDisposition(Errno),
-    /// The drain needs to know who lives.
-    MainEnded,
-}
-
-impl fmt::Display for Obstacle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Obstacle::Stops => f.write_str("job control has to see when main is stopped"),
-            Obstacle::EachEnd => f.write_str("each orphan's end is to be told"),
-            Obstacle::NoPidfd => f.write_str("there is no pidfd for main"),
-            Obstacle::NoExitStatus(errno) => {
-                write!(f, "main's pidfd would not tell its status (PIDFD_GET_INFO, Linux 6.16): {}", reason(*errno))
-            }
-            Obstacle::NoGroupSignal(errno) => {
-                write!(f, "no signals to main's group through its pidfd (Linux 6.9): {}", reason(*errno))
-            }
-            Obstacle::NoDisposition(errno) => write!(f, "SIGCHLD cannot be ignored: {}", reason(*errno)),
-            Obstacle::NoWait(errno) => {
-                write!(f, "no waiting for signals and main's pidfd at once (signalfd, ppoll): {}", reason(*errno))
-            }
-            Obstacle::MainEnded => f.write_str("main has ended, and the others' ends have to be seen"),
-        }
-    }
-}
+struct Obstacle(&'static str, Option<Errno>);
 
 impl Reaping {
     /// main has just been started, or there is none: chooses who reaps.
     pub fn start(child: Option<&Child>, inbox: &Inbox, wanted: Wanted) -> Reaping {
         let level = if wanted.warnings { Level::Warn } else { Level::Debug };
         let obstacle = if wanted.stops {
-            Some(Obstacle::Stops)
+            Some(Obstacle("job control has to see when main is stopped", None))
         } else if log_enabled!(level) {
-            Some(Obstacle::EachEnd)
+            Some(Obstacle("each orphan's exit is logged", None))
         } else {
             leave_to_kernel(child, inbox).err()
         };
@@ -170,7 +132,7 @@ impl Reaping {
         if !self.in_kernel() {
             return;
         }
-        self.obstacle = Some(Obstacle::MainEnded);
+        self.obstacle = Some(Obstacle("main has exited, and the other processes' exits have to be seen", None));
         if let Err(errno) = signals::default_sigchld() {
             error!("cannot take over reaping from the kernel: {}", reason(errno));
         }
@@ -179,16 +141,20 @@ impl Reaping {
     }
 }
 
-/// Has the kernel reap from now on, unless it, or a seccomp filter, has something against that.
+/// Has the kernel reap from now on, unless the kernel or a seccomp filter refuses something that this needs.
 fn leave_to_kernel(child: Option<&Child>, inbox: &Inbox) -> Result<(), Obstacle> {
+    let because = |what| move |errno| Obstacle(what, Some(errno));
     if let Some(child) = child {
-        let pidfd = child.pidfd.as_ref().ok_or(Obstacle::NoPidfd)?;
-        pidfd.can_tell_exit_status().map_err(Obstacle::NoExitStatus)?;
-        // By number, a signal could hit strangers: main's is free as soon as it is dead, and as nobody is left in its group.
-        pidfd.can_send_to_group().map_err(Obstacle::NoGroupSignal)?;
-        inbox.can_wait_for(pidfd).map_err(Obstacle::NoWait)?;
+        let pidfd = child.pidfd.as_ref().ok_or(Obstacle("there is no pidfd for main", None))?;
+        let status = pidfd.can_tell_exit_status();
+        status.map_err(because("main's pidfd does not give its exit status (PIDFD_GET_INFO, Linux 6.16)"))?;
+        // By number, a signal could hit strangers: main's PID is free as soon as it is dead, and its group's as soon as that
+        // is empty.
+        pidfd.can_send_to_group().map_err(because("no signals to main's group through its pidfd (Linux 6.9)"))?;
+        let wait = inbox.can_wait_for(pidfd);
+        wait.map_err(because("no waiting for signals and main's pidfd at once (signalfd, ppoll)"))?;
     }
-    signals::leave_reaping_to_kernel().map_err(Obstacle::NoDisposition)
+    signals::leave_reaping_to_kernel().map_err(because("SIGCHLD cannot be ignored"))
 }
 
 /// Who reaps, and why.
@@ -196,7 +162,8 @@ impl fmt::Display for Reaping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.obstacle {
             None => f.write_str("the kernel reaps"),
-            Some(obstacle) => write!(f, "reaping by waitpid: {obstacle}"),
+            Some(Obstacle(why, None)) => write!(f, "reaping by waitpid: {why}"),
+            Some(Obstacle(why, Some(errno))) => write!(f, "reaping by waitpid: {why}: {}", reason(errno)),
         }
     }
 }
