@@ -6,14 +6,15 @@ use crate::options::Options;
 use crate::search::Candidates;
 use crate::signal::SignalSet;
 use crate::sys::arguments::Words;
+use crate::sys::environment::Environment;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
-use crate::sys::spawn::{Error, PidText, Plan, Pointers};
+use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
 use refusal::{explain, is_script, no_shell};
-use std::ffi::{CStr, CString, OsStr, c_char};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
@@ -51,8 +52,8 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     let Some(name) = words.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
-    let environment = Environment::new();
-    let paths = Candidates::new(name, environment.path);
+    let environment = Environment::new(Words::environment(), &PID_VARIABLES);
+    let paths = Candidates::new(name, Words::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
     // Without a terminal it does not matter, and each call here delays main.
     let own_group = if terminal.is_some() { jobs::terminal::own_group(inherited.mask) } else { OwnGroup::default() };
@@ -69,9 +70,8 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     };
     let plan = Plan {
         paths,
-        argv: words.as_ptr(),
-        envp: environment.as_ptr(),
-        pids: &environment.pids,
+        argv: words,
+        environment: &environment,
         session: options.session,
         terminal: descriptor,
         parent_death: options.parent_death,
@@ -117,57 +117,17 @@ fn start_script_or_explain(
 
 /// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
 fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
-    let path: &CStr = path.map_or(c"", |path| path.as_c_str());
+    let path = path.map_or(&b""[..], |path| path.to_bytes());
     // A path that begins with "-" would be an option to the shell.
-    let dashed = CString::new([b"./", path.to_bytes()].concat()).unwrap_or_default();
-    let path = if path.to_bytes().starts_with(b"-") { &dashed } else { path };
-    let argv = Pointers::with_first(&[SHELL.as_ptr(), path.as_ptr()], words.tail(1));
-    spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv: argv.as_ptr(), ..*plan })
+    let before = if path.starts_with(b"-") { "./" } else { "" };
+    let script = CString::new([before.as_bytes(), path].concat()).unwrap_or_default();
+    let argv = Words::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
+    spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
 /// Variables that tell a service its own PID, so that it takes the others of their kind for its own (sd_listen_fds(3),
 /// sd_watchdog_enabled(3), systemd.exec(5)).
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
-
-/// Beside NAME, NAMEFDID can tell the inode of the PID's pidfd (systemd 258); services do without it.
-const PIDFD: &[u8] = b"FDID=";
-
-/// The environment for main: rinit's own, except that what tells rinit's PID tells main's.
-struct Environment {
-    path: Option<&'static [u8]>,
-    pids: Vec<PidText>,
-    replaced: Option<Pointers>,
-    given: Words,
-}
-
-impl Environment {
-    fn new() -> Environment {
-        let given = Words::environment();
-        let path = Words::followed_environment().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
-        let named = PID_VARIABLES.map(|name| given.value_of(name).is_some_and(is_our_pid));
-        let renamed = || PID_VARIABLES.into_iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| name);
-        let pids: Vec<PidText> = renamed().map(PidText::new).collect();
-        let entry = |entry: &'static CStr| {
-            let with_text =
-                renamed().zip(&pids).find_map(|(name, text)| Some((entry.to_bytes().strip_prefix(name)?, text)));
-            match with_text {
-                Some((rest, _)) if rest.starts_with(PIDFD) => None,
-                Some((rest, text)) if rest.strip_prefix(b"=").is_some_and(is_our_pid) => Some(text.as_ptr()),
-                _ => Some(entry.as_ptr()),
-            }
-        };
-        let replaced = (!pids.is_empty()).then(|| Pointers::new(given.filter_map(entry)));
-        Environment { path, pids, replaced, given }
-    }
-
-    fn as_ptr(&self) -> *const *const c_char {
-        self.replaced.as_ref().map_or(self.given.as_ptr(), Pointers::as_ptr)
-    }
-}
-
-fn is_our_pid(value: &[u8]) -> bool {
-    value == std::process::id().to_string().as_bytes()
-}
 
 #[cfg(fuzzing)]
 pub mod properties;

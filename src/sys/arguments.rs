@@ -34,11 +34,17 @@ impl Words {
 
     /// Words of our own. They are never freed.
     pub fn of(words: impl Iterator<Item = CString>) -> Words {
-        let array: Vec<*const c_char> =
-            words.map(|word| word.into_raw().cast_const()).chain([std::ptr::null()]).collect();
-        let count = c_int::from(array.len() > 1);
-        // SAFETY: an array that ends with a null pointer and, like the words, lives for ever.
-        unsafe { Words::from_main(count, array.leak().as_ptr()) }
+        // SAFETY: the memory of a CString that nobody frees any more.
+        unsafe { Words::of_pointers(words.map(|word| word.into_raw().cast_const())) }
+    }
+
+    /// Words that are kept elsewhere; the array of pointers to them is never freed.
+    ///
+    /// # Safety
+    /// Each must point to a C string that lives as long as the process.
+    pub(super) unsafe fn of_pointers(words: impl Iterator<Item = *const c_char>) -> Words {
+        let array: Vec<*const c_char> = words.chain([std::ptr::null()]).collect();
+        Words { first: array.leak().as_ptr(), not_send: PhantomData }
     }
 
     /// The environment as far as rinit follows it: what it was given, but nothing where that comes from somebody with fewer
