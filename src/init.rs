@@ -6,7 +6,7 @@ use crate::jobs::{self, terminal as seat};
 use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
-use crate::report::exit::{self, Circumstances};
+use crate::report::exit::MainExit;
 use crate::report::slow_stop::{self, Stop};
 use crate::report::termination;
 use crate::shell::Foreground;
@@ -29,8 +29,11 @@ pub struct Init {
     drain: Drain,
     reaping: Reaping,
     grace: Option<Duration>,
-    /// What bears on how main's end is told.
-    circumstances: Circumstances,
+    /// The signals that were sent to main.
+    sent: SignalSet,
+    /// Whether rinit killed main.
+    killed_main: bool,
+    has_sequence: bool,
     target: Target,
     like_other_inits: bool,
     /// The signal that has ended main.
@@ -65,12 +68,9 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances {
-                has_terminal: child.as_ref().is_some_and(|child| child.has_keys),
-                in_pipeline: child.as_ref().is_some_and(|child| child.own_group.has_pipe),
-                has_sequence: !options.stop_sequence.is_empty(),
-                ..Circumstances::default()
-            },
+            sent: SignalSet::EMPTY,
+            killed_main: false,
+            has_sequence: !options.stop_sequence.is_empty(),
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
@@ -180,9 +180,19 @@ impl Init {
             return round.more;
         };
         termination::begin();
-        self.circumstances.stopping = self.lifecycle.stop().is_some();
-        self.circumstances.is_success = self.lifecycle.status_for(status) == 0;
-        exit::tell(pid, self.child.as_ref().map_or(c"", |child| child.name), status, self.circumstances);
+        if let Some(child) = &self.child {
+            let exit = MainExit {
+                status,
+                sent: self.sent,
+                killed_by_rinit: self.killed_main,
+                stopping: self.lifecycle.stop().is_some(),
+                is_success: self.lifecycle.status_for(status) == 0,
+                has_sequence: self.has_sequence,
+                has_terminal: child.has_keys,
+                in_pipeline: child.own_group.has_pipe,
+            };
+            exit.log(pid, child.name);
+        }
         self.ended_by = status.term_signal();
         self.return_terminal(self.ended_by);
         if self.reaping.in_kernel() && self.reaping.children() {
@@ -290,7 +300,7 @@ impl Init {
             }),
         };
         if sent.is_ok() {
-            self.circumstances.sent = self.circumstances.sent.with(signal);
+            self.sent = self.sent.with(signal);
         }
         // To all of a namespace kill(2) answers that all is well, whomever it left out. getpgid(2) tells that main is there.
         let leaves_main_out =
@@ -327,7 +337,7 @@ impl Init {
     fn kill_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
         info!("main process {pid} has not exited in time: killing it and its group");
-        self.circumstances.killed_by_us = true;
+        self.killed_main = true;
         // It may have moved to another group.
         let _ = self.send_to_group(Signal::KILL);
         let _ = self.send_to_main(Signal::KILL);
@@ -380,7 +390,7 @@ impl Init {
     /// An interactive shell ignores TERM.
     fn hang_up_shell(&mut self, forwarded: Signal) {
         if forwarded == Signal::TERM
-            && self.circumstances.has_terminal
+            && self.child.as_ref().is_some_and(|child| child.has_keys)
             && !self.like_other_inits
             && self.lifecycle.main_runs()
             && self.main_pid().is_some_and(seat::is_interactive_shell)
@@ -431,7 +441,7 @@ impl Init {
                 signals::send_to_own_group(Signal::CONT);
             }
         }
-        if let Some(signal) = ended_by.filter(|signal| !self.circumstances.sent.contains(*signal))
+        if let Some(signal) = ended_by.filter(|signal| !self.sent.contains(*signal))
             && jobs::relays(signal, foreground, child.own_group.is_ours_alone())
         {
             signals::send_to_own_group(signal);
