@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
 
 mod parser;
 mod settings;
@@ -20,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
     /// To start a command, or with no words to do without one.
-    Run(Options, Words),
+    Run(Options, CStrArray),
     /// To print this.
     Print(String, Stream),
     /// To print the process table.
@@ -29,26 +29,26 @@ pub enum Request {
 
 /// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
 /// variable that is wrong, and what is allowed.
-pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Request, Failure> {
+pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
     let words = words.tail(1);
     let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
     let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
-    let (chosen, command) = match words.into_iter().next().map(|word| word.to_bytes()) {
+    let (given, command) = match words.into_iter().next().map(|word| word.to_bytes()) {
         None => return Err(no_command()),
         Some(b"--") => (None, words.tail(1)),
         Some(first) if is_option(first) || permutes && words.into_iter().any(|word| is_option(word.to_bytes())) => {
             match parser::parse(persona, words, permutes)? {
                 Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
                 Parsed::Report(form) => return Ok(Request::Report(form)),
-                Parsed::Run(chosen, command) => (Some(chosen), command),
+                Parsed::Run(given, command) => (Some(given), command),
             }
         }
         Some(_) => (None, words),
     };
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
-    if let Some(chosen) = chosen {
-        chosen.take(&mut options, persona)?;
+    if let Some(given) = given {
+        given.take(&mut options, persona)?;
     }
     take_foreign_environment(persona, &mut options, environment);
     complete(persona, &mut options)?;
@@ -64,9 +64,9 @@ pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Reque
 /// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
 /// that are wrong count for nothing.
 #[inline(never)]
-pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Options {
+pub fn read_leniently(persona: &Persona, words: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
-    for setting in SETTINGS.iter().filter(|setting| setting.bears_on_errors()) {
+    for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
@@ -85,7 +85,7 @@ pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Op
     options
 }
 
-fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: Words) {
+fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: CStrArray) {
     for variable in persona.variables {
         if let Some(value) = environment.value_of(variable.name.as_bytes()) {
             (variable.take)(options, value);

@@ -5,7 +5,7 @@ use crate::jobs::{self, OwnGroup};
 use crate::options::Options;
 use crate::search::Candidates;
 use crate::signal::SignalSet;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
 use crate::sys::environment::Environment;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
@@ -30,9 +30,9 @@ pub struct Child {
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
     /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
-    pub has_terminal: bool,
+    pub shares_terminal: bool,
     /// Whether it has a controlling terminal: ours, or in a session of its own one that nobody else has.
-    pub has_keys: bool,
+    pub has_terminal: bool,
     /// The process group that we were started in.
     pub own_group: OwnGroup,
 }
@@ -48,12 +48,12 @@ pub struct Inherited {
 const SHELL: &CStr = c"/bin/sh";
 
 /// Starts the command that `words` is. A failure says what of it cannot be started, and why.
-pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
+pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
     let Some(name) = words.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
-    let environment = Environment::new(Words::environment(), &PID_VARIABLES);
-    let paths = Candidates::new(name, Words::followed_environment().value_of(b"PATH"));
+    let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
+    let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
     // Without a terminal it does not matter, and each call here delays main.
     let own_group = if terminal.is_some() { jobs::terminal::own_group(inherited.mask) } else { OwnGroup::default() };
@@ -81,10 +81,10 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
-            let has_terminal = terminal.is_some() && !options.session;
+            let shares_terminal = terminal.is_some() && !options.session;
             // Where we do not lead the session that has the terminal, another one cannot get it.
             let taken = options.session && descriptor.is_some() && (terminal.is_none() || own_group.leads_session);
-            Ok(Child { pid, name, pidfd, has_terminal, has_keys: has_terminal || taken, own_group })
+            Ok(Child { pid, name, pidfd, shares_terminal, has_terminal: shares_terminal || taken, own_group })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {
@@ -99,7 +99,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
 /// What was to be started is a script after all, or it is said why it did not start.
 fn start_script_or_explain(
     name: &CStr,
-    words: Words,
+    words: CStrArray,
     plan: &Plan<'_>,
     error: Error,
 ) -> Result<(Pid, Option<Pidfd>), Failure> {
@@ -116,12 +116,12 @@ fn start_script_or_explain(
 }
 
 /// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
-fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
+fn start_script(path: Option<&CString>, words: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
     let path = path.map_or(&b""[..], |path| path.to_bytes());
     // A path that begins with "-" would be an option to the shell.
     let before = if path.starts_with(b"-") { "./" } else { "" };
     let script = CString::new([before.as_bytes(), path].concat()).unwrap_or_default();
-    let argv = Words::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
+    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 

@@ -1,6 +1,6 @@
-//! What rinit says, on stderr: `rinit[PID]: LEVEL: text` or a JSON object, one line a record, never waiting for a reader.
+//! The log, on stderr: `rinit[PID]: LEVEL: text` or a JSON object, one line a record. It never waits for a reader.
 //!
-//! env_logger is set up when the first record is shown, which in most containers is never.
+//! env_logger is set up when the first record is logged, which in most containers is never.
 
 use crate::json::Escaped;
 use crate::printable::Printable;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// The level without `-v`, `-q` and RINIT_LOG.
 pub const DEFAULT: LevelFilter = LevelFilter::Warn;
 
-/// Which records are shown.
+/// Which records are logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogFilter {
     /// All up to a level.
@@ -54,7 +54,7 @@ impl LogFilter {
     }
 }
 
-/// The form of a line of the log.
+/// The format of a line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people: `rinit[PID]: LEVEL: text`.
@@ -70,14 +70,14 @@ struct Lazy {
 
 static LOGGER: Lazy = Lazy { filter: OnceLock::new(), logger: OnceLock::new() };
 
-/// Turns logging on. Called once; the first filter stays.
+/// Starts logging. The first call wins.
 pub fn start(filter: &LogFilter, format: LogFormat) {
     if LOGGER.filter.set(filter.clone()).is_ok() {
         stderr::JSON.store(format == LogFormat::Json, Relaxed);
     }
     let most = match filter {
         LogFilter::Level(level) => *level,
-        // Only env_logger knows what its syntax lets through.
+        // Only env_logger can evaluate its syntax.
         LogFilter::Spec(_) => LOGGER.logger().filter(),
     };
     if log::set_logger(&LOGGER).is_ok() {
@@ -141,10 +141,10 @@ fn object(level: Level, text: &fmt::Arguments<'_>) -> String {
     line
 }
 
-/// Stands for what does not fit.
+/// Marks the end of a message that was cut.
 const CUT: &str = "...";
 
-/// What stands around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
+/// Escape sequences around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
 fn colours(level: Level) -> (&'static str, &'static str) {
     let wanted = stderr::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     match level {
@@ -156,7 +156,7 @@ fn colours(level: Level) -> (&'static str, &'static str) {
     }
 }
 
-/// Ends a line, and keeps it short enough to be written whole or not at all.
+/// Ends a line, and cuts it so that a pipe takes it whole or not at all.
 fn end_line(line: &mut String) {
     if line.len() >= stderr::LONGEST {
         let mut end = stderr::LONGEST - CUT.len() - 1;
@@ -169,10 +169,10 @@ fn end_line(line: &mut String) {
     line.push('\n');
 }
 
-/// stderr as env_logger's target: each call brings one line.
+/// stderr as env_logger's target: each call has one line.
 struct Stderr;
 
-/// Lines that found no room since the last one that did.
+/// Lines that could not be written since the last one that could.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 impl Write for Stderr {
@@ -182,7 +182,7 @@ impl Write for Stderr {
             stderr::write_now(line)
         } else {
             let plural = if lost == 1 { "" } else { "s" };
-            let notice = self::line(Level::Warn, &format_args!("{lost} line{plural} lost here: stderr took no more"));
+            let notice = self::line(Level::Warn, &format_args!("{lost} line{plural} lost here: stderr was full"));
             stderr::write_now(notice.as_bytes()).and_then(|()| {
                 LOST.store(0, Relaxed);
                 stderr::write_now(line)

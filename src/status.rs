@@ -1,19 +1,18 @@
-//! How a process ended: the status of waitpid(2), decoded.
+//! How a process exited: the status of waitpid(2), decoded.
 
 use crate::failure;
 use crate::signal::Signal;
 use std::fmt;
 
-/// How a child ended, decoded from the raw status of waitpid(2). nix's own type cannot hold a death by a real-time
-/// signal.
+/// The raw status of waitpid(2). Not nix's type, which cannot hold a death by a real-time signal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WaitStatus(i32);
 
 impl WaitStatus {
-    /// Of a child that has ended, nobody can tell how. No ended child's number is this one.
+    /// The child has exited, and its status is not known. No child that has exited has this number.
     pub const UNKNOWN: WaitStatus = WaitStatus(0x7f);
 
-    /// From the number that waitpid(2) fills in.
+    /// From the number of waitpid(2).
     pub fn from_raw(raw: i32) -> WaitStatus {
         WaitStatus(raw)
     }
@@ -23,7 +22,7 @@ impl WaitStatus {
         (self.0 & 0x7f == 0).then_some((self.0 >> 8 & 0xff) as u8)
     }
 
-    /// The signal that ended it, if one did.
+    /// The signal that killed it, if one did.
     pub fn term_signal(self) -> Option<Signal> {
         let number = self.0 & 0x7f;
         if number == 0x7f { None } else { Signal::new(number) }
@@ -39,7 +38,7 @@ impl WaitStatus {
         match (self.exit_code(), self.term_signal()) {
             (Some(code), _) => code,
             (None, Some(signal)) => (128 + signal.number()) as u8,
-            // Not known.
+            // Unknown.
             (None, None) => failure::STATUS_OWN,
         }
     }
@@ -53,7 +52,7 @@ impl fmt::Display for WaitStatus {
                 write!(f, "was killed by {signal} (core dumped)")
             }
             (None, Some(signal)) => write!(f, "was killed by {signal}"),
-            (None, None) => f.write_str("ended, and it is not known how"),
+            (None, None) => f.write_str("exited with an unknown status"),
         }
     }
 }
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn every_signal_is_128_and_its_number_with_core_or_without() {
+    fn a_death_by_signal_is_128_plus_its_number() {
         for number in 1..=64 {
             for core in [0, 0x80] {
                 let status = WaitStatus::from_raw(number | core);
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_is_no_end_and_neither_is_what_is_not_known() {
+    fn a_stop_and_an_unknown_status_are_neither_an_exit_nor_a_death() {
         for status in [WaitStatus::from_raw(0x137f), WaitStatus::UNKNOWN] {
             assert_eq!((status.exit_code(), status.term_signal()), (None, None));
             assert_eq!(status.shell_code(), failure::STATUS_OWN);

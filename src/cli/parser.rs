@@ -1,13 +1,13 @@
 //! The options, where there are any: clap's part, from the definition to what it makes of the words, and its errors in one
 //! line.
 
-use super::settings::{SETTINGS, is_near};
+use super::settings::{SETTINGS, is_similar};
 use crate::failure::Failure;
 use crate::log::LogFilter;
 use crate::options::{Options, Target};
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::{Words, os};
+use crate::sys::arguments::{CStrArray, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use log::LevelFilter;
@@ -17,7 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 /// What words among which options are ask for.
 pub(super) enum Parsed {
     /// To start a command, or with no words to do without one.
-    Run(Chosen, Words),
+    Run(GivenOptions, CStrArray),
     /// To print this.
     Print(String, Stream),
     /// To print the process table.
@@ -25,12 +25,12 @@ pub(super) enum Parsed {
 }
 
 /// The options that were given.
-pub(super) struct Chosen(ArgMatches);
+pub(super) struct GivenOptions(ArgMatches);
 
 /// Reads words among which options are. `permutes`: options can stand between the command's words too.
 // clap's part is large, in code and on the stack, and most containers never enter it.
 #[inline(never)]
-pub(super) fn parse(persona: &Persona, words: Words, permutes: bool) -> Result<Parsed, Failure> {
+pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();
     let mut parser = definition(persona, permutes);
@@ -49,11 +49,11 @@ pub(super) fn parse(persona: &Persona, words: Words, permutes: bool) -> Result<P
         return report(form, &found, &matches).map(Parsed::Report);
     }
     let command = if permutes {
-        Words::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
+        CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
         words.tail(total - found.len())
     };
-    Ok(Parsed::Run(Chosen(matches), command))
+    Ok(Parsed::Run(GivenOptions(matches), command))
 }
 
 fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Form, Failure> {
@@ -70,11 +70,11 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<F
     }
 }
 
-impl Chosen {
+impl GivenOptions {
     /// Takes them into `options`, where what the environment says is already.
     #[inline(never)]
     pub(super) fn take(&self, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
-        let Chosen(matches) = self;
+        let GivenOptions(matches) = self;
         for setting in SETTINGS {
             // A flag, or an option with values. RINIT_LOG has no option of its own.
             if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
@@ -129,7 +129,7 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
         ErrorKind::UnknownArgument => {
             let mut known = parser.get_arguments().filter_map(Arg::get_long);
             let name = option.trim_start_matches('-').as_bytes();
-            match known.find(|known| is_near(known.as_bytes(), name)) {
+            match known.find(|known| is_similar(known.as_bytes(), name)) {
                 Some(near) => format!("unknown option {option:?}; --{near} is similar"),
                 None => format!("unknown option {option:?}; rinit --help lists them"),
             }

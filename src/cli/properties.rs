@@ -6,7 +6,7 @@ use super::{Request, read};
 use crate::failure::{Failure, Kind};
 use crate::options::Options;
 use crate::persona::Persona;
-use crate::sys::arguments::{Words, os};
+use crate::sys::arguments::{CStrArray, os};
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -14,8 +14,8 @@ use std::os::unix::ffi::OsStrExt;
 pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
 
 /// As the kernel would hand it over.
-fn words(words: &[OsString]) -> Words {
-    Words::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
+fn words(words: &[OsString]) -> CStrArray {
+    CStrArray::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
 }
 
 /// As rinit itself; other personas are tested beside the originals.

@@ -6,7 +6,7 @@ use crate::log::{LogFilter, LogFormat};
 use crate::options::{Options, Target};
 use crate::signal::Signal;
 use crate::stop_sequence::{self, StopSequence};
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl Setting {
     }
 
     /// Whether it matters where the others cannot be read.
-    pub(super) fn bears_on_errors(&self) -> bool {
+    pub(super) fn affects_errors(&self) -> bool {
         matches!(self.option, "log-format" | "termination-log")
     }
 
@@ -254,7 +254,7 @@ fn status(digits: &str) -> Option<u8> {
 
 /// The variables that are set, each as its option would take it. Of one that is there twice the first counts, as for
 /// getenv(3); one that is empty is not set, as Compose has it where it finds nothing for `RINIT_GRACE=${GRACE}`.
-pub(super) fn take_environment(options: &mut Options, environment: Words) -> Result<(), Failure> {
+pub(super) fn take_environment(options: &mut Options, environment: CStrArray) -> Result<(), Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
         let Some(rest) = entry.to_bytes().strip_prefix(PREFIX) else { continue };
@@ -268,7 +268,7 @@ pub(super) fn take_environment(options: &mut Options, environment: Words) -> Res
                 setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
             }
         } else if let Some(meant) =
-            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_near(known, name)))
+            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_similar(known, name)))
         {
             options.warnings.push(format!(
                 "unknown variable \"RINIT_{}\"; {} is similar",
@@ -284,7 +284,7 @@ const PREFIX: &[u8] = b"RINIT_";
 
 /// Whether `name` is most likely `known`, misspelt: one letter in three at most is missing, added, wrong or changed places with
 /// the next. Not more: Kubernetes makes RINIT_PORT and the like for a service that is called rinit.
-pub(super) fn is_near(known: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }
 
@@ -339,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_name_is_near_and_another_is_not() {
-        let near = |known: &str, name: &str| is_near(known.as_bytes(), name.as_bytes());
+        let near = |known: &str, name: &str| is_similar(known.as_bytes(), name.as_bytes());
         for name in ["GRACEE", "GRCE", "GRAXE", "GARCE", "GRACE_", "RACE", "GRAC"] {
             assert!(near("GRACE", name), "{name}");
         }

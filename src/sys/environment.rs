@@ -1,6 +1,6 @@
 //! The environment that a child gets: ours, except that variables which hold our PID hold the child's.
 
-use super::arguments::Words;
+use super::arguments::CStrArray;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
@@ -9,14 +9,14 @@ const PIDFD: &[u8] = b"FDID=";
 
 /// An environment for a child.
 pub struct Environment {
-    entries: Words,
+    entries: CStrArray,
     pids: Vec<PidText>,
 }
 
 impl Environment {
     /// `given`, in which each variable among `names` that holds our PID will hold the child's. Where there is none, nothing is
     /// copied.
-    pub fn new(given: Words, names: &[&'static [u8]]) -> Environment {
+    pub fn new(given: CStrArray, names: &[&'static [u8]]) -> Environment {
         let holds_ours = |name: &&&[u8]| given.value_of(name).is_some_and(is_our_pid);
         let pids: Vec<PidText> = names.iter().filter(holds_ours).map(|name| PidText::new(name)).collect();
         let entry = |entry: &'static CStr| {
@@ -28,7 +28,7 @@ impl Environment {
             }
         };
         // SAFETY: entries of `given`, which live as long as the process, and texts that are never freed and end with a zero.
-        let entries = if pids.is_empty() { given } else { unsafe { Words::of_pointers(given.filter_map(entry)) } };
+        let entries = if pids.is_empty() { given } else { unsafe { CStrArray::of_pointers(given.filter_map(entry)) } };
         Environment { entries, pids }
     }
 
@@ -103,7 +103,7 @@ mod tests {
             "WATCHDOG_PID=0".to_owned(),
             "WATCHDOG_PIDFDID=1".to_owned(),
         ];
-        let given = Words::of(given.map(|entry| CString::new(entry).unwrap()).into_iter());
+        let given = CStrArray::of(given.map(|entry| CString::new(entry).unwrap()).into_iter());
         let environment = Environment::new(given, &[b"LISTEN_PID", b"WATCHDOG_PID"]);
         for pid in [1, 9, 10, 4_194_304, i32::MAX] {
             environment.name_pid(|| pid);
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn an_environment_without_our_pid_is_not_copied() {
-        let given = Words::of([c"PATH=/bin".to_owned(), c"LISTEN_PID=0".to_owned()].into_iter());
+        let given = CStrArray::of([c"PATH=/bin".to_owned(), c"LISTEN_PID=0".to_owned()].into_iter());
         assert_eq!(Environment::new(given, &[b"LISTEN_PID"]).as_ptr(), given.as_ptr());
     }
 }

@@ -1,7 +1,7 @@
 //! Starting main: one clone that shares our memory until the exec, so that no page is copied, and all that the child
 //! needs is prepared before it.
 
-use super::arguments::Words;
+use super::arguments::CStrArray;
 use super::environment::Environment;
 use super::pidfd::Pidfd;
 use super::signals::{self, Disposition};
@@ -20,7 +20,7 @@ pub struct Plan<'a> {
     /// The paths to try, in order.
     pub paths: Candidates<'a>,
     /// The arguments that main gets.
-    pub argv: Words,
+    pub argv: CStrArray,
     /// The environment that main gets.
     pub environment: &'a Environment,
     /// Whether main leads a session, and not only a group.
