@@ -5,7 +5,7 @@
 # From experiments.bash, containers.bash and suite.bash: above, list_zombies, no_sleep_lives, start, time_stop, check, wait_for, same, scratch.
 
 # shellcheck source=/dev/null
-source "$repo/tests/engines/lib/experiments.bash"
+source "$repo/tests/engines/subjects/experiments.bash"
 
 programs=(
     supervisord monit s6-svscan runsvdir nginx nginx-term nginx-daemon nginx-daemon-rewrite apache2 apache2ctl
