@@ -71,7 +71,7 @@ fn titles(metric: Metric) -> (&'static str, &'static str) {
         Metric::DockerStop => ("docker stop", "ms, a container with a small service"),
         Metric::Resident => ("Memory at rest", "kB resident / of it private"),
         Metric::Size => ("The file", "kB"),
-        Metric::End => ("End, with nobody left", "µs over plain exit, one processor"),
+        Metric::End => ("End, no process left", "µs over plain exit, one processor"),
         other => (other.shown().label, other.shown().unit),
     }
 }

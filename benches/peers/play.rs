@@ -48,7 +48,7 @@ impl Line {
 
 /// Answers with a number: eight bytes.
 fn answer(number: u64) {
-    stdout().write_all(&number.to_ne_bytes()).and_then(|()| stdout().flush()).expect("somebody reads");
+    stdout().write_all(&number.to_ne_bytes()).and_then(|()| stdout().flush()).expect("the reader is there");
 }
 
 /// Follows instructions until it is to exit or stdin is at its end.

@@ -59,7 +59,7 @@ pub const TABLE: &[Deliberate] = &[
         original: "not as PID 1 on a terminal: leave it to the command's group, so the kernel sends HUP to what is left of \
                    that group",
         rinit: "takes the terminal back before it ends",
-        reason: "whoever started rinit wants it back",
+        reason: "the program that started rinit wants it back",
         explains: |seen| {
             let gives_up = seen.case.peer != Peer::DumbInit || stays_in_session(seen.case);
             seen.field == Field::Seen
@@ -71,7 +71,7 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "a command on a terminal that is stopped where nobody could continue it stays stopped",
+        original: "a command on a terminal stays stopped where no process could continue it",
         rinit: "it goes on",
         reason: "Ctrl-Z under `docker run -it` would freeze the container",
         explains: |seen| {
@@ -86,7 +86,7 @@ pub const TABLE: &[Deliberate] = &[
         name: "tini, catatonit",
         original: "started with CHLD ignored, never notice the command's end",
         rinit: "ends with it",
-        reason: "nobody wants a container that never ends",
+        reason: "a container that never exits is of no use",
         explains: |seen| {
             seen.case.ignored.contains(&libc::SIGCHLD)
                 && has(seen.theirs, Field::Events, HANGS)
@@ -195,7 +195,7 @@ pub const TABLE: &[Deliberate] = &[
         name: "all three",
         original: "of several options that print something or are wrong, the first one decides",
         rinit: "a wrong one is refused first, then help, version and licence come in this order; a value is looked at last",
-        reason: "nobody writes this",
+        reason: "it occurs nowhere",
         explains: |seen| {
             let several: [&[&str]; 6] =
                 [&["-h", "-x"], &["-Vx"], &["-V", "-x"], &["-V", "-h"], &["-L", "-V"], &["-e", "300", "-h"]];

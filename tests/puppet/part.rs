@@ -162,9 +162,9 @@ impl Actor {
     fn start_traced(&mut self, part: Part<'_>) {
         spawn(|| {
             self.gate = None;
-            let (nobody, nothing) = (0, std::ptr::null_mut::<c_void>());
+            let (no_pid, nothing) = (0, std::ptr::null_mut::<c_void>());
             // SAFETY: a request that takes no notice of the rest.
-            let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, nobody, nothing, nothing) };
+            let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, no_pid, nothing, nothing) };
             Errno::result(asked).expect("PTRACE_TRACEME");
             signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
             exit(self.perform(part));

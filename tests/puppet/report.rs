@@ -21,7 +21,7 @@ pub fn words(words: &[OsString]) -> c_int {
 
 /// Prints the environment in the same way, as it is in memory.
 pub fn environment() -> c_int {
-    // SAFETY: an array of C strings that a null pointer ends, which nobody changes.
+    // SAFETY: an array of C strings that a null pointer ends, which is not changed meanwhile.
     unsafe {
         let mut entry = environ;
         while !(*entry).is_null() {
