@@ -128,7 +128,9 @@ pub fn in_own_namespace(words: &[OsString]) -> ExitCode {
     let (user, group) = (geteuid(), getegid());
     if !user.is_root() {
         if let Err(error) = unshare(CloneFlags::CLONE_NEWUSER) {
-            eprintln!("peers: cannot make a user namespace: {error}; run this as root, or allow them to ordinary users");
+            eprintln!(
+                "peers: cannot make a user namespace: {error}; run this as root, or allow them to ordinary users"
+            );
             return ExitCode::FAILURE;
         }
         fs::write("/proc/self/setgroups", "deny").expect("no other groups");
