@@ -1,4 +1,4 @@
-//! One metric of all inits, as bars.
+//! One metric of all inits, a bar each.
 
 use super::figures::{Figures, Metric};
 use super::picture::{Area, FAINT_INK, INK, Series, heading, place, text};
@@ -9,10 +9,10 @@ const HEAD: f64 = 40.0;
 const ROW: f64 = 20.0;
 const BAR: f64 = 13.0;
 const NAMES: f64 = 92.0;
-/// Room for the number behind the longest bar.
+/// For the number behind the longest bar.
 const NUMBERS: f64 = 62.0;
 
-/// The height of a panel for so many inits.
+/// What a panel for so many inits needs.
 pub fn height(inits: usize) -> f64 {
     HEAD + ROW * inits as f64
 }
@@ -25,7 +25,7 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
     let most = values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
     let room = area.width - NAMES - NUMBERS;
     let bar = |y: f64, value: f64, colour: &str| {
-        // The smallest value, and 0, are still visible as a line.
+        // A line remains to be seen of the least, and of nothing.
         let width = (value / most * room).max(1.0);
         Rectangle::new()
             .set("x", place(area.x + NAMES))
@@ -46,7 +46,7 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
         };
         let mut shown = number(here, metric.shown().decimals);
         if metric == Metric::Resident {
-            // Private memory is a part of resident memory.
+            // What is private lies within what is resident.
             let private = value(Metric::Private, &init.name).unwrap_or(0.0);
             group = group.add(bar(y, here, colour).set("fill-opacity", 0.35)).add(bar(y, private, colour));
             shown = format!("{shown} / {}", number(private, 0));
@@ -71,7 +71,7 @@ fn titles(metric: Metric) -> (&'static str, &'static str) {
         Metric::DockerStop => ("docker stop", "ms, a container with a small service"),
         Metric::Resident => ("Memory at rest", "kB resident / of it private"),
         Metric::Size => ("The file", "kB"),
-        Metric::End => ("End, no process left", "µs over plain exit, one processor"),
+        Metric::End => ("End, with nobody left", "µs over plain exit, one processor"),
         other => (other.shown().label, other.shown().unit),
     }
 }

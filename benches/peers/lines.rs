@@ -1,4 +1,4 @@
-//! One metric of all inits by the number of processes, as lines.
+//! One metric of all inits by the number of processes, a line each.
 
 use super::figures::{Figures, Metric};
 use super::picture::{Area, FAINT_INK, RULE, Series, heading, place, text};
@@ -8,7 +8,7 @@ use svg::node::element::{Circle, Group, Line, Polyline};
 pub struct Axes {
     pub title: &'static str,
     pub unit: &'static str,
-    /// Whether the axis of the values is logarithmic; that of the numbers of processes always is.
+    /// Whether the values are shown by their logarithm; the numbers of processes always are.
     pub log: bool,
     /// Whether to show what linear growth would look like.
     pub guide: bool,
@@ -19,15 +19,15 @@ const LEFT: f64 = 44.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 22.0;
 
-/// Smaller values are drawn at the bottom of a logarithmic axis.
+/// Below this a logarithm shows nothing, so it counts as nothing.
 const LEAST: f64 = 0.01;
 
-/// Maps values to positions on an axis.
+/// From values to places on an axis.
 struct Scale {
     log: bool,
     least: f64,
     most: f64,
-    /// The positions of `least` and `most`.
+    /// Where `least` and `most` are.
     from: f64,
     to: f64,
 }
@@ -71,7 +71,7 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
     for size in &sizes {
         let x = across.place(f64::from(*size));
         let label = text(x, bottom + 16.0, 10.5, FAINT_INK, &number(f64::from(*size), 0));
-        // The last label must not leave the panel.
+        // The last one must not leave the panel.
         let anchor = if size == last { "end" } else { "middle" };
         let label = if size == last { label.set("x", place(x + RIGHT)) } else { label };
         group = group.add(label.set("text-anchor", anchor));
@@ -87,7 +87,7 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
             .add(guide.set("stroke", FAINT_INK).set("stroke-dasharray", "2 4"))
             .add(text(x2, y2 + 26.0, 10.5, FAINT_INK, "linear").set("text-anchor", "end"));
     }
-    // rinit last, so that no other line hides it.
+    // rinit last, so that nobody's line hides it.
     for series in series.iter().rev() {
         let points: Vec<(f64, f64)> = sizes
             .iter()
@@ -119,7 +119,7 @@ fn decades(values: &[f64]) -> Vec<f64> {
     (from..=to.max(from + 1)).map(|power| 10_f64.powi(power)).collect()
 }
 
-/// A few round numbers from 0 to above the values.
+/// A few round numbers from nothing to above the values.
 fn steps(values: &[f64]) -> Vec<f64> {
     let most = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let power = 10_f64.powf((most / 4.0).log10().floor());

@@ -1,4 +1,4 @@
-//! The figures as one picture: bars for the costs of an init, lines for their growth.
+//! The figures as one picture: bars for what an init costs, lines for how that grows.
 
 use super::bars;
 use super::contenders::Contender;
@@ -16,7 +16,7 @@ const LINES_HEIGHT: f64 = 250.0;
 const LEGEND_HEIGHT: f64 = 44.0;
 const FOOT: f64 = 18.0;
 
-/// rinit in one hue, so that it stands out; the peers in others.
+/// rinit's own in one hue, so that the eye finds it; the peers in others.
 const OWN: [&str; 3] = ["#d9480f", "#f59f6a", "#8a3410"];
 const PEERS: [&str; 6] = ["#1864ab", "#74a9d8", "#2b8a3e", "#862e9c", "#868e96", "#495057"];
 
@@ -24,7 +24,7 @@ pub const INK: &str = "#212529";
 pub const FAINT_INK: &str = "#6c757d";
 pub const RULE: &str = "#dee2e6";
 
-/// The position of an element.
+/// Where something is drawn.
 #[derive(Clone, Copy)]
 pub struct Area {
     pub x: f64,
@@ -41,7 +41,7 @@ pub struct Series<'a> {
 
 pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
     let series = coloured(inits);
-    // Without an engine another metric takes the place of docker stop.
+    // Without an engine there is something else to be seen in its place.
     let stop = inits.iter().any(|init| figures.get(Metric::DockerStop, 0, &init.name).is_some());
     let third = if stop { Metric::DockerStop } else { Metric::End };
     let panels = [Metric::Start, Metric::Latency, Metric::OrphanCpu, third, Metric::Resident, Metric::Size];
@@ -127,12 +127,12 @@ pub fn heading(area: Area, title: &str, unit: &str) -> Group {
     ))
 }
 
-/// Text that starts at a point on the base line.
+/// Words that begin at a point on the base line.
 pub fn text(x: f64, y: f64, size: f64, colour: &str, words: &str) -> Text {
     Text::new(words).set("x", place(x)).set("y", place(y)).set("font-size", size).set("fill", colour)
 }
 
-/// Rounds to a tenth of a unit, which is finer than visible.
+/// A tenth of a unit is more than can be seen.
 pub fn place(coordinate: f64) -> f64 {
     (coordinate * 10.0).round() / 10.0
 }
