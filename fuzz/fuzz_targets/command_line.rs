@@ -1,5 +1,5 @@
-//! Command lines and environments: the words of one, and behind a line feed those of the other, each ended by a NUL. The
-//! first byte says by which name rinit was called.
+//! Command lines and environments: arguments, a line feed, and variables, each ended by a NUL. The first byte selects the
+//! name under which rinit is called.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};

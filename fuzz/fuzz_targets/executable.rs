@@ -9,7 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::sync::LazyLock;
 
-/// A file that is read by its path, as the command's is, and costs no disk.
+/// A file in memory that is read by its path, as the command's is.
 static FILE: LazyLock<(File, CString)> = LazyLock::new(|| {
     let path = format!("/dev/shm/rinit-fuzz-{}", std::process::id());
     let file = File::options().read(true).write(true).create_new(true).open(&path).expect("a file in /dev/shm");

@@ -1,4 +1,4 @@
-//! Names that processes give themselves, as they are shown in the table and in the log.
+//! Names that processes give themselves, as the table and the log show them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The files of the kernel's that rinit reads: /proc/PID/stat and status, /proc/self/cgroup and memory.events.
+//! The kernel's files that rinit reads: /proc/PID/stat and status, /proc/self/cgroup and memory.events.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! What options and variables may be set to. The first byte says which setting; two values follow, each a line.
+//! Values of options and variables. The first byte selects the setting; two values follow, each a line.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
@@ -11,7 +11,7 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(values) = std::str::from_utf8(values) else {
         return Corpus::Reject;
     };
-    // The kernel would not let it through.
+    // No argument or variable can contain a NUL.
     if values.contains('\0') {
         return Corpus::Reject;
     }

@@ -1,4 +1,4 @@
-//! rinit, with an allocator that counts: says on stderr, when all is done, how often memory was asked for.
+//! rinit with an allocator that counts: before it exits it prints the number of allocations on stderr.
 #![no_main]
 
 use rinit::sys::arguments::CStrArray;
@@ -13,7 +13,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: all work is done by the system's allocator.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -28,7 +28,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Where libc enters.
+/// The entry point that libc calls.
 ///
 /// # Safety
 /// Called once, by libc.
