@@ -1,5 +1,5 @@
-//! The command line and the environment → what to do. `rinit COMMAND` and `rinit -- COMMAND`, what nearly everybody
-//! writes, are read without clap.
+//! Reads the command line and the environment. The usual forms, `rinit COMMAND` and `rinit -- COMMAND`, are read without
+//! clap.
 
 use crate::failure::Failure;
 use crate::options::Options;
@@ -15,20 +15,20 @@ use settings::SETTINGS;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// What rinit was called for.
-// There is one, for a moment.
+/// What rinit is asked to do.
+// There is only one value, for a moment.
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
-    /// To start a command, or with no words to do without one.
+    /// Start this command; with `--pause` there is none.
     Run(Options, CStrArray),
-    /// To print this.
+    /// Print a text.
     Print(String, Stream),
-    /// To print the process table.
+    /// Print the process table.
     Report(Form),
 }
 
-/// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
-/// variable that is wrong, and what is allowed.
+/// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or variable
+/// and what is allowed.
 pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
     let words = words.tail(1);
     let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
@@ -61,8 +61,8 @@ pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Resu
     }
 }
 
-/// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
-/// that are wrong count for nothing.
+/// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid values
+/// are ignored.
 #[inline(never)]
 pub fn read_leniently(persona: &Persona, words: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
@@ -93,12 +93,12 @@ fn take_foreign_environment(persona: &Persona, options: &mut Options, environmen
     }
 }
 
-/// Adds what follows from the choices that were made, and refuses those that contradict each other.
+/// Applies what follows from the chosen options, and refuses combinations that contradict each other.
 fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
     persona.complete(options);
     if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
         return Err(Failure::own(
-            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) do not go together: put the time and \
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) exclude each other: put the time and \
              KILL at the end of the sequence",
         ));
     }

@@ -102,7 +102,7 @@ fn try_run(persona: &Persona, words: CStrArray, mask: SignalSet) -> Result<u8, F
     let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
     if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
-            "rinit is neither PID 1 nor a subreaper (-s, TINI_SUBREAPER makes it one), so it cannot reap orphans"
+            "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
     }
     let child = match options.pause {

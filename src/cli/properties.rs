@@ -1,4 +1,4 @@
-//! What holds of every command line and every environment.
+//! What holds for every command line and every environment.
 
 use super::parser::definition;
 use super::settings::{SETTINGS, Setting};
@@ -10,15 +10,15 @@ use crate::sys::arguments::{CStrArray, os};
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// The names under which rinit reads its words differently.
+/// The names under which rinit reads its arguments differently.
 pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
 
-/// As the kernel would hand it over.
+/// As the kernel would pass them.
 fn words(words: &[OsString]) -> CStrArray {
     CStrArray::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
 }
 
-/// As rinit itself; other personas are tested beside the originals.
+/// Under the name rinit. Other names are compared with the original programs in tests of their own.
 fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
     read(Persona::named(b"rinit"), words(given), words(environment))
 }
@@ -34,7 +34,7 @@ fn variable(setting: &Setting, value: &str) -> OsString {
     format!("{}={value}", setting.variable).into()
 }
 
-/// Settings that have the same values on the command line as in their variable.
+/// Settings that take a value on the command line.
 fn valued() -> Vec<&'static Setting> {
     let definition = definition(Persona::named(b"rinit"), false);
     let takes_values = |setting: &&Setting| {
@@ -46,13 +46,13 @@ fn valued() -> Vec<&'static Setting> {
     valued
 }
 
-/// Options and a command, or one clear error. None of the words may hold a NUL, which the kernel would not let through.
+/// Any command line gives options and a command, or one clear error. No argument may contain a NUL.
 pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString], environment: &[OsString]) {
     match read(Persona::named(name.as_bytes()), words(given), words(environment)) {
         Ok(Request::Run(options, command)) => {
             let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
             assert!(options.pause || !command.is_empty());
-            // The others take options from behind the command's name too.
+            // Under the other names options may follow the command's name.
             assert!(name != "rinit" || given.ends_with(&command), "{command:?}");
         }
         Ok(Request::Print(text, _)) => assert!(!text.is_empty()),
@@ -64,7 +64,7 @@ pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString
     }
 }
 
-/// Behind `--`, or from a first word on that is no option, all belongs to the command.
+/// Everything after `--`, or from the first non-option argument on, belongs to the command.
 pub fn the_command_keeps_its_arguments(dashes: bool, command: &[OsString]) {
     let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
     let run = match read_as_rinit(&[before, command].concat(), &[]) {
@@ -120,12 +120,12 @@ mod tests {
     use proptest::prelude::*;
     use std::os::unix::ffi::OsStringExt;
 
-    /// Any word without a NUL, which the kernel would not let through.
+    /// Any argument without a NUL.
     fn word() -> impl Strategy<Value = OsString> {
         vec(1..=255u8, 0..12).prop_map(OsString::from_vec)
     }
 
-    /// A value that some option may take, or nearly so.
+    /// A value that some option may accept, or a similar one.
     fn value() -> impl Strategy<Value = String> {
         prop_oneof![
             "[ -~]{0,8}",
@@ -138,7 +138,7 @@ mod tests {
         ]
     }
 
-    /// A word that looks like an option: known, unknown, cut short, with a value, or several letters at once.
+    /// An argument that looks like an option: known, unknown, abbreviated, with a value, or several letters at once.
     fn option() -> impl Strategy<Value = OsString> {
         let names = definition(Persona::named(b"rinit"), false)
             .get_arguments()

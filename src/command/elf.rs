@@ -1,6 +1,6 @@
-//! What the first bytes of an ELF file (elf(5)) tell about why it cannot be executed: only for the hint in an error.
+//! Reads the first bytes of an ELF file (elf(5)), for the hint in the error when it cannot be executed.
 
-/// The dynamic loader that the file names (PT_INTERP), if the bytes are those of a 64- or 32-bit ELF file.
+/// The dynamic loader that an ELF file names (PT_INTERP).
 pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     let wide = is_wide(file)?;
     let (headers, size, count) = if wide {
@@ -24,7 +24,7 @@ pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The processor that the file was built for, by Rust's name for it.
+/// The processor that an ELF file was built for, by Rust's name.
 pub fn machine(file: &[u8]) -> Option<&'static str> {
     is_wide(file)?;
     Some(match number(file, 18, 2)? {
@@ -39,7 +39,7 @@ pub fn machine(file: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Whether it is a 64-bit file. None for what is no ELF file.
+/// Whether it is a 64-bit ELF file, and not a 32-bit one. None for any other file.
 fn is_wide(file: &[u8]) -> Option<bool> {
     if !file.starts_with(b"\x7fELF") {
         return None;

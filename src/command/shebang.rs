@@ -5,8 +5,7 @@ use crate::sys::arguments::{CStrArray, os};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// What to write instead, where rinit's first argument is all of a script's `#!` line behind rinit's name, and should have been
-/// several.
+/// The `#!` line to use instead, if rinit got several arguments of a script's `#!` line as one.
 pub fn advice(mut words: CStrArray) -> Option<String> {
     let (argument, script) = (words.nth(1)?, words.next()?);
     let file = beginning(script);

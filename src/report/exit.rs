@@ -1,4 +1,4 @@
-//! Why main ended.
+//! Why main exited.
 
 use crate::report::termination;
 use crate::signal::{Signal, SignalSet};

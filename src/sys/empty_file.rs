@@ -1,4 +1,4 @@
-//! Writing to a file only if it is there, is a regular file and is still empty.
+//! Writes to a file if it exists, is a regular file and is empty.
 
 use super::{Errno, Result};
 use std::ffi::CStr;
@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::{AsRawFd, FromRawFd};
 
-/// Writes `text` if the file is such a one. Neither creates it nor follows a symbolic link, and never waits: not for the
-/// reader of a FIFO either.
+/// Writes `text` to the file if it is an empty regular file; EEXIST if not. Does not create it, follows no symbolic link, and
+/// never blocks, not even for the reader of a FIFO.
 pub fn fill(path: &CStr, text: &[u8]) -> Result<()> {
     let flags = libc::O_WRONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_CLOEXEC | libc::O_NOCTTY;
     // SAFETY: a C string and flags.

@@ -40,7 +40,7 @@ impl Environment {
         }
     }
 
-    /// As execve(2) takes it.
+    /// For execve(2).
     pub fn as_ptr(&self) -> *const *const c_char {
         self.entries.as_ptr()
     }

@@ -1,8 +1,8 @@
-//! What holds of every text that is read as one of a cgroup's files.
+//! What holds for every text that is read as a file of a cgroup.
 
 use super::*;
 
-/// A path is the end of a line, and a count is the number behind its name.
+/// A path is the end of a line, and a count is the number after its name.
 pub fn parse_never_panics(text: &str) {
     if let Some(path) = path_of(text, str::is_empty) {
         assert!(text.lines().any(|line| line.ends_with(path)));
