@@ -90,7 +90,8 @@ impl Reaping {
 
     /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are left.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
-        let mut round = Round { end_of_main: None, any: false, more: true };
+        // What the kernel has reaped since the last call is not known.
+        let mut round = Round { end_of_main: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
         for _ in 0..A_ROUND {
             match wait::reap_any() {
                 Ok(Some((pid, status))) => {
@@ -130,15 +131,20 @@ impl Reaping {
         }
     }
 
-    /// Reaps by waitpid(2) from now on. main has exited, and to wait for the remaining processes rinit needs SIGCHLD and dead
-    /// children that stay until they are reaped.
+    /// Main has exited: from now on SIGCHLD reports each exit of a remaining process, as a drain has to know.
     pub fn take_over(&mut self) {
         if !self.in_kernel() {
             return;
         }
-        self.obstacle = Some(Obstacle("main has exited, and the other processes' exits have to be seen", None));
-        if let Err(errno) = signals::default_sigchld() {
-            error!("cannot take over reaping from the kernel: {}", reason(errno));
+        self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
+        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the kernel.
+        // Any other process has to keep dead children: by their parents it tells descendants from strangers.
+        let set = match nix::unistd::getpid().as_raw() {
+            1 => signals::leave_reaping_to_kernel_with_notice(),
+            _ => signals::default_sigchld().map(drop),
+        };
+        if let Err(errno) = set {
+            error!("SIGCHLD stays ignored, so exits are noticed late: {}", reason(errno));
         }
         // Until the next waitpid(2) says otherwise.
         self.children = true;
