@@ -29,21 +29,23 @@ pub enum Request {
 
 /// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or variable
 /// and what is allowed.
-pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
-    let words = words.tail(1);
-    let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
+pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
+    let arguments = arguments.tail(1);
+    let is_option = |argument: &[u8]| argument.starts_with(b"-") && argument != b"-";
     let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
-    let (given, command) = match words.into_iter().next().map(|word| word.to_bytes()) {
+    let (given, command) = match arguments.into_iter().next().map(|argument| argument.to_bytes()) {
         None => return Err(no_command()),
-        Some(b"--") => (None, words.tail(1)),
-        Some(first) if is_option(first) || permutes && words.into_iter().any(|word| is_option(word.to_bytes())) => {
-            match parser::parse(persona, words, permutes)? {
+        Some(b"--") => (None, arguments.tail(1)),
+        Some(first)
+            if is_option(first) || permutes && arguments.into_iter().any(|argument| is_option(argument.to_bytes())) =>
+        {
+            match parser::parse(persona, arguments, permutes)? {
                 Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
                 Parsed::Report(form) => return Ok(Request::Report(form)),
                 Parsed::Run(given, command) => (Some(given), command),
             }
         }
-        Some(_) => (None, words),
+        Some(_) => (None, arguments),
     };
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
@@ -64,18 +66,18 @@ pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Resu
 /// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid values
 /// are ignored.
 #[inline(never)]
-pub fn read_leniently(persona: &Persona, words: CStrArray, environment: CStrArray) -> Options {
+pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
     for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
-        for word in words.tail(1) {
-            let word = word.to_bytes();
-            let option = word.strip_prefix(b"--").filter(|_| !is_value);
+        for argument in arguments.tail(1) {
+            let argument = argument.to_bytes();
+            let option = argument.strip_prefix(b"--").filter(|_| !is_value);
             match option.and_then(|option| option.strip_prefix(setting.option.as_bytes())) {
                 _ if option == Some(b"") => break,
-                _ if is_value => apply(word),
+                _ if is_value => apply(argument),
                 Some([b'=', value @ ..]) => apply(value),
                 _ => {}
             }

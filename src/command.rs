@@ -48,8 +48,8 @@ pub struct Inherited {
 const SHELL: &CStr = c"/bin/sh";
 
 /// Starts the command with these arguments. A failure says what cannot be started, and why.
-pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
-    let Some(name) = words.into_iter().next() else {
+pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
+    let Some(name) = arguments.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
     let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
@@ -70,7 +70,7 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
     };
     let plan = Plan {
         paths,
-        argv: words,
+        argv: arguments,
         environment: &environment,
         session: options.session,
         terminal: descriptor,
@@ -78,7 +78,7 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };
-    match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
+    match spawn::start(&plan).or_else(|error| start_script_or_explain(name, arguments, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
             let shares_terminal = terminal.is_some() && !options.session;
@@ -99,14 +99,14 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
 /// The command could not be executed: starts it as a shell script if it is one, or explains the error.
 fn start_script_or_explain(
     name: &CStr,
-    words: CStrArray,
+    arguments: CStrArray,
     plan: &Plan<'_>,
     error: Error,
 ) -> Result<(Pid, Option<Pidfd>), Failure> {
     let paths = plan.paths.to_vec();
     match error {
         Error::Exec { path, errno: Errno::ENOEXEC } if is_script(paths.get(path)) => {
-            start_script(paths.get(path), words, plan).map_err(|error| match error {
+            start_script(paths.get(path), arguments, plan).map_err(|error| match error {
                 Error::Exec { errno, .. } => no_shell(SHELL, paths.get(path), errno),
                 error => explain(name, &paths, error),
             })
@@ -116,12 +116,12 @@ fn start_script_or_explain(
 }
 
 /// Starts a script for the shell: a text file without `#!` is one (execvp(3), POSIX).
-fn start_script(path: Option<&CString>, words: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
+fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
     let path = path.map_or(&b""[..], |path| path.to_bytes());
     // A path that begins with "-" would be an option to the shell.
     let before = if path.starts_with(b"-") { "./" } else { "" };
     let script = CString::new([before.as_bytes(), path].concat()).unwrap_or_default();
-    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
+    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(arguments.tail(1).map(CStr::to_owned)));
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 

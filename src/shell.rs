@@ -27,22 +27,22 @@ fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<b
         && !stat.is_dead()
         && (stat.group == own.group || stat.session != own.session)
         && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
-    // A program that handles both may have had them ignored at first.
-    let tells = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
-    Some(can_be && (tells || procfs.shares_stdin(child, shell)?))
+    // A program that handles both may have been started with them ignored: then its stdin decides.
+    let is_certain = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
+    Some(can_be && (is_certain || procfs.shares_stdin(child, shell)?))
 }
 
 /// The foreground child of a main that is a shell. A stop signal for main is sent to this child too: a shell with a trap for
 /// the signal acts on it only when the child has exited.
 #[derive(Debug, Default)]
-pub struct Foreground {
+pub struct ForegroundChild {
     /// The child that the last stop signal was sent to.
     pub child: Option<Pid>,
     /// When main was first sent a stop signal that it handles, in clock ticks since boot.
     handling_since: Option<u64>,
 }
 
-impl Foreground {
+impl ForegroundChild {
     /// The child to send a signal to, which is about to be sent to main.
     pub fn child_for(&mut self, main: Pid, signal: Signal) -> Option<Pid> {
         let procfs = Procfs::of_our_namespace().filter(|_| signal.requests_termination())?;

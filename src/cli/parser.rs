@@ -29,8 +29,8 @@ pub(super) struct GivenOptions(ArgMatches);
 /// Reads a command line that has options. `permutes`: options may also stand among the command's arguments.
 // Not inlined: clap needs much of the stack, and most containers never call it.
 #[inline(never)]
-pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
-    let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
+pub(super) fn parse(persona: &Persona, arguments: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
+    let given: Vec<OsString> = arguments.map(|word| os(word).to_owned()).collect();
     let total = given.len();
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
@@ -50,7 +50,7 @@ pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Resu
     let command = if permutes {
         CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
-        words.tail(total - found.len())
+        arguments.tail(total - found.len())
     };
     Ok(Parsed::Run(GivenOptions(matches), command))
 }

@@ -14,17 +14,17 @@ use std::os::unix::ffi::OsStrExt;
 pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
 
 /// As the kernel would pass them.
-fn words(words: &[OsString]) -> CStrArray {
-    CStrArray::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
+fn arguments(arguments: &[OsString]) -> CStrArray {
+    CStrArray::of(arguments.iter().map(|argument| CString::new(argument.as_bytes()).unwrap()))
 }
 
 /// Under the name rinit. Other names are compared with the original programs in tests of their own.
 fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
-    read(Persona::named(b"rinit"), words(given), words(environment))
+    read(Persona::named(b"rinit"), arguments(given), arguments(environment))
 }
 
-fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
-    match read_as_rinit(words, environment)? {
+fn options(arguments: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
+    match read_as_rinit(arguments, environment)? {
         Request::Run(options, _) => Ok(options),
         Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
     }
@@ -48,9 +48,9 @@ fn valued() -> Vec<&'static Setting> {
 
 /// Any command line gives options and a command, or one clear error. No argument may contain a NUL.
 pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString], environment: &[OsString]) {
-    match read(Persona::named(name.as_bytes()), words(given), words(environment)) {
+    match read(Persona::named(name.as_bytes()), arguments(given), arguments(environment)) {
         Ok(Request::Run(options, command)) => {
-            let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
+            let command: Vec<OsString> = command.map(|argument| os(argument).to_owned()).collect();
             assert!(options.pause || !command.is_empty());
             // Under the other names options may follow the command's name.
             assert!(name != "rinit" || given.ends_with(&command), "{command:?}");
@@ -68,17 +68,19 @@ pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString
 pub fn the_command_keeps_its_arguments(dashes: bool, command: &[OsString]) {
     let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
     let run = match read_as_rinit(&[before, command].concat(), &[]) {
-        Ok(Request::Run(options, words)) => Some((options, words.map(|word| os(word).to_owned()).collect())),
+        Ok(Request::Run(options, arguments)) => {
+            Some((options, arguments.map(|argument| os(argument).to_owned()).collect()))
+        }
         _ => None,
     };
     assert_eq!(run, Some((Options::default(), command.to_vec())));
 }
 
-/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two words on the same matter
+/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two arguments on the same matter
 /// the right one counts, and what is refused is named. `which` of the settings counts from 0, and over the last again.
 pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other: &str) {
-    let word: OsString = "x".into();
-    let plain = ["rinit".into(), word.clone()];
+    let argument: OsString = "x".into();
+    let plain = ["rinit".into(), argument.clone()];
     let any = SETTINGS.iter().cycle().nth(which % SETTINGS.len()).unwrap();
     let by_variable = options(&plain, &[variable(any, value)]);
     if value.is_empty() {
@@ -95,7 +97,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
     let valued = valued();
     let setting = valued.iter().cycle().nth(which % valued.len()).unwrap();
     let by_variable = options(&plain, &[variable(setting, value)]);
-    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), word];
+    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), argument];
     let by_option = options(&with_option, &[]);
     match (by_variable, &by_option) {
         (Err(variable), Err(option)) => {
@@ -121,7 +123,7 @@ mod tests {
     use std::os::unix::ffi::OsStringExt;
 
     /// Any argument without a NUL.
-    fn word() -> impl Strategy<Value = OsString> {
+    fn argument() -> impl Strategy<Value = OsString> {
         vec(1..=255u8, 0..12).prop_map(OsString::from_vec)
     }
 
@@ -150,15 +152,15 @@ mod tests {
             4 => (long.clone(), value()).prop_map(|(name, value)| format!("--{name}={value}").into()),
             1 => (long, 0..9usize).prop_map(|(name, cut)| format!("--{}", name.get(..cut).unwrap_or(&name)).into()),
             4 => "-[a-zA-Z0-9?=]{1,4}".prop_map(OsString::from),
-            1 => word().prop_map(|word| OsString::from_vec([b"-", word.as_bytes()].concat())),
+            1 => argument().prop_map(|argument| OsString::from_vec([b"-", argument.as_bytes()].concat())),
             1 => Just("--".into()),
             1 => Just("-".into()),
         ]
     }
 
     fn command_line() -> impl Strategy<Value = Vec<OsString>> {
-        let words = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => word()], 0..8);
-        words.prop_map(|words| [vec!["rinit".into()], words].concat())
+        let arguments = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => argument()], 0..8);
+        arguments.prop_map(|arguments| [vec!["rinit".into()], arguments].concat())
     }
 
     fn environment() -> impl Strategy<Value = Vec<OsString>> {
@@ -166,7 +168,7 @@ mod tests {
         let known =
             (proptest::sample::select(names), value()).prop_map(|(name, value)| format!("{name}={value}").into());
         let unknown = "RINIT_[A-Z]{0,9}(=[ -~]{0,9})?".prop_map(OsString::from);
-        vec(prop_oneof![known, unknown, word()], 0..4)
+        vec(prop_oneof![known, unknown, argument()], 0..4)
     }
 
     proptest! {
@@ -181,7 +183,7 @@ mod tests {
 
         #[test]
         fn the_command_keeps_arguments_that_look_like_options(
-            first in word(), rest in vec(prop_oneof![option(), word()], 0..8), dashes: bool
+            first in argument(), rest in vec(prop_oneof![option(), argument()], 0..8), dashes: bool
         ) {
             prop_assume!(dashes || !first.as_bytes().starts_with(b"-"));
             the_command_keeps_its_arguments(dashes, &[vec![first], rest].concat());

@@ -6,8 +6,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 /// The `#!` line to use instead, if rinit got several arguments of a script's `#!` line as one.
-pub fn advice(mut words: CStrArray) -> Option<String> {
-    let (argument, script) = (words.nth(1)?, words.next()?);
+pub fn advice(mut arguments: CStrArray) -> Option<String> {
+    let (argument, script) = (arguments.nth(1)?, arguments.next()?);
     let file = beginning(script);
     let line = file.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
     let is_several = argument.to_bytes().iter().any(|byte| matches!(byte, b' ' | b'\t'));

@@ -33,17 +33,17 @@ impl CStrArray {
     }
 
     /// An array of our own. It is never freed.
-    pub fn of(words: impl Iterator<Item = CString>) -> CStrArray {
+    pub fn of(strings: impl Iterator<Item = CString>) -> CStrArray {
         // SAFETY: the memory of a CString that is never freed.
-        unsafe { CStrArray::of_pointers(words.map(|word| word.into_raw().cast_const())) }
+        unsafe { CStrArray::of_pointers(strings.map(|string| string.into_raw().cast_const())) }
     }
 
     /// An array of strings that are stored elsewhere. It is never freed.
     ///
     /// # Safety
     /// Each must point to a C string that lives as long as the process.
-    pub(super) unsafe fn of_pointers(words: impl Iterator<Item = *const c_char>) -> CStrArray {
-        let array: Vec<*const c_char> = words.chain([std::ptr::null()]).collect();
+    pub(super) unsafe fn of_pointers(strings: impl Iterator<Item = *const c_char>) -> CStrArray {
+        let array: Vec<*const c_char> = strings.chain([std::ptr::null()]).collect();
         CStrArray { first: array.leak().as_ptr(), not_send: PhantomData }
     }
 
@@ -69,15 +69,15 @@ impl CStrArray {
 
     /// Without the first `n` strings; empty if there are no more.
     pub fn tail(self, n: usize) -> CStrArray {
-        let mut words = self;
+        let mut strings = self;
         for _ in 0..n {
-            if words.is_empty() {
+            if strings.is_empty() {
                 break;
             }
             // SAFETY: not at the null pointer that ends the array, so there is one more pointer.
-            words.first = unsafe { words.first.add(1) };
+            strings.first = unsafe { strings.first.add(1) };
         }
-        words
+        strings
     }
 
     /// Whether it is empty.
@@ -100,13 +100,13 @@ impl Iterator for CStrArray {
             return None;
         }
         // SAFETY: not null, as just checked, so it points to a C string that lives as long as the process.
-        let word = unsafe { CStr::from_ptr(*self.first) };
+        let string = unsafe { CStr::from_ptr(*self.first) };
         *self = self.tail(1);
-        Some(word)
+        Some(string)
     }
 }
 
 /// A C string as an `OsStr`.
-pub fn os(word: &CStr) -> &OsStr {
-    OsStr::from_bytes(word.to_bytes())
+pub fn os(string: &CStr) -> &OsStr {
+    OsStr::from_bytes(string.to_bytes())
 }
