@@ -97,9 +97,10 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set the disposition of SIGCHLD", errno))?;
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
-    let requested = request_parent_death_signal(&options);
+    let requested = options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal);
     let everyone = Everyone::of_our_namespace();
-    let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
+    let adopts = options.subreaper && everyone.is_none();
+    let adopted = if adopts { sys::process::become_subreaper() } else { Ok(()) };
     if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
             "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
@@ -135,16 +136,6 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     termination::write();
     init.die_as_main(status);
     Ok(status)
-}
-
-/// Asks the kernel for the signal of `--parent-death`. It arrives like any other signal, and is forwarded.
-fn request_parent_death_signal(options: &options::Options) -> sys::Result<()> {
-    options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal)
-}
-
-/// Makes rinit a subreaper. Without that, and where it is not PID 1, orphans become children of PID 1 and not of rinit.
-fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
-    if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
 }
 
 // Not inlined into `try_run`, whose stack frame stays for as long as main runs.

@@ -73,9 +73,10 @@ impl Reaping {
         self.children
     }
 
-    /// How many orphans were reaped.
-    pub fn orphans(&self) -> Count {
-        Count { by_us: self.orphans, incomplete: self.was_in_kernel }
+    /// How many orphans were reaped, as far as rinit knows, for the log.
+    pub fn orphans(&self) -> String {
+        let more = if self.was_in_kernel { ", and by the kernel, which does not count" } else { "" };
+        format!("{}{more}", self.orphans)
     }
 
     /// main's pidfd, if only that shows main's exit: where the kernel reaps, no SIGCHLD comes.
@@ -175,19 +176,5 @@ impl fmt::Display for Reaping {
             Some(Obstacle(why, None)) => write!(f, "reaping by waitpid: {why}"),
             Some(Obstacle(why, Some(errno))) => write!(f, "reaping by waitpid: {why}: {}", reason(errno)),
         }
-    }
-}
-
-/// How many orphans were reaped, as far as rinit knows.
-pub struct Count {
-    by_us: u64,
-    /// Whether the kernel may have reaped others.
-    incomplete: bool,
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let more = if self.incomplete { ", and by the kernel, which does not count" } else { "" };
-        write!(f, "{}{more}", self.by_us)
     }
 }

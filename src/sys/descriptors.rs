@@ -10,22 +10,40 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 /// Moves a descriptor above 2. If rinit was started with stderr closed, its own descriptor would otherwise become number 2, and
 /// log lines would be written into it. EMFILE if no number is left (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
-    if fd.as_raw_fd() > 2 {
-        return Ok(fd);
-    }
-    // SAFETY: fcntl on an open descriptor; the new one is owned here alone.
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd.as_raw_fd()) }
+}
+
+/// Duplicates a descriptor to one above 2 (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn duplicate(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: fcntl on a descriptor, which need not be open; the new one is owned here alone.
+    unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// Opens a file, with O_CLOEXEC and O_NOCTTY (open(2)).
+pub fn open(path: &CStr, flags: libc::c_int) -> Result<OwnedFd> {
+    // SAFETY: a C string and flags; the new descriptor is owned here alone.
     unsafe {
-        let moved = Errno::result(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3))?;
-        Ok(OwnedFd::from_raw_fd(moved))
+        let fd = Errno::result(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC | libc::O_NOCTTY))?;
+        Ok(OwnedFd::from_raw_fd(fd))
     }
 }
 
-/// Whether a descriptor is a pipe (fstat(2)).
+/// Whether a descriptor is a pipe.
 pub fn is_pipe(fd: RawFd) -> bool {
+    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
+}
+
+/// Whether a descriptor is a regular file.
+pub fn is_regular_file(fd: RawFd) -> bool {
+    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// The status of an open file (fstat(2)).
+pub fn status(fd: RawFd) -> Result<libc::stat> {
     // SAFETY: plain numbers, for which all zeros is a value.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: a descriptor, which need not be open, and room for one stat.
-    unsafe { libc::fstat(fd, &raw mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFIFO }
+    Errno::result(unsafe { libc::fstat(fd, &raw mut status) }).map(|_| status)
 }
 
 /// Closes every descriptor above 2 except `keep`. The reader of a pipe whose write end rinit kept open would never see its end,

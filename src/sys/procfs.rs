@@ -4,7 +4,7 @@ use super::{Errno, Pid, Result, descriptors};
 use crate::signal::{Signal, SignalSet, Treatment};
 use std::ffi::CStr;
 use std::fmt::Write as _;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
 /// A /proc that shows our own PID namespace. Without it nothing is known about other processes.
@@ -286,14 +286,8 @@ fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
 fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
     let mut path = String::with_capacity(32);
     let _ = write!(path, "/proc/{pid}/{name}\0");
-    open_file(CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?)
-}
-
-fn open_file(path: &CStr) -> Result<OwnedFd> {
-    // SAFETY: a C string and flags.
-    let fd = Errno::result(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
-    // SAFETY: a new descriptor.
-    descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd) })
+    let path = CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?;
+    descriptors::open(path, libc::O_RDONLY).and_then(descriptors::above_stdio)
 }
 
 /// Reads on into `room` after its first `filled` bytes. Returns how many are filled then.

@@ -45,12 +45,23 @@ pub fn leave_reaping_to_kernel_with_notice() -> Result<()> {
 }
 
 fn set_sigchld(disposition: libc::sighandler_t, flags: libc::c_int) -> Result<Disposition> {
-    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
-    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    let wanted = libc::sigaction { sa_sigaction: disposition, sa_flags: flags, ..before };
-    // SAFETY: two structs that outlive the call, and no handler in them.
-    Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, &wanted, &mut before) })?;
-    Ok(Disposition(before))
+    let wanted = libc::sigaction { sa_sigaction: disposition, sa_flags: flags, ..default_action() };
+    sigaction(libc::SIGCHLD, Some(&wanted)).map(Disposition)
+}
+
+/// The default disposition, with an empty mask and no flags.
+fn default_action() -> libc::sigaction {
+    // SAFETY: plain numbers, and no handler: all zeros is the default disposition.
+    unsafe { std::mem::zeroed() }
+}
+
+/// Sets the disposition of a signal, if `new` is one, and returns the previous one (sigaction(2)). No disposition here has a
+/// handler.
+fn sigaction(signal: libc::c_int, new: Option<&libc::sigaction>) -> Result<libc::sigaction> {
+    let mut before = default_action();
+    // SAFETY: a struct without a handler, or null, and room for another one.
+    let done = unsafe { libc::sigaction(signal, new.map_or(std::ptr::null(), std::ptr::from_ref), &mut before) };
+    Errno::result(done).map(|_| before)
 }
 
 impl Disposition {
@@ -58,8 +69,7 @@ impl Disposition {
     pub fn restore(&self) {
         // Otherwise it is "ignored": handlers and flags do not survive an exec.
         if self.0.sa_sigaction != libc::SIG_DFL {
-            // SAFETY: a struct that sigaction has returned.
-            unsafe { libc::sigaction(libc::SIGCHLD, &self.0, std::ptr::null_mut()) };
+            let _ = sigaction(libc::SIGCHLD, Some(&self.0));
         }
     }
 }
@@ -261,32 +271,24 @@ pub fn stop_own_group(signal: Signal) -> bool {
         // The group was stopped and continued in the meantime.
         return true;
     }
-    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
-    let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    let default = before;
-    // SAFETY: two structs that outlive the calls and have no handler in them, and numbers.
-    unsafe {
-        libc::sigaction(signal.number(), &default, &mut before);
-        libc::kill(0, signal.number());
-    }
+    let before = sigaction(signal.number(), Some(&default_action()));
+    // SAFETY: two numbers.
+    unsafe { libc::kill(0, signal.number()) };
     // The stop takes effect when the signal is unblocked. (signal-hook would stop us by STOP, and the shell would see another
     // signal than main's.)
     if let Ok(mask) = set_mask(SignalSet::ALL.without(signal)) {
         let _ = set_mask(mask);
     }
-    // SAFETY: what sigaction returned before.
-    unsafe { libc::sigaction(signal.number(), &before, std::ptr::null_mut()) };
+    if let Ok(before) = before {
+        let _ = sigaction(signal.number(), Some(&before));
+    }
     // Only CONT ends a stop, and it is pending then, as all signals are blocked.
     pending().contains(Signal::CONT)
 }
 
 /// Whether this process ignores a signal.
 pub fn is_ignored(signal: Signal) -> bool {
-    // SAFETY: all zeros is the default disposition.
-    let mut now: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: reads the disposition into a struct that outlives the call.
-    unsafe { libc::sigaction(signal.number(), std::ptr::null(), &mut now) };
-    now.sa_sigaction == libc::SIG_IGN
+    sigaction(signal.number(), None).is_ok_and(|now| now.sa_sigaction == libc::SIG_IGN)
 }
 
 /// Sends to the other processes of our own group.
@@ -299,14 +301,10 @@ pub fn send_to_own_group(signal: Signal) {
 
 /// Dies by a signal, without a core dump. Returns if that is impossible, as for PID 1.
 pub fn die_by(signal: Signal) {
-    // SAFETY: all zeros is the default disposition with an empty mask and no flags.
-    let default: libc::sigaction = unsafe { std::mem::zeroed() };
-    // SAFETY: a prctl that takes a number; a struct that outlives the call and has no handler in it; numbers otherwise.
-    unsafe {
-        libc::prctl(libc::PR_SET_DUMPABLE, 0 as libc::c_ulong);
-        libc::sigaction(signal.number(), &default, std::ptr::null_mut());
-        libc::kill(libc::getpid(), signal.number());
-    }
+    // SAFETY: this prctl takes a number and no pointer.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0 as libc::c_ulong) };
+    let _ = sigaction(signal.number(), Some(&default_action()));
+    let _ = send(nix::unistd::getpid(), signal);
     let _ = set_mask(SignalSet::ALL.without(signal));
 }
 

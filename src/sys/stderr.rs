@@ -1,9 +1,9 @@
 //! Writes lines to stderr without ever blocking. main shares the open file description, so it cannot be set to O_NONBLOCK.
 
 use super::clock::Timestamp;
-use super::{Errno, Result, poll};
+use super::{Errno, Result, descriptors, poll};
 use std::fmt;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::AtomicBool;
 
 const STDERR: RawFd = 2;
@@ -15,10 +15,10 @@ pub const LONGEST: usize = 4096;
 pub fn write_now(line: &[u8]) -> Result<()> {
     match write_no_wait(line) {
         // Some file systems (xfs) answer EAGAIN if a page must be read first. A write to a file does not block for long.
-        Err(Errno::EAGAIN) if is_regular_file() => write(STDERR, line),
+        Err(Errno::EAGAIN) if descriptors::is_regular_file(STDERR) => write(STDERR, line),
         // RWF_NOWAIT is not supported for terminals and by old kernels, or a seccomp filter refuses it.
         Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE) => {
-            if is_regular_file() {
+            if descriptors::is_regular_file(STDERR) {
                 write(STDERR, line)
             } else {
                 write_via_reopen(line)
@@ -64,14 +64,8 @@ fn write_no_wait(line: &[u8]) -> Result<()> {
 /// stderr belongs to another user, as on a terminal after `su`. Then poll(2) shows whether there is room for a normal write;
 /// a line of at most PIPE_BUF bytes fits then, unless another process writes at the same moment.
 fn write_via_reopen(line: &[u8]) -> Result<()> {
-    let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-    // SAFETY: a C string and flags.
-    match Errno::result(unsafe { libc::open(c"/proc/self/fd/2".as_ptr(), flags) }) {
-        Ok(fd) => {
-            // SAFETY: a new descriptor.
-            let own = unsafe { OwnedFd::from_raw_fd(fd) };
-            write(own.as_raw_fd(), line)
-        }
+    match descriptors::open(c"/proc/self/fd/2", libc::O_WRONLY | libc::O_NONBLOCK) {
+        Ok(own) => write(own.as_raw_fd(), line),
         // A terminal that is ready to be written to has room for one byte, and may block at the second.
         Err(_) if is_terminal() => line.iter().try_for_each(|byte| write_if_room(std::slice::from_ref(byte))),
         Err(_) => write_if_room(line),
@@ -92,11 +86,4 @@ fn write(fd: RawFd, line: &[u8]) -> Result<()> {
 
 fn all_of(line: &[u8], written: usize) -> Result<()> {
     if written == line.len() { Ok(()) } else { Err(Errno::EAGAIN) }
-}
-
-fn is_regular_file() -> bool {
-    // SAFETY: plain numbers, for which all zeros is a value.
-    let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: room for one stat.
-    Errno::result(unsafe { libc::fstat(STDERR, &mut status) }).is_ok() && status.st_mode & libc::S_IFMT == libc::S_IFREG
 }

@@ -2,7 +2,7 @@
 
 use super::{Errno, Pid, Result, descriptors, signals};
 use crate::signal::Signal;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Our controlling terminal, open while this value exists.
 pub struct Terminal(OwnedFd);
@@ -10,16 +10,12 @@ pub struct Terminal(OwnedFd);
 impl Terminal {
     /// Opens it; None if there is none.
     pub fn open() -> Option<Terminal> {
-        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-        // SAFETY: a C string and flags.
-        let opened = Errno::result(unsafe { libc::open(c"/dev/tty".as_ptr(), flags) });
-        let fd = match opened {
-            // SAFETY: a new descriptor.
-            Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
+        let fd = match descriptors::open(c"/dev/tty", libc::O_RDWR | libc::O_NONBLOCK) {
+            Ok(fd) => fd,
             // This session has no controlling terminal.
             Err(Errno::ENXIO) => return None,
             // No /dev, or no permission: use a terminal among the standard streams.
-            Err(_) => (0..=2).find(|fd| foreground(*fd).is_ok()).and_then(duplicate)?,
+            Err(_) => (0..=2).find(|fd| foreground(*fd).is_ok()).and_then(|fd| descriptors::duplicate(fd).ok())?,
         };
         descriptors::above_stdio(fd).ok().map(Terminal)
     }
@@ -80,11 +76,6 @@ pub fn set_foreground(fd: RawFd, group: libc::pid_t) -> Result<()> {
 fn foreground(fd: RawFd) -> Result<Pid> {
     // SAFETY: a descriptor.
     Errno::result(unsafe { libc::tcgetpgrp(fd) }).map(Pid::from_raw)
-}
-
-fn duplicate(fd: RawFd) -> Option<OwnedFd> {
-    // SAFETY: an open descriptor; the copy is owned here alone.
-    unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).ok().map(|fd| OwnedFd::from_raw_fd(fd)) }
 }
 
 /// The number of columns of the terminal on stdout; None if stdout is no terminal.
