@@ -1,5 +1,5 @@
-//! Reads the command line and the environment. The usual forms, `rinit COMMAND` and `rinit -- COMMAND`, are read without
-//! clap.
+//! Reads the command line and the environment. The usual forms, `rinit COMMAND` and `rinit -- COMMAND`, are read
+//! without clap.
 
 use crate::failure::Failure;
 use crate::options::Options;
@@ -27,8 +27,8 @@ pub enum Request {
     Report(Form),
 }
 
-/// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or variable
-/// and what is allowed.
+/// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or
+/// variable and what is allowed.
 pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
     let arguments = arguments.tail(1);
     let is_option = |argument: &[u8]| argument.starts_with(b"-") && argument != b"-";
@@ -63,8 +63,8 @@ pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> 
     }
 }
 
-/// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid values
-/// are ignored.
+/// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid
+/// values are ignored.
 #[inline(never)]
 pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();

@@ -125,8 +125,8 @@ fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
-/// Variables that hold the PID of the service that they and their kind are for (sd_listen_fds(3), sd_watchdog_enabled(3),
-/// systemd.exec(5)). They are set to main's PID if they hold rinit's.
+/// Variables with the PID of the service that they, and others like them, are meant for (sd_listen_fds(3),
+/// sd_watchdog_enabled(3), systemd.exec(5)). They are set to main's PID if it was rinit's.
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
 
 #[cfg(fuzzing)]

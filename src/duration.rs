@@ -8,8 +8,8 @@ pub type Moment = Duration;
 /// What `parse` takes, for messages.
 pub const ALLOWED: &str = "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf";
 
-/// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, each with or without a fraction, or `inf`. The inner None means
-/// `inf`, the outer one an invalid text.
+/// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, each with or without a fraction, or `inf`. The inner
+/// None means `inf`, the outer one an invalid text.
 pub fn parse(text: &str) -> Option<Option<Duration>> {
     if text == "inf" {
         return Some(None);

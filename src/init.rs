@@ -48,8 +48,8 @@ pub struct Init {
 }
 
 impl Init {
-    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace, if
-    /// rinit is its init.
+    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace,
+    /// if rinit is its init.
     pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
         let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
         let job_control = match shares_terminal {
@@ -89,8 +89,8 @@ impl Init {
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
         let mut batch = Batch::new();
-        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may have
-        // left some as well, whose SIGCHLD came before the exec.
+        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may
+        // have left some as well, whose SIGCHLD came before the exec.
         let mut more_to_reap = self.reap(None);
         loop {
             if let Some(status) = self.exit {
@@ -147,8 +147,9 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size limit, or
-    /// by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own CPU time.
+    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size
+    /// limit, or by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own
+    /// CPU time.
     fn is_caused_by_rinit(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
@@ -170,7 +171,8 @@ impl Init {
         }
     }
 
-    /// Reaps dead children. `main_status`: main's status, if the kernel has reaped it. Returns whether more may be left.
+    /// Reaps dead children. `main_status`: main's status, if the kernel has reaped it. Returns whether more may be
+    /// left.
     fn reap(&mut self, main_status: Option<WaitStatus>) -> bool {
         self.check_stop();
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
@@ -220,8 +222,9 @@ impl Init {
         }
     }
 
-    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to every init
-    /// that blocks it. Its default action would kill main without a chance to save, so it becomes TERM there.
+    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to
+    /// every init that blocks it. Its default action would kill main without a chance to save, so it becomes TERM
+    /// there.
     fn rewrite_halt(&self, signal: Signal) -> Signal {
         let is_kept = signal != Signal::RTMIN_3
             || !self.rewrites_halt
@@ -411,8 +414,8 @@ impl Init {
         }
     }
 
-    /// If a signal means that another process of our group needs the terminal, takes the terminal for our group. Whether that
-    /// was so.
+    /// If a signal means that another process of our group needs the terminal, takes the terminal for our group.
+    /// Whether that was so.
     fn takes_terminal_for_own_group(&self, received: Received) -> bool {
         let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return false };
         let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
@@ -425,8 +428,8 @@ impl Init {
         true
     }
 
-    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group, together
-    /// with the script that runs rinit.
+    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group,
+    /// together with the script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
         if !signals::stop_own_group(signal) {
@@ -471,8 +474,8 @@ impl Init {
 fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when it has
-    // been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when
+    // it has been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
     let may_wait_for_it =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
     may_wait_for_it
@@ -480,9 +483,9 @@ fn survives(pid: Pid, signal: Signal) -> bool {
         || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }
 
-/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's file
-/// system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open: people
-/// write to /proc/1/fd/1 so that the text appears in `docker logs`.
+/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's
+/// file system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open:
+/// people write to /proc/1/fd/1 so that the text appears in `docker logs`.
 fn drop_inherited_resources(child: Option<&Child>) {
     let pidfd = child.and_then(|child| child.pidfd.as_ref());
     descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));

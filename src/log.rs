@@ -36,8 +36,8 @@ impl LogFilter {
     pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
                                rinit or below";
 
-    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for
-    /// the name of a module, and prints by itself what it cannot read.
+    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level
+    /// for the name of a module, and prints by itself what it cannot read.
     pub fn parse(value: &str) -> Result<LogFilter, &str> {
         let level = |text: &str| text.parse::<LevelFilter>().is_ok();
         let module = |text: &str| text == "rinit" || text.starts_with("rinit::");

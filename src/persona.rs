@@ -1,5 +1,5 @@
-//! What rinit behaves like, by the name that it was called by: itself, or an init that it stands in for. All differences
-//! between them are data in this file.
+//! What rinit behaves like, by the name that it was called by: itself, or an init that it stands in for. All
+//! differences between them are data in this file.
 //!
 //! Observed with Debian's packages of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7.
 
@@ -19,12 +19,13 @@ pub struct Persona {
     pub defaults: fn() -> Options,
     /// Signals that are dropped, unless a rewrite says otherwise.
     pub dropped: &'static [Signal],
-    /// What changes where main leads a session, as it does unless signals go to main alone. None: main leads a session only
-    /// with `--session`.
+    /// What changes where main leads a session, as it does unless signals go to main alone. None: main leads a session
+    /// only with `--session`.
     pub session: Option<Session>,
     /// The options that have a letter. The long options are the same under every name.
     pub letters: &'static str,
-    /// Whether options may also follow the command's name, up to a `--` (as in getopt(3), unless POSIXLY_CORRECT is set).
+    /// Whether options may also follow the command's name, up to a `--` (as in getopt(3), unless POSIXLY_CORRECT is
+    /// set).
     pub permutes: bool,
     /// Whether long options can be abbreviated.
     pub abbreviates: bool,
@@ -47,14 +48,14 @@ pub struct Persona {
 /// What changes where main is in a session of its own.
 #[derive(Debug)]
 pub struct Session {
-    /// Signals that are rewritten unless the user rewrites them otherwise. In a session of its own main has no parent that
-    /// could continue it, so the kernel discards the terminal's stop signals.
+    /// Signals that are rewritten unless the user rewrites them otherwise. In a session of its own main has no parent
+    /// that could continue it, so the kernel discards the terminal's stop signals.
     pub rewrites: &'static [(Signal, Signal)],
     /// Sent to main's group when main has exited. A rewrite applies to it.
     pub parting: Option<Signal>,
 }
 
-/// A variable, and what follows from its value.
+/// An environment variable, and what it sets.
 #[derive(Debug)]
 pub struct Variable {
     /// Its name.
@@ -91,7 +92,7 @@ pub enum Stream {
     Stderr,
 }
 
-/// The same as of `docker run`, env(1) and timeout(1).
+/// The same as those of `docker run`, env(1) and timeout(1).
 const STATUSES: Statuses = Statuses {
     own: crate::failure::STATUS_OWN,
     cannot_execute: crate::failure::STATUS_CANNOT_EXECUTE,
@@ -116,13 +117,13 @@ const RINIT: Persona = Persona {
     help_to: Stream::Stdout,
 };
 
-/// Mounted into the container by `podman run --init` in place of catatonit. Only main gets the signals, as under catatonit and
-/// tini: many programs pass a signal on themselves, and take a second one as "now, without saving".
+/// Mounted into the container by `podman run --init` in place of catatonit. Only main gets the signals, as under
+/// catatonit and tini: many programs pass a signal on themselves, and take a second one as "now, without saving".
 const PODMAN_INIT: Persona =
     Persona { names: &["podman-init"], defaults: || Options { target: Target::Main, ..Options::default() }, ..RINIT };
 
-/// Mounted into the container by `docker run --init` in place of tini, so it reads tini's variables. dockerd can only read
-/// tini's form of the version.
+/// Mounted into the container by `docker run --init` in place of tini, so it reads tini's variables. dockerd can only
+/// read tini's form of the version.
 const DOCKER_INIT: Persona =
     Persona { names: &["docker-init"], variables: TINI_VARIABLES, version: TINI.version, ..PODMAN_INIT };
 

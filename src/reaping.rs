@@ -89,7 +89,8 @@ impl Reaping {
         child?.pidfd.as_ref().filter(|_| self.was_in_kernel)
     }
 
-    /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are left.
+    /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are
+    /// left.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
         // What the kernel has reaped since the last call is not known.
         let mut round = Round { main_status: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
@@ -117,8 +118,8 @@ impl Reaping {
 
     /// The exit status of main, which the kernel has reaped.
     pub fn status_of_reaped_main(&self, pidfd: &Pidfd) -> WaitStatus {
-        // This worked at the start, so a failure may be a passing one: try twice. There is no other way, as waitpid(2) and
-        // /proc know nothing of a process that has been reaped.
+        // This worked at the start, so a failure may be a passing one: try twice. There is no other way, as waitpid(2)
+        // and /proc know nothing of a process that has been reaped.
         match pidfd.exit_status().or_else(|_| pidfd.exit_status()) {
             Ok(Some(status)) => status,
             refused => {
@@ -138,8 +139,8 @@ impl Reaping {
             return;
         }
         self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
-        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the kernel.
-        // Any other process has to keep dead children: by their parents it tells descendants from strangers.
+        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the
+        // kernel. Any other process has to keep dead children: by their parents it tells descendants from strangers.
         let set = match nix::unistd::getpid().as_raw() {
             1 => signals::leave_reaping_to_kernel_with_notice(),
             _ => signals::default_sigchld().map(drop),
@@ -159,8 +160,8 @@ fn leave_to_kernel(child: Option<&Child>, inbox: &Inbox) -> Result<(), Obstacle>
         let pidfd = child.pidfd.as_ref().ok_or(Obstacle("there is no pidfd for main", None))?;
         let status = pidfd.can_tell_exit_status();
         status.map_err(because("main's pidfd does not give its exit status (PIDFD_GET_INFO, Linux 6.16)"))?;
-        // By number, a signal could hit other processes: main's PID is free as soon as it is dead, and the number of its
-        // group as soon as the group is empty.
+        // By number, a signal could hit other processes: main's PID is free as soon as it is dead, and the number of
+        // its group as soon as the group is empty.
         pidfd.can_send_to_group().map_err(because("no signals to main's group through its pidfd (Linux 6.9)"))?;
         let wait = inbox.can_wait_for(pidfd);
         wait.map_err(because("no waiting for signals and main's pidfd at once (signalfd, ppoll)"))?;

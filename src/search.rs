@@ -12,8 +12,8 @@ const LONGEST: usize = 4096;
 /// Room for paths of usual length.
 pub const SHORT: usize = 256;
 
-/// The paths that a name may mean, in the order of execvp(3). A name with a slash is a path, and an empty name has none. Any
-/// other is looked up in PATH, where an empty element means the working directory.
+/// The paths that a name may mean, in the order of execvp(3). A name with a slash is a path, and an empty name has
+/// none. Any other is looked up in PATH, where an empty element means the working directory.
 #[derive(Clone, Copy)]
 pub struct Candidates<'a> {
     name: &'a CStr,
@@ -50,8 +50,8 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    // Not inlined: the room for long paths would be on the stack even if it is not needed. With one room of 4 kB for all,
-    // rinit keeps 4 kB more of private memory.
+    // Not inlined: the room for long paths would be on the stack even if it is not needed. With one room of 4 kB for
+    // all, rinit keeps 4 kB more of private memory.
     #[inline(never)]
     fn visit_long<B>(&self, try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         self.visit_in(&mut [0; LONGEST], try_one)

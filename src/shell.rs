@@ -8,8 +8,8 @@ use crate::sys::{Pid, clock};
 /// The process names of shells.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
 
-/// The foreground child that a shell waits for. None unless that is certain: a shell that waits for a background child with
-/// the `wait` builtin passes the signal on in its trap, and the child must not get it twice.
+/// The foreground child that a shell waits for. None unless that is certain: a shell that waits for a background child
+/// with the `wait` builtin passes the signal on in its trap, and the child must not get it twice.
 pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item = Pid>) -> Option<Pid> {
     // dash and BusyBox wait for a background child in sigsuspend(2), bash in waitpid(2), as for one in the foreground.
     if !SHELLS.contains(&procfs.name(shell)?.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
@@ -19,8 +19,9 @@ pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item =
     children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
 }
 
-/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and QUIT,
-/// and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
+/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and
+/// QUIT, and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its
+/// own.
 fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
     let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
     let can_be = stat.parent == shell
@@ -32,8 +33,8 @@ fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<b
     Some(can_be && (is_certain || procfs.shares_stdin(child, shell)?))
 }
 
-/// The foreground child of a main that is a shell. A stop signal for main is sent to this child too: a shell with a trap for
-/// the signal acts on it only when the child has exited.
+/// The foreground child of a main that is a shell. A stop signal for main is sent to this child too: a shell with a
+/// trap for the signal acts on it only when the child has exited.
 #[derive(Debug, Default)]
 pub struct ForegroundChild {
     /// The child that the last stop signal was sent to.

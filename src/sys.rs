@@ -1,4 +1,5 @@
-//! Thin typed wrappers of system calls, a file for each facility of the kernel. No policy, and all of the program's `unsafe`.
+//! Thin typed wrappers of system calls, a file for each facility of the kernel. No policy, and all of the program's
+//! `unsafe`.
 #![allow(unsafe_code)]
 
 pub mod arguments;

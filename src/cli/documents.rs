@@ -1,5 +1,5 @@
-//! An option or a variable that is in one of the clap definition, `--help`, the man page and the README's table is in all of
-//! them.
+//! An option or a variable that is in one of the clap definition, `--help`, the man page and the README's table is in
+//! all of them.
 
 use super::parser::definition;
 use super::settings::SETTINGS;

@@ -194,8 +194,8 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             .short(letter(short))
             .long(name)
             .value_name(value)
-            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then, and not
-            // an unknown option.
+            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then,
+            // and not an unknown option.
             .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString));
         match *name {

@@ -76,8 +76,9 @@ pub fn the_command_keeps_its_arguments(dashes: bool, command: &[OsString]) {
     assert_eq!(run, Some((Options::default(), command.to_vec())));
 }
 
-/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two arguments on the same matter
-/// the right one counts, and what is refused is named. `which` of the settings counts from 0, and over the last again.
+/// A value means the same as an option and as a variable, or is refused as both with an error that names it. If a
+/// variable is there twice the first one wins, and an option wins over its variable. `which` is the index of a setting,
+/// and starts again after the last one.
 pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other: &str) {
     let argument: OsString = "x".into();
     let plain = ["rinit".into(), argument.clone()];
@@ -88,7 +89,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
         return;
     }
     let twice = options(&plain, &[variable(any, value), variable(any, other)]);
-    assert_eq!(twice, by_variable, "the first of two variables counts");
+    assert_eq!(twice, by_variable, "the first of two variables wins");
     if let Err(failure) = &by_variable {
         let text = failure.to_string();
         assert!(text.contains(&format!("{value:?}")) && text.contains(any.allowed), "{text}");
@@ -106,7 +107,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
         }
         (variable, option) => assert_eq!(variable, *option),
     }
-    // What is in a list adds to it.
+    // Lists add up.
     if !setting.allowed.contains("list")
         && let (Ok(both), Ok(alone)) = (options(&with_option, &[variable(setting, other)]), by_option)
     {

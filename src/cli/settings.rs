@@ -252,8 +252,8 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty one counts as not set:
-/// Compose passes it so if there is no GRACE for `RINIT_GRACE=${GRACE}`.
+/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty one counts as
+/// not set: Compose passes it so if there is no GRACE for `RINIT_GRACE=${GRACE}`.
 pub(super) fn take_environment(options: &mut Options, environment: CStrArray) -> Result<(), Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
@@ -282,8 +282,9 @@ pub(super) fn take_environment(options: &mut Options, environment: CStrArray) ->
 
 const PREFIX: &[u8] = b"RINIT_";
 
-/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two altogether, is missing, added, wrong or
-/// swapped with the next. More would be too many: for a service called rinit Kubernetes sets RINIT_PORT and the like.
+/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two altogether, is missing, added,
+/// wrong or swapped with the next. More would be too many: for a service called rinit Kubernetes sets RINIT_PORT and
+/// the like.
 pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }

@@ -35,8 +35,8 @@ pub struct Branch {
     pub pid: Pid,
 }
 
-/// Draws the trees of (child, parent) pairs. A process whose parent is not listed as a child is a root. Siblings keep their
-/// order.
+/// Draws the trees of (child, parent) pairs. A process whose parent is not listed as a child is a root. Siblings keep
+/// their order.
 pub fn tree(family: &[(Pid, Pid)]) -> Vec<Branch> {
     let mut known: Vec<Pid> = family.iter().map(|(pid, _)| *pid).collect();
     known.sort_unstable();

@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// The paths are those of execvp(3), short or long, in order. Those that no file can have (NAME_MAX, PATH_MAX) may be missing.
+/// The paths are those of execvp(3), short or long, in order. Those that no file can have (NAME_MAX, PATH_MAX) may be
+/// missing.
 pub fn paths_are_those_of_execvp(name: &CStr, path: Option<&[u8]>) {
     let name_bytes = name.to_bytes();
     let folders = path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');

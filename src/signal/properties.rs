@@ -2,7 +2,8 @@
 
 use super::*;
 
-/// A signal that was read is displayed in a form that reads as the same signal. Case and the prefix SIG make no difference.
+/// A signal that was read is displayed in a form that reads as the same signal. Case and the prefix SIG make no
+/// difference.
 pub fn parse_and_display_agree(text: &str) {
     let read = Signal::parse(text);
     if let Some(signal) = read {

@@ -1,5 +1,5 @@
-//! The command line and the environment, as the kernel passed them at exec. main gets the same memory, so nothing is copied
-//! and nothing needs to be UTF-8.
+//! The command line and the environment, as the kernel passed them at exec. main gets the same memory, so nothing is
+//! copied and nothing needs to be UTF-8.
 
 use std::ffi::{CStr, CString, OsStr, c_char, c_int};
 use std::marker::PhantomData;
@@ -47,8 +47,8 @@ impl CStrArray {
         CStrArray { first: array.leak().as_ptr(), not_send: PhantomData }
     }
 
-    /// The environment that rinit reads settings from: its own, or an empty one if it runs with more privileges than its
-    /// caller, whose environment it is.
+    /// The environment that rinit reads settings from: its own, or an empty one if it runs with more privileges than
+    /// its caller, whose environment it is.
     pub fn followed_environment() -> CStrArray {
         let environment = CStrArray::environment();
         if super::process::has_elevated_rights() { environment.tail(usize::MAX) } else { environment }

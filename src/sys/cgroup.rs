@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// How many processes of this cgroup the OOM killer has killed; None if unknown. In a container this is about the container.
+/// How many processes of this cgroup the OOM killer has killed; None if unknown. In a container this is about the
+/// container.
 pub fn oom_kills() -> Option<u64> {
     let ours = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     read_v2(&ours).or_else(|| read_v1(&ours))
@@ -29,7 +30,8 @@ fn path_of(ours: &str, wanted: impl Fn(&str) -> bool) -> Option<&str> {
     })
 }
 
-/// Without a cgroup namespace the path is the host's, but the engine mounts the container's own folder as the root: try both.
+/// Without a cgroup namespace the path is the host's, but the engine mounts the container's own folder as the root: try
+/// both.
 fn read(root: &str, path: &str, file: &str) -> Option<u64> {
     let below = Path::new(root).join(path.trim_start_matches('/')).join(file);
     let at_root = Path::new(root).join(file);

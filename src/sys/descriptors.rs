@@ -7,8 +7,8 @@ use nix::sys::stat::Mode;
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Moves a descriptor above 2. If rinit was started with stderr closed, its own descriptor would otherwise become number 2, and
-/// log lines would be written into it. EMFILE if no number is left (fcntl(2), F_DUPFD_CLOEXEC).
+/// Moves a descriptor above 2. If rinit was started with stderr closed, its own descriptor would otherwise become
+/// number 2, and log lines would be written into it. EMFILE if no number is left (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
     if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd.as_raw_fd()) }
 }
@@ -46,8 +46,8 @@ pub fn status(fd: RawFd) -> Result<libc::stat> {
     Errno::result(unsafe { libc::fstat(fd, &raw mut status) }).map(|_| status)
 }
 
-/// Closes every descriptor above 2 except `keep`. The reader of a pipe whose write end rinit kept open would never see its end,
-/// and a file system with a file that rinit kept open could not be unmounted.
+/// Closes every descriptor above 2 except `keep`. The reader of a pipe whose write end rinit kept open would never see
+/// its end, and a file system with a file that rinit kept open could not be unmounted.
 pub fn close_inherited(keep: Option<RawFd>) {
     let kept = keep.unwrap_or(2);
     if kept > 3 {
@@ -56,8 +56,8 @@ pub fn close_inherited(keep: Option<RawFd>) {
     close_range(kept + 1, RawFd::MAX);
 }
 
-/// Without close_range(2) (Linux 5.9) and /proc, descriptors above this stay open: with the limit that some engines set (a
-/// billion), closing each would take minutes.
+/// Without close_range(2) (Linux 5.9) and /proc, descriptors above this stay open: with the limit that some engines set
+/// (a billion), closing each would take minutes.
 const HIGHEST_TRIED: RawFd = 65_535;
 
 fn close_range(first: RawFd, last: RawFd) {

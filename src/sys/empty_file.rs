@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
 
-/// Writes `text` to the file if it is an empty regular file; EEXIST if not. Does not create it, follows no symbolic link, and
-/// never blocks, not even for the reader of a FIFO.
+/// Writes `text` to the file if it is an empty regular file; EEXIST if not. Does not create it, follows no symbolic
+/// link, and never blocks, not even for the reader of a FIFO.
 pub fn fill(path: &CStr, text: &[u8]) -> Result<()> {
     let mut file = File::from(descriptors::open(path, libc::O_WRONLY | libc::O_NOFOLLOW | libc::O_NONBLOCK)?);
     let status = descriptors::status(file.as_raw_fd())?;

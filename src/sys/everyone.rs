@@ -1,5 +1,5 @@
-//! Signals to all processes of the PID namespace at once. The only place with kill(-1), which outside of a PID namespace would
-//! hit the whole machine.
+//! Signals to all processes of the PID namespace at once. The only place with kill(-1), which outside of a PID
+//! namespace would hit the whole machine.
 
 use super::{Errno, Result, process};
 use crate::signal::Signal;
@@ -14,8 +14,8 @@ impl Everyone {
         process::is_init().then_some(Everyone(()))
     }
 
-    /// Sends to every process of the namespace except ourselves, in one step, so that none escapes by forking (kill(2)). ESRCH if
-    /// there is no other process, EPERM if none may be signalled.
+    /// Sends to every process of the namespace except ourselves, in one step, so that none escapes by forking
+    /// (kill(2)). ESRCH if there is no other process, EPERM if none may be signalled.
     pub fn send(self, signal: Signal) -> Result<()> {
         self.kill(signal.number())
     }

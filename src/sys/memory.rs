@@ -5,8 +5,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// libc's allocator, except that rinit exits with an error line and its own status when it is out of memory. (Rust would
-/// abort by a signal.)
+/// libc's allocator, except that rinit exits with an error line and its own status when it is out of memory. (Rust
+/// would abort by a signal.)
 #[derive(Debug)]
 pub struct ExitWhenOutOfMemory;
 

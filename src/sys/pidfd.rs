@@ -40,8 +40,8 @@ impl Pidfd {
         Pidfd(fd)
     }
 
-    /// Opens one for any process (pidfd_open(2), Linux 5.3). ESRCH if there is no such process; ENOSYS or EPERM if the kernel or
-    /// a seccomp filter does not allow the call.
+    /// Opens one for any process (pidfd_open(2), Linux 5.3). ESRCH if there is no such process; ENOSYS or EPERM if the
+    /// kernel or a seccomp filter does not allow the call.
     pub fn open(pid: Pid) -> Result<Pidfd> {
         // SAFETY: two numbers; the new descriptor is owned here alone.
         unsafe {
@@ -77,15 +77,15 @@ impl Pidfd {
         Errno::result(done).map(drop)
     }
 
-    /// Whether `exit_status` will work for this process, which may still be alive: an error if not. It would work in Linux
-    /// 6.15 too, but the answer about a living process does not show that.
+    /// Whether `exit_status` will work for this process, which may still be alive: an error if not. It would work in
+    /// Linux 6.15 too, but the answer about a living process does not show that.
     pub fn can_tell_exit_status(&self) -> Result<()> {
         let info = self.info(EXIT | CORE_DUMP)?;
         if info.mask & CORE_DUMP != 0 { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
     }
 
-    /// The exit status once the process has been reaped, also by the kernel itself; None before that. An error if the kernel or a
-    /// seccomp filter does not allow the request (PIDFD_GET_INFO).
+    /// The exit status once the process has been reaped, also by the kernel itself; None before that. An error if the
+    /// kernel or a seccomp filter does not allow the request (PIDFD_GET_INFO).
     pub fn exit_status(&self) -> Result<Option<WaitStatus>> {
         let info = self.info(EXIT)?;
         Ok((info.mask & EXIT != 0).then(|| WaitStatus::from_raw(info.exit_code)))

@@ -13,11 +13,11 @@ pub struct Ready {
     pub reaped: bool,
 }
 
-/// Sleeps until `fd` is readable, the process of the pidfd `process` has been reaped, or `limit` is over; None means no limit.
-/// EINTR if this process was stopped and continued (signal(7)).
+/// Sleeps until `fd` is readable, the process of the pidfd `process` has been reaped, or `limit` is over; None means no
+/// limit. EINTR if this process was stopped and continued (signal(7)).
 pub fn until(fd: BorrowedFd<'_>, process: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Result<Ready> {
-    // A pidfd is readable when its process is dead, but hangs up (POLLHUP) only when the exit status can be asked for. The
-    // kernel ignores a negative descriptor.
+    // A pidfd is readable when its process is dead, but hangs up (POLLHUP) only when the exit status can be asked for.
+    // The kernel ignores a negative descriptor.
     let mut entries = [
         libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 },
         libc::pollfd { fd: process.map_or(-1, |process| process.as_raw_fd()), events: 0, revents: 0 },

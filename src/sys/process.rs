@@ -9,14 +9,15 @@ pub fn is_init() -> bool {
     nix::unistd::getpid() == Pid::from_raw(1)
 }
 
-/// Whether we have more privileges than our caller, by a set-user-ID or set-group-ID file or by file capabilities (getauxval(3),
-/// AT_SECURE). Then the environment must not be trusted.
+/// Whether we have more privileges than our caller, by a set-user-ID or set-group-ID file or by file capabilities
+/// (getauxval(3), AT_SECURE). Then the environment must not be trusted.
 pub fn has_elevated_rights() -> bool {
     // SAFETY: a number.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Makes us a subreaper: orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER; EINVAL before Linux 3.4).
+/// Makes us a subreaper: orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER; EINVAL before Linux
+/// 3.4).
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe {
@@ -39,8 +40,8 @@ pub fn is_subreaper() -> bool {
     done == 0 && answer != 0
 }
 
-/// Has the kernel send us `signal` when our parent exits (PR_SET_PDEATHSIG; to be exact, when the thread of it that created us
-/// exits).
+/// Has the kernel send us `signal` when our parent exits (PR_SET_PDEATHSIG; to be exact, when the thread of it that
+/// created us exits).
 pub fn set_parent_death_signal(signal: Signal) -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal.number() as libc::c_ulong) };
@@ -54,9 +55,9 @@ pub fn request_parent_death_signal(signal: Signal) -> Result<()> {
     if nix::unistd::getppid() == parent { Ok(()) } else { super::signals::send(nix::unistd::getpid(), signal) }
 }
 
-/// Whether our process group is orphaned (setpgid(2)): no parent of a member is in our session but outside of the group, so no
-/// process could continue it once it is stopped, and the kernel discards the terminal's stop signals. Only our own ancestors
-/// are checked.
+/// Whether our process group is orphaned (setpgid(2)): no parent of a member is in our session but outside of the
+/// group, so no process could continue it once it is stopped, and the kernel discards the terminal's stop signals. Only
+/// our own ancestors are checked.
 pub fn group_is_orphaned() -> bool {
     let group = nix::unistd::getpgrp();
     let mut parent = nix::unistd::getppid();

@@ -49,7 +49,8 @@ impl Procfs {
         let mut room = [0; 8192];
         let file = open(pid, "status").ok()?;
         let mut filled = fill(&file, &mut room, 0).ok()?;
-        // A process can be in 65,536 groups, which are listed before the signals: they are cut out, and reading goes on.
+        // A process can be in 65,536 groups, which are listed before the signals: they are cut out, and reading goes
+        // on.
         while filled == room.len() {
             const GROUPS: &[u8] = b"\nGroups:";
             let start = room.windows(GROUPS.len()).position(|bytes| bytes == GROUPS)? + GROUPS.len();
@@ -84,8 +85,8 @@ impl Procfs {
         Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
     }
 
-    /// Its stdin, as the target of /proc/PID/fd/0 (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None if it is gone, has
-    /// no stdin, or if we may not read that (proc(5), ptrace access mode).
+    /// Its stdin, as the target of /proc/PID/fd/0 (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None if it is
+    /// gone, has no stdin, or if we may not read that (proc(5), ptrace access mode).
     pub fn stdin(self, pid: Pid) -> Option<PathBuf> {
         std::fs::read_link(format!("/proc/{pid}/fd/0")).ok()
     }
@@ -97,8 +98,8 @@ impl Procfs {
         Some(String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Whether two processes share the same open file as stdin. A /dev/null that is open for reading only does not count, as it
-    /// cannot be told from one that each has opened by itself. None if we may not read that.
+    /// Whether two processes share the same open file as stdin. A /dev/null that is open for reading only does not
+    /// count, as it cannot be told from one that each has opened by itself. None if we may not read that.
     pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
         let mut rooms = [[0; 128]; 2];
         let [room, other_room] = &mut rooms;

@@ -27,14 +27,14 @@ pub fn set_mask(mask: SignalSet) -> Result<SignalSet> {
 #[derive(Clone, Copy)]
 pub struct Disposition(libc::sigaction);
 
-/// Sets SIGCHLD to its default disposition and returns the previous one (sigaction(2)). If it were ignored, the kernel would
-/// reap main, and its exit status would be lost.
+/// Sets SIGCHLD to its default disposition and returns the previous one (sigaction(2)). If it were ignored, the kernel
+/// would reap main, and its exit status would be lost.
 pub fn default_sigchld() -> Result<Disposition> {
     set_sigchld(libc::SIG_DFL, 0)
 }
 
-/// Has the kernel reap our children from now on by ignoring SIGCHLD. Those that are dead already stay zombies. SA_NOCLDWAIT
-/// has the same effect (sigaction(2)), but the signal would still be sent.
+/// Has the kernel reap our children from now on by ignoring SIGCHLD. Those that are dead already stay zombies.
+/// SA_NOCLDWAIT has the same effect (sigaction(2)), but the signal would still be sent.
 pub fn leave_reaping_to_kernel() -> Result<()> {
     set_sigchld(libc::SIG_IGN, 0).map(drop)
 }
@@ -55,8 +55,8 @@ fn default_action() -> libc::sigaction {
     unsafe { std::mem::zeroed() }
 }
 
-/// Sets the disposition of a signal, if `new` is one, and returns the previous one (sigaction(2)). No disposition here has a
-/// handler.
+/// Sets the disposition of a signal, if `new` is one, and returns the previous one (sigaction(2)). No disposition here
+/// has a handler.
 fn sigaction(signal: libc::c_int, new: Option<&libc::sigaction>) -> Result<libc::sigaction> {
     let mut before = default_action();
     // SAFETY: a struct without a handler, or null, and room for another one.
@@ -124,7 +124,8 @@ impl Batch {
         let mut raw: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
         raw.ssi_signo = info.si_signo.cast_unsigned();
         raw.ssi_code = info.si_code;
-        // SAFETY: reads the bytes of the sender's PID, which are zero if there is none: the kernel clears the struct first.
+        // SAFETY: reads the bytes of the sender's PID, which are zero if there is none: the kernel clears the struct
+        // first.
         raw.ssi_pid = unsafe { info.si_pid() }.cast_unsigned();
         slot.write(raw);
         self.filled += 1;
@@ -165,16 +166,17 @@ impl Inbox {
         }
     }
 
-    /// Sleeps until a signal arrives, `process` has been reaped, or `limit` is over (None: no limit), and receives the pending
-    /// signals, at most a batch. Returns whether `process` has been reaped; for this `can_wait_for` must have succeeded.
+    /// Sleeps until a signal arrives, `process` has been reaped, or `limit` is over (None: no limit), and receives the
+    /// pending signals, at most a batch. Returns whether `process` has been reaped; for this `can_wait_for` must have
+    /// succeeded.
     pub fn receive(&self, batch: &mut Batch, process: Option<&Pidfd>, limit: Option<Duration>) -> Result<bool> {
         batch.filled = 0;
         let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit).map(|()| false) };
         let ready = match poll::until(fd.as_fd(), process.map(AsFd::as_fd), limit) {
             Ok(ready) => ready,
             Err(Errno::EINTR) => return Err(Errno::EINTR),
-            // A seccomp filter that allows signalfd but not ppoll, or no memory. Signals can be received without ppoll, but
-            // only ppoll shows that `process` has been reaped.
+            // A seccomp filter that allows signalfd but not ppoll, or no memory. Signals can be received without ppoll,
+            // but only ppoll shows that `process` has been reaped.
             Err(_) => {
                 let limit = if process.is_none() { limit } else { Some(limit.map_or(RETRY, |limit| limit.min(RETRY))) };
                 return wait_for_signals(batch, limit).map(|()| false);
@@ -215,7 +217,8 @@ fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
 }
 
 fn sigtimedwait(set: SignalSet, limit: Option<Duration>) -> Result<libc::siginfo_t> {
-    // This system call takes two longs on every architecture, while libc's timespec has a 64-bit time_t on some 32-bit ones.
+    // This system call takes two longs on every architecture, while libc's timespec has a 64-bit time_t on some 32-bit
+    // ones.
     let limit = limit.map(poll::timespec).map(|limit| [limit.tv_sec as libc::c_long, limit.tv_nsec as libc::c_long]);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
@@ -243,8 +246,8 @@ pub fn may_send(pid: Pid) -> bool {
     pid.as_raw() > 0 && Errno::result(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok()
 }
 
-/// Sends to every process of a group (kill(2) with a negative PID). ESRCH if the group is empty, EPERM if none of its processes
-/// may be signalled.
+/// Sends to every process of a group (kill(2) with a negative PID). ESRCH if the group is empty, EPERM if none of its
+/// processes may be signalled.
 pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
     if group.as_raw() <= 1 {
         // -1 would mean all processes, and 0 our own group.
@@ -260,8 +263,8 @@ pub fn group_exists(group: Pid) -> bool {
     group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
 }
 
-/// Stops our own process group, including ourselves, as the terminal would. Returns true when we have been continued, and false
-/// at once if the kernel discards the signal, as for an orphaned process group.
+/// Stops our own process group, including ourselves, as the terminal would. Returns true when we have been continued,
+/// and false at once if the kernel discards the signal, as for an orphaned process group.
 pub fn stop_own_group(signal: Signal) -> bool {
     if signal == Signal::STOP {
         // STOP was sent to main alone, so it stops rinit alone.
@@ -274,8 +277,8 @@ pub fn stop_own_group(signal: Signal) -> bool {
     let before = sigaction(signal.number(), Some(&default_action()));
     // SAFETY: two numbers.
     unsafe { libc::kill(0, signal.number()) };
-    // The stop takes effect when the signal is unblocked. (signal-hook would stop us by STOP, and the shell would see another
-    // signal than main's.)
+    // The stop takes effect when the signal is unblocked. (signal-hook would stop us by STOP, and the shell would see
+    // another signal than main's.)
     if let Ok(mask) = set_mask(SignalSet::ALL.without(signal)) {
         let _ = set_mask(mask);
     }

@@ -1,5 +1,5 @@
-//! Starts main by one clone(2) that shares our memory until the exec, so that no page is copied. The parent prepares all that
-//! the child needs.
+//! Starts main by one clone(2) that shares our memory until the exec, so that no page is copied. The parent prepares
+//! all that the child needs.
 
 use super::arguments::CStrArray;
 use super::environment::Environment;
@@ -64,8 +64,9 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own stack, in
-/// pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's stack probes.
+/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own
+/// stack, in pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's
+/// stack probes.
 const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
 /// With room for the longest path. With this size in every case, rinit keeps 4 kB more of private memory.
 const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
@@ -77,7 +78,8 @@ struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
     let parent = plan.parent_death.map(|_| nix::unistd::getpid());
     let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
-    // Without a pidfd if that fails: CLONE_PIDFD needs Linux 5.2 and a free descriptor, and a seccomp filter may refuse it.
+    // Without a pidfd if that fails: CLONE_PIDFD needs Linux 5.2 and a free descriptor, and a seccomp filter may refuse
+    // it.
     let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
     let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
@@ -102,8 +104,8 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
     if with_pidfd {
         flags |= libc::CLONE_PIDFD;
     }
-    // SAFETY: CLONE_VFORK blocks us until the child has called exec or exited, so `stack` and `shared` outlive its use of
-    // them. The child only makes system calls, and no signal handler is installed that could run in it.
+    // SAFETY: CLONE_VFORK blocks us until the child has called exec or exited, so `stack` and `shared` outlive its use
+    // of them. The child only makes system calls, and no signal handler is installed that could run in it.
     let pid = unsafe {
         let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();

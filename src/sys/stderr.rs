@@ -1,4 +1,5 @@
-//! Writes lines to stderr without ever blocking. main shares the open file description, so it cannot be set to O_NONBLOCK.
+//! Writes lines to stderr without ever blocking. main shares the open file description, so it cannot be set to
+//! O_NONBLOCK.
 
 use super::clock::Timestamp;
 use super::{Errno, Result, descriptors, poll};
@@ -14,7 +15,8 @@ pub const LONGEST: usize = 4096;
 /// Writes `line` if that does not block. An error means that it was not written, or only in part.
 pub fn write_now(line: &[u8]) -> Result<()> {
     match write_no_wait(line) {
-        // Some file systems (xfs) answer EAGAIN if a page must be read first. A write to a file does not block for long.
+        // Some file systems (xfs) answer EAGAIN if a page must be read first. A write to a file does not block for
+        // long.
         Err(Errno::EAGAIN) if descriptors::is_regular_file(STDERR) => write(STDERR, line),
         // RWF_NOWAIT is not supported for terminals and by old kernels, or a seccomp filter refuses it.
         Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE) => {
@@ -60,9 +62,9 @@ fn write_no_wait(line: &[u8]) -> Result<()> {
     all_of(line, Errno::result(written)? as usize)
 }
 
-/// Writes through an open file description of our own, which can be O_NONBLOCK. It cannot be opened without /proc, or where
-/// stderr belongs to another user, as on a terminal after `su`. Then poll(2) shows whether there is room for a normal write;
-/// a line of at most PIPE_BUF bytes fits then, unless another process writes at the same moment.
+/// Writes through an open file description of our own, which can be O_NONBLOCK. It cannot be opened without /proc, or
+/// where stderr belongs to another user, as on a terminal after `su`. Then poll(2) shows whether there is room for a
+/// normal write; a line of at most PIPE_BUF bytes fits then, unless another process writes at the same moment.
 fn write_via_reopen(line: &[u8]) -> Result<()> {
     match descriptors::open(c"/proc/self/fd/2", libc::O_WRONLY | libc::O_NONBLOCK) {
         Ok(own) => write(own.as_raw_fd(), line),

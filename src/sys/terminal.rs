@@ -25,14 +25,15 @@ impl Terminal {
         foreground(self.0.as_raw_fd())
     }
 
-    /// Makes `group` the foreground process group. TTOU must be blocked or ignored, as otherwise the kernel stops us if we are
-    /// in the background. EPERM if it is not a group of our session.
+    /// Makes `group` the foreground process group. TTOU must be blocked or ignored, as otherwise the kernel stops us if
+    /// we are in the background. EPERM if it is not a group of our session.
     pub fn set_foreground(&self, group: Pid) -> Result<()> {
         set_foreground(self.0.as_raw_fd(), group.as_raw())
     }
 
-    /// Gives it up, so that another session can take it. Does nothing unless we lead its session. The kernel sends HUP and CONT
-    /// to the foreground group, which is probably ours (tty_ioctl(4)): these two are dropped, as we caused them.
+    /// Gives it up, so that another session can take it. Does nothing unless we lead its session. The kernel sends HUP
+    /// and CONT to the foreground group, which is probably ours (tty_ioctl(4)): these two are dropped, as we caused
+    /// them.
     pub fn give_up(&self) {
         if nix::unistd::getsid(None) != Ok(nix::unistd::getpid()) {
             return;

@@ -37,8 +37,8 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
     }
 }
 
-/// The signal that stopped our child `pid`, if it is stopped. Does not consume the state (WNOWAIT). An error if a seccomp filter
-/// refuses waitid(2).
+/// The signal that stopped our child `pid`, if it is stopped. Does not consume the state (WNOWAIT). An error if a
+/// seccomp filter refuses waitid(2).
 pub fn stopped_by(pid: Pid) -> Result<Option<Signal>> {
     stopped_child(libc::P_PID, pid.as_raw().cast_unsigned())
 }

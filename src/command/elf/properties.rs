@@ -29,8 +29,8 @@ mod tests {
         })
     }
 
-    /// A 64-bit or 32-bit file, big-endian or not. Its program headers begin `before` bytes after its own header; the last one
-    /// names the loader.
+    /// A 64-bit or 32-bit file, big-endian or not. Its program headers begin `before` bytes after its own header; the
+    /// last one names the loader.
     fn naming(loader: &[u8], wide: bool, big: bool, before: usize, others: usize) -> Vec<u8> {
         let (own, size) = if wide { (64, 56) } else { (52, 32) };
         let headers = own + before;
