@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_his_own_ancestor_through_a_reused_pid_is_an_end() {
+    fn a_cycle_from_a_reused_pid_does_not_loop() {
         assert!(family(&[(2, 3), (3, 2)]).from(Pid::from_raw(2)).len() <= 4);
     }
 }

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_fits_what_a_pipe_takes_at_once() {
+    fn a_line_is_no_longer_than_a_pipe_takes_whole() {
         for length in [1, stderr::LONGEST - 2, stderr::LONGEST - 1, stderr::LONGEST, 3 * stderr::LONGEST] {
             let mut line = "é".repeat(length / 2) + if length % 2 == 1 { "x" } else { "" };
             end_line(&mut line);

@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verbosity_is_read_as_a_number_from_the_beginning_on() {
+    fn the_verbosity_is_read_as_atoi_does() {
         use LevelFilter::{Debug, Error, Info, Trace, Warn};
         let levels = [("0", Error), ("1", Warn), ("2", Info), ("3", Debug), ("4", Trace), ("10", Trace), ("-1", Trace)];
         let odd = [("", Error), ("x", Error), ("2x", Info), (" 2", Info), ("+3", Debug), ("01", Warn), ("00", Error)];
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_comes_with_what_belongs_to_it_unless_signals_go_to_main_alone() {
+    fn a_session_brings_its_rewrites_unless_signals_go_to_main_alone() {
         let dumb_init = Persona::named(b"dumb-init");
         let mut options = (dumb_init.defaults)();
         options.rewrites.set(Signal::TTIN, None);

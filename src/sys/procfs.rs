@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_stat() {
+    fn a_truncated_stat_is_refused() {
         let text = format!("9 (sh){}", REST.trim_end_matches(" 8192 99 5"));
         let whole = text.find("123456").unwrap() + "123456".len();
         for end in 0..text.len() {

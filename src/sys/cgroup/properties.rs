@@ -38,7 +38,7 @@ mod tests {
         }
 
         #[test]
-        fn the_count_is_the_kernels(kills: u64, before in "([a-z_]{1,12} [0-9]{1,9}\n){0,9}") {
+        fn the_count_is_read_among_other_lines(kills: u64, before in "([a-z_]{1,12} [0-9]{1,9}\n){0,9}") {
             prop_assume!(!before.lines().any(|line| line.starts_with("oom_kill ")));
             prop_assert_eq!(count(&format!("{before}oom_kill {kills}\nhigh 1\n")), Some(kills));
         }
