@@ -2,7 +2,7 @@
 
 use crate::command::Child;
 use crate::drain::{Drain, Took};
-use crate::jobs::{self, terminal as seat};
+use crate::jobs::{self, Sent, terminal as seat};
 use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
@@ -35,6 +35,10 @@ pub struct Init {
     like_other_inits: bool,
     /// The signal that has ended main.
     ended_by: Option<Signal>,
+    /// The last signal, if a process of our own group has sent it.
+    sent_before: Option<Sent>,
+    /// A signal that was sent to main and has to end it.
+    fatal: Option<Signal>,
     foreground: Option<Foreground>,
     /// Whether RTMIN+3 becomes TERM where main does nothing with it.
     replaces_halt: bool,
@@ -74,6 +78,8 @@ impl Init {
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
+            sent_before: None,
+            fatal: None,
             foreground: (!options.like_other_inits).then(Foreground::default),
             replaces_halt: !options.like_other_inits
                 && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
@@ -115,7 +121,7 @@ impl Init {
             for received in batch.iter() {
                 if received.signal == Signal::CHLD {
                     child_changed = true;
-                } else if !self.is_our_own(received) && !self.is_our_groups(received) {
+                } else if !self.is_our_own(received) && !self.is_our_groups(received) && !self.is_repeated(received) {
                     debug!("{} from {}", received.signal, Sender(received.sender));
                     self.on(Event::Signal(self.meant_by(received.signal)));
                 }
@@ -157,6 +163,19 @@ impl Init {
         }
     }
 
+    /// Whether a process of our group has sent the same signal to rinit just before, and now to the group, as timeout(1) does.
+    fn is_repeated(&mut self, received: Received) -> bool {
+        if self.like_other_inits {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.sent_before, seat::sent_within_group(received));
+        let repeats = self.sent_before.zip(before).is_some_and(|(sent, before)| sent.repeats(before));
+        if repeats {
+            debug!("{} from {} at once again: not forwarded", received.signal, Sender(received.sender));
+        }
+        repeats
+    }
+
     /// Whether main is stopped, and what follows from that.
     fn see_stop(&mut self) {
         if let Some(child) = &self.child
@@ -178,6 +197,11 @@ impl Init {
                 self.on(Event::Reaped);
             }
             return round.more;
+        };
+        // It was exiting when the signal was sent to it.
+        let status = match self.fatal {
+            Some(signal) if status.exit_code().is_some() => WaitStatus::from_raw(signal.number()),
+            _ => status,
         };
         termination::begin();
         self.circumstances.stopping = self.lifecycle.stop().is_some();
@@ -272,6 +296,7 @@ impl Init {
 
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
+        let is_fatal = self.ends_main_in_pipeline(signal);
         let foreground = match (pid, &mut self.foreground, target) {
             (Some(pid), Some(foreground), Target::Main) => foreground.child_for(pid, signal),
             _ => None,
@@ -289,7 +314,11 @@ impl Init {
                 errno => Err(errno),
             }),
         };
-        if sent.is_ok() {
+        let ends_main = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
+        if ends_main {
+            self.fatal = Some(signal);
+        }
+        if sent.is_ok() || ends_main {
             self.circumstances.sent = self.circumstances.sent.with(signal);
         }
         // To all of a namespace kill(2) answers that all is well, whomever it left out. getpgid(2) tells that main is there.
@@ -310,6 +339,17 @@ impl Init {
             Err(Errno::ESRCH) => debug!("{signal} finds nobody: {}", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
+    }
+
+    /// Whether main is part of a pipeline on a terminal, and has the default action for a stop signal.
+    fn ends_main_in_pipeline(&self, signal: Signal) -> bool {
+        self.child.as_ref().is_some_and(|child| {
+            child.has_terminal
+                && !self.like_other_inits
+                && self.lifecycle.main_runs()
+                && jobs::counts_as_death(signal, child.own_group)
+                && seat::is_fatal(signal, child.pid)
+        })
     }
 
     fn report_slow_stop(&self) {

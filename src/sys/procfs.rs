@@ -192,6 +192,8 @@ pub struct Status {
     pub parent: Option<Pid>,
     /// Threads; a dead leader can have living ones.
     pub threads: u32,
+    /// How often the first thread has gone to sleep, or given up the processor in another way.
+    pub sleeps: u64,
     /// The process group, where the kernel tells it here (Linux 4.1).
     pub group: Option<Pid>,
     /// The session, where the kernel tells it here (Linux 4.1).
@@ -229,6 +231,7 @@ impl Status {
                 "State" => status.state = value.trim().bytes().next().unwrap_or_default(),
                 "PPid" => status.parent = numbers().next().flatten().map(Pid::from_raw),
                 "Threads" => status.threads = value.trim().parse().unwrap_or(0),
+                "voluntary_ctxt_switches" => status.sleeps = value.trim().parse().unwrap_or(0),
                 // The first is in our namespace, the last in its own.
                 "NSpgid" => status.group = numbers().next().flatten().map(Pid::from_raw),
                 "NSsid" => status.session = numbers().next().flatten().map(Pid::from_raw),
