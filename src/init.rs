@@ -93,9 +93,9 @@ impl Init {
     /// Attends to main until there is nothing left to do. Returns the status to exit with.
     pub fn attend(&mut self) -> u8 {
         let mut batch = Batch::new();
-        // Whoever died before the kernel was told to reap; and before main was started, a child of the program that became
-        // rinit, sent its CHLD to that one.
-        let mut more_to_reap = self.reap(None);
+        // No SIGCHLD comes for a process that died before the kernel was told to reap, or before the program that became rinit
+        // started main. Signals that have arrived since are taken first.
+        let mut more_to_reap = true;
         loop {
             if let Some(status) = self.exit {
                 self.tell_end(status);

@@ -74,9 +74,17 @@ pub fn sent_within_group(received: Received) -> Option<Sent> {
     if !received.by_kill || !is_standard || nix::unistd::getpgid(Some(sender)) != Ok(nix::unistd::getpgrp()) {
         return None;
     }
-    let status = status(sender).filter(|status| status.threads == 1)?;
     // If it sleeps now, it has gone to sleep since.
-    let sleeps = status.sleeps.saturating_sub(u64::from(status.state != b'R'));
+    let sleeps_before = |status: Status| status.sleeps.saturating_sub(u64::from(status.state != b'R'));
+    let read = || status(sender).filter(|status| status.threads == 1).map(sleeps_before);
+    // The kernel writes the state and the number one after the other, and the sender may go to sleep in between.
+    let mut sleeps = read()?;
+    for _ in 0..10 {
+        let before = std::mem::replace(&mut sleeps, read()?);
+        if sleeps == before {
+            break;
+        }
+    }
     Some(Sent { signal: received.signal, sender: received.sender, sleeps, at: clock::now() })
 }
 
