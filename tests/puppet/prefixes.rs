@@ -9,7 +9,6 @@ use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
-use nix::unistd::Pid;
 use std::ffi::{CString, OsString, c_int};
 use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
