@@ -166,6 +166,19 @@ class Terminal:
         shell = Process(self.child.pid)
         return shell.foreground != shell.group
 
+    def shell_waits_for(self, *commands):
+        """Whether it sleeps in wait4(2), and its only children are these."""
+        children = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                process = Process(int(pid))
+            except (OSError, ValueError):
+                continue
+            if process.parent == self.child.pid:
+                children.append(process.command)
+        with open(f"/proc/{self.child.pid}/wchan") as file:
+            return file.read() == "do_wait" and sorted(children) == sorted(commands)
+
     def last_of_jobs(self, lines):
         """What the shell says of jobs that are gone, at one prompt or another."""
         lines = lines + self.run("true")
@@ -246,17 +259,20 @@ def less_behind_a_reader_of_the_terminal(t):
     t.runs("sh -c read")
     t.line("100000")
     t.see("\n22\r\n")
-    if t.shell == "dash" and t.rinit:
-        # The terminal has stopped less for a moment, as the command had the foreground. dash does not ask for processes that
-        # are continued (WCONTINUED), and thinks that the job is stopped once rinit has exited. `fg` goes on with it.
-        t.key("G")
-        t.see("Stopped")
-        t.prompt()
-        t.stopped("less")
-        t.fg()
-    else:
-        t.key("G")
+    t.key("G")
     t.see("100000")
+    if t.shell == "dash" and t.rinit:
+        # The terminal has stopped less for a moment, as the command had the foreground. If dash has noticed that, it thinks
+        # that the job is stopped once rinit has exited: it does not ask for processes that are continued (WCONTINUED). `fg` goes
+        # on with the job.
+        t.until("dash knows that rinit has exited", lambda: not t.shell_is_in_background() or t.shell_waits_for("less"))
+        if not t.shell_is_in_background():
+            t.stopped("less")
+            t.line("echo mar''ker")
+            t.see("marker")
+            t.prompt()
+            t.fg()
+            t.runs("less")
     t.key("q")
     t.prompt()
     t.status()
