@@ -71,7 +71,12 @@ pub fn is_fatal(signal: Signal, main: Pid) -> bool {
 pub fn sent_within_group(received: Received) -> Option<Sent> {
     let sender = Pid::from_raw(received.sender);
     let is_standard = received.signal.number() < libc::SIGRTMIN();
-    if !received.by_kill || !is_standard || nix::unistd::getpgid(Some(sender)) != Ok(nix::unistd::getpgrp()) {
+    // 0 is a sender outside our PID namespace; to getpgid(2) it would mean ourselves.
+    if !received.by_kill
+        || received.sender <= 0
+        || !is_standard
+        || nix::unistd::getpgid(Some(sender)) != Ok(nix::unistd::getpgrp())
+    {
         return None;
     }
     // If it sleeps now, it has gone to sleep since.
