@@ -1,71 +1,83 @@
-//! The command line and the environment → what to do. `rinit COMMAND` and `rinit -- COMMAND`, what nearly everybody
-//! writes, are read without clap.
+//! Reads the command line and the environment. The usual forms, `rinit COMMAND` and `rinit -- COMMAND`, are read
+//! without clap.
 
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
 
 mod parser;
 mod settings;
 
+use parser::Parsed;
 use settings::SETTINGS;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// What rinit was called for.
-// There is one, for a moment.
+/// What rinit is asked to do.
+// There is only one value, for a moment.
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
-    /// To start a command, or with no words to do without one.
-    Run(Options, Words),
-    /// To print this.
+    /// Start this command; with `--pause` there is none.
+    Run(Options, CStrArray),
+    /// Print a text.
     Print(String, Stream),
-    /// To print the process table.
+    /// Print the process table.
     Report(Form),
 }
 
-/// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
-/// variable that is wrong, and what is allowed.
-pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Request, Failure> {
-    let words = words.tail(1);
-    let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
-    let first = words.into_iter().next().map(|word| word.to_bytes());
-    let command_words = match first {
+/// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or
+/// variable and what is allowed.
+pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
+    let arguments = arguments.tail(1);
+    let is_option = |argument: &[u8]| argument.starts_with(b"-") && argument != b"-";
+    let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
+    let (given, command) = match arguments.into_iter().next().map(|argument| argument.to_bytes()) {
         None => return Err(no_command()),
-        Some(b"--") => command(words.tail(1))?,
-        Some(first) if !is_option(first) => {
-            let permutes = persona.permutes && words.into_iter().any(|word| is_option(word.to_bytes()));
-            if permutes && !is_set(environment, b"POSIXLY_CORRECT") {
-                return parser::read(persona, words, environment, Order::Permuted);
+        Some(b"--") => (None, arguments.tail(1)),
+        Some(first)
+            if is_option(first) || permutes && arguments.into_iter().any(|argument| is_option(argument.to_bytes())) =>
+        {
+            match parser::parse(persona, arguments, permutes)? {
+                Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
+                Parsed::Report(form) => return Ok(Request::Report(form)),
+                Parsed::Run(given, command) => (Some(given), command),
             }
-            words
         }
-        Some(_) => return parser::read(persona, words, environment, Order::OptionsFirst),
+        Some(_) => (None, arguments),
     };
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
+    if let Some(given) = given {
+        given.take(&mut options, persona)?;
+    }
     take_foreign_environment(persona, &mut options, environment);
     complete(persona, &mut options)?;
-    Ok(Request::Run(options, command_words))
+    match (options.pause, command.is_empty()) {
+        (true, false) if !persona.pauses_beside_command => {
+            Err(Failure::own("--pause starts nothing, so it takes no command"))
+        }
+        (false, true) => Err(no_command()),
+        _ => Ok(Request::Run(options, command)),
+    }
 }
 
-/// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
-/// that are wrong count for nothing.
+/// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid
+/// values are ignored.
 #[inline(never)]
-pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Options {
+pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
-    for setting in SETTINGS.iter().filter(|setting| setting.bears_on_errors()) {
+    for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
-        for word in words.tail(1) {
-            let word = word.to_bytes();
-            let option = word.strip_prefix(b"--").filter(|_| !is_value);
+        for argument in arguments.tail(1) {
+            let argument = argument.to_bytes();
+            let option = argument.strip_prefix(b"--").filter(|_| !is_value);
             match option.and_then(|option| option.strip_prefix(setting.option.as_bytes())) {
                 _ if option == Some(b"") => break,
-                _ if is_value => apply(word),
+                _ if is_value => apply(argument),
                 Some([b'=', value @ ..]) => apply(value),
                 _ => {}
             }
@@ -75,20 +87,7 @@ pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Op
     options
 }
 
-/// Where options can stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// The first word that is none ends them.
-    OptionsFirst,
-    /// Between the command's words too, up to a `--`.
-    Permuted,
-}
-
-fn is_set(environment: Words, name: &[u8]) -> bool {
-    environment.value_of(name).is_some()
-}
-
-fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: Words) {
+fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: CStrArray) {
     for variable in persona.variables {
         if let Some(value) = environment.value_of(variable.name.as_bytes()) {
             (variable.take)(options, value);
@@ -96,20 +95,16 @@ fn take_foreign_environment(persona: &Persona, options: &mut Options, environmen
     }
 }
 
-/// Adds what follows from the choices that were made, and refuses those that contradict each other.
+/// Applies what follows from the chosen options, and refuses combinations that contradict each other.
 fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
     persona.complete(options);
     if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
         return Err(Failure::own(
-            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) do not go together: put the time and \
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) exclude each other: put the time and \
              KILL at the end of the sequence",
         ));
     }
     Ok(())
-}
-
-fn command(words: Words) -> Result<Words, Failure> {
-    if words.is_empty() { Err(no_command()) } else { Ok(words) }
 }
 
 fn no_command() -> Failure {
@@ -119,6 +114,4 @@ fn no_command() -> Failure {
 #[cfg(test)]
 mod documents;
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

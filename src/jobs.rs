@@ -1,10 +1,10 @@
-//! Terminals and jobs: Ctrl-C, Ctrl-Z, `fg`, `bg`, scripts and pipelines work as they do without rinit. All rules are in
-//! this file, in the order in which they apply to a run. They are pure; `terminal` asks the kernel and acts.
+//! Terminals and jobs: Ctrl-C, Ctrl-Z, `fg`, `bg`, scripts and pipelines work as they do without rinit. All rules are
+//! in this file, in the order in which they apply to a run. They are pure; `terminal` asks the kernel and acts.
 //!
 //! Main leads a process group of its own: a signal for main's group must not reach the other processes of a script or a
-//! pipeline, which are in rinit's group. But a terminal has one foreground group. Only that group may read the terminal, and
-//! only that group gets the signals of Ctrl-C, Ctrl-\ and Ctrl-Z. A shell knows rinit's group alone, and makes that one the
-//! foreground group.
+//! pipeline, which are in rinit's group. But a terminal has one foreground group. Only that group may read the
+//! terminal, and only that group gets the signals of Ctrl-C, Ctrl-\ and Ctrl-Z. A shell knows rinit's group alone, and
+//! makes that one the foreground group.
 
 use crate::signal::{Signal, SignalSet};
 use std::time::Duration;
@@ -54,8 +54,9 @@ impl OwnGroup {
     /// - rinit's group holds no other process,
     /// - or TTIN is ignored, as in bash's `$(…)`: a read in the background would not stop main, but fail with EIO.
     ///
-    /// In a script or a pipeline (`rinit … | less`) the other processes of the group need the keys' signals, and perhaps the
-    /// input. There rinit's group keeps the foreground until main needs it, and rinit forwards the keys' signals to main.
+    /// In a script or a pipeline (`rinit … | less`) the other processes of the group need the keys' signals, and
+    /// perhaps the input. There rinit's group keeps the foreground until main needs it, and rinit forwards the keys'
+    /// signals to main.
     pub fn gives_foreground(self) -> bool {
         self.is_ours_alone() || self.is_deaf
     }
@@ -63,8 +64,8 @@ impl OwnGroup {
     /// Whether rinit's group holds no other process that could need the terminal:
     ///
     /// - If rinit leads its session, `docker run -t`, a terminal emulator or sshd has started it, and not a shell.
-    /// - Otherwise a shell with job control makes a group for each job, and rinit leads the group if it is the job's first
-    ///   process. If the job is a pipeline, one of the standard streams is a pipe.
+    /// - Otherwise a shell with job control makes a group for each job, and rinit leads the group if it is the job's
+    ///   first process. If the job is a pipeline, one of the standard streams is a pipe.
     pub fn is_ours_alone(self) -> bool {
         self.leads_session || self.leads_group && !self.has_pipe
     }
@@ -88,18 +89,19 @@ pub enum Reaction {
 impl JobControl {
     /// Main has been stopped by `signal`. `by_itself`: main handles, blocks or ignores TSTP.
     ///
-    /// - TTIN and TTOU mean that main needs the foreground. If rinit's group has it, main's group gets it: in a script or a
-    ///   pipeline it did not get it at the start, and bash sends no signal when `fg` brings a running job to the foreground.
+    /// - TTIN and TTOU mean that main needs the foreground. If rinit's group has it, main's group gets it: in a script
+    ///   or a pipeline it did not get it at the start, and bash sends no signal when `fg` brings a running job to the
+    ///   foreground.
     /// - If another group has it, the job is in the background, and rinit stops too. `fg` continues it.
-    /// - If the foreground group is gone and no shell can help, main's group gets the foreground. (In an orphaned group, as
-    ///   main would be in without rinit, its read would fail with EIO.)
-    /// - TSTP comes from Ctrl-Z, or main has sent it to itself. rinit stops its group, the script around it included, so that
-    ///   the shell sees a stopped job.
+    /// - If the foreground group is gone and no shell can help, main's group gets the foreground. (In an orphaned
+    ///   group, as main would be in without rinit, its read would fail with EIO.)
+    /// - TSTP comes from Ctrl-Z, or main has sent it to itself. rinit stops its group, the script around it included,
+    ///   so that the shell sees a stopped job.
     /// - If no shell can continue main, rinit continues it after TSTP.
-    /// - STOP concerns main and its sender alone: if rinit stopped too, it would not see that main is continued. But a stopped
-    ///   main cannot handle Ctrl-C, so rinit's group takes the foreground back.
-    /// - rinit stops after STOP too if main has the foreground and handles Ctrl-Z: such a program restores the terminal's
-    ///   settings, and then stops itself by STOP (signal-hook's `emulate_default_handler` does so).
+    /// - STOP concerns main and its sender alone: if rinit stopped too, it would not see that main is continued. But a
+    ///   stopped main cannot handle Ctrl-C, so rinit's group takes the foreground back.
+    /// - rinit stops after STOP too if main has the foreground and handles Ctrl-Z: such a program restores the
+    ///   terminal's settings, and then stops itself by STOP (signal-hook's `emulate_default_handler` does so).
     pub fn main_stopped(self, signal: Signal, foreground: Foreground, by_itself: bool) -> Reaction {
         match (self, signal, foreground) {
             (JobControl::None, ..) => Reaction::None,
@@ -114,9 +116,11 @@ impl JobControl {
     }
 }
 
-/// The kernel has sent TTIN or TTOU to rinit's own group: another process of a script or a pipeline needs the foreground.
+/// The kernel has sent TTIN or TTOU to rinit's own group: another process of a script or a pipeline needs the
+/// foreground.
 ///
-/// - If main's group has got it meanwhile, rinit's group takes it back and is continued. Main gets it again when it needs it.
+/// - If main's group has got it meanwhile, rinit's group takes it back and is continued. Main gets it again when it
+///   needs it.
 /// - If another group has it, the whole job is in the background, and rinit forwards the signal to main.
 pub fn own_group_needs_foreground(foreground: Foreground) -> bool {
     matches!(foreground, Foreground::Ours | Foreground::Mains)
@@ -138,10 +142,10 @@ pub struct Sent {
 impl Sent {
     /// Whether this signal and the one before it are one request, which main gets once.
     ///
-    /// timeout(1) sends its signal to the process that it started, which is rinit, and at once to its own group, which rinit
-    /// belongs to. Without rinit the command gets it once as a rule, because the first one is still pending when the second
-    /// one comes. rinit may take the first one before that. The sender has not gone to sleep in between; a process that waits
-    /// for an effect of the first signal has.
+    /// timeout(1) sends its signal to the process that it started, which is rinit, and at once to its own group, which
+    /// rinit belongs to. Without rinit the command gets it once as a rule, because the first one is still pending when
+    /// the second one comes. rinit may take the first one before that. The sender has not gone to sleep in between; a
+    /// process that waits for an effect of the first signal has.
     pub fn repeats(self, before: Sent) -> bool {
         self.at.saturating_sub(before.at) < AT_ONCE && Sent { at: before.at, ..self } == before
     }
@@ -150,33 +154,33 @@ impl Sent {
 /// The kernel may have interrupted the sender between the two signals, and other processes may have run since.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or session
-/// on a terminal.
+/// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or
+/// session on a terminal.
 ///
-/// - An interactive shell ignores TERM, so `docker stop` of `docker run -it IMAGE bash` would end in KILL after 10 s. When a
-///   terminal is closed, a shell gets HUP: it passes HUP on to its jobs, which can save, and exits.
+/// - An interactive shell ignores TERM, so `docker stop` of `docker run -it IMAGE bash` would end in KILL after 10 s.
+///   When a terminal is closed, a shell gets HUP: it passes HUP on to its jobs, which can save, and exits.
 /// - A shell with job control ignores TSTP too. A program that only inherited "TERM is ignored" gets no HUP.
 pub fn hangs_up(ignored: SignalSet, leads: bool) -> bool {
     leads && ignored.contains(Signal::TERM) && ignored.contains(Signal::TSTP)
 }
 
-/// In a pipeline, a signal that ends the whole job (Ctrl-C, `kill %1`) reaches main a moment after the other processes. In
-/// `sleep 100 | rinit cat` cat may read the end of its input in this moment and exit with 0. Without rinit the signal would
-/// have ended cat. So it counts as having ended main if main had the default action for it: a main that exits although the
-/// signal was sent to it was exiting already.
+/// In a pipeline, a signal that ends the whole job (Ctrl-C, `kill %1`) reaches main a moment after the other processes.
+/// In `sleep 100 | rinit cat` cat may read the end of its input in this moment and exit with 0. Without rinit the
+/// signal would have ended cat. So it counts as having ended main if main had the default action for it: a main that
+/// exits although the signal was sent to it was exiting already.
 pub fn counts_as_death(signal: Signal, group: OwnGroup) -> bool {
     signal.is_stop() && group.has_pipe && !group.leads_session
 }
 
-/// Main has exited, or rinit is about to exit. The foreground returns to rinit's group if main's group has it or its group is
-/// gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining processes. Any other group keeps it: the
-/// shell has put rinit into the background, or a remaining process uses the terminal.
+/// Main has exited, or rinit is about to exit. The foreground returns to rinit's group if main's group has it or its
+/// group is gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining processes. Any other
+/// group keeps it: the shell has put rinit into the background, or a remaining process uses the terminal.
 pub fn foreground_returns(foreground: Foreground) -> bool {
     matches!(foreground, Foreground::Mains | Foreground::Gone)
 }
 
-/// Ctrl-C or Ctrl-\ has ended main (rinit did not send that signal). If main's group had the foreground, and rinit's group
-/// holds other processes, rinit sends the signal to these: without rinit they would have got it with main.
+/// Ctrl-C or Ctrl-\ has ended main (rinit did not send that signal). If main's group had the foreground, and rinit's
+/// group holds other processes, rinit sends the signal to these: without rinit they would have got it with main.
 pub fn relays(signal: Signal, foreground: Foreground, alone: bool) -> bool {
     matches!(signal, Signal::INT | Signal::QUIT) && foreground == Foreground::Mains && !alone
 }

@@ -1,61 +1,61 @@
-//! The options, where there are any: clap's part, from the definition to what it makes of the words, and its errors in one
-//! line.
+//! Reads options with clap: the definition, the result, and clap's errors in one line.
 
-use super::settings::{SETTINGS, is_near, take_environment};
-use super::{Order, Request, command, is_set, take_foreign_environment};
+use super::settings::{SETTINGS, is_similar};
 use crate::failure::Failure;
-use crate::options::{LogFilter, Options, Target};
+use crate::log::LogFilter;
+use crate::options::{Options, Target};
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::{Words, os};
+use crate::sys::arguments::{CStrArray, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use log::LevelFilter;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// Reads words among which options are.
-// clap's part is large, in code and on the stack, and most containers never enter it.
+/// What a command line with options asks for.
+pub(super) enum Parsed {
+    /// Start this command; with `--pause` there is none.
+    Run(GivenOptions, CStrArray),
+    /// Print a text.
+    Print(String, Stream),
+    /// Print the process table.
+    Report(Form),
+}
+
+/// The options that were given.
+pub(super) struct GivenOptions(ArgMatches);
+
+/// Reads a command line that has options. `permutes`: options may also stand among the command's arguments.
+// Not inlined: clap needs much of the stack, and most containers never call it.
 #[inline(never)]
-pub(super) fn read(persona: &Persona, words: Words, environment: Words, order: Order) -> Result<Request, Failure> {
-    let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
+pub(super) fn parse(persona: &Persona, arguments: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
+    let given: Vec<OsString> = arguments.map(|word| os(word).to_owned()).collect();
     let total = given.len();
-    let permutes = order == Order::Permuted || persona.permutes && !is_set(environment, b"POSIXLY_CORRECT");
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
     if matches.get_flag("help") {
-        return Ok(Request::Print(help(persona), persona.help_to));
+        return Ok(Parsed::Print(help(persona), persona.help_to));
     }
     if matches.get_flag("version") {
-        return Ok(Request::Print(version(persona), persona.version_to));
+        return Ok(Parsed::Print(version(persona), persona.version_to));
     }
     if matches.get_flag("license") {
-        return Ok(Request::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
+        return Ok(Parsed::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
     }
     let found: Vec<&OsString> = matches.get_many("command").map(Iterator::collect).unwrap_or_default();
     if let Some(form) = matches.get_one::<OsString>("report") {
-        return report(form, &found, &matches);
+        return report(form, &found, &matches).map(Parsed::Report);
     }
-    let mut options = (persona.defaults)();
-    take_environment(&mut options, environment)?;
-    take_options(&mut options, &matches, persona)?;
-    take_foreign_environment(persona, &mut options, environment);
-    super::complete(persona, &mut options)?;
-    let words = if permutes {
-        Words::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
+    let command = if permutes {
+        CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
-        words.tail(total - found.len())
+        arguments.tail(total - found.len())
     };
-    match (options.pause, words.is_empty()) {
-        (true, false) if !persona.pauses_beside_command => {
-            Err(Failure::own("--pause starts nothing, so it takes no command"))
-        }
-        (true, _) => Ok(Request::Run(options, words)),
-        (false, _) => Ok(Request::Run(options, command(words)?)),
-    }
+    Ok(Parsed::Run(GivenOptions(matches), command))
 }
 
-fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Request, Failure> {
+fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Form, Failure> {
     if !command.is_empty() {
         return Err(Failure::own("--report starts nothing, so it takes no command"));
     }
@@ -63,54 +63,59 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<R
         return Err(Failure::own("--report prints and exits, so it does not go with --pause"));
     }
     match form.to_str() {
-        Some("table") => Ok(Request::Report(Form::Table)),
-        Some("json") => Ok(Request::Report(Form::Json)),
+        Some("table") => Ok(Form::Table),
+        Some("json") => Ok(Form::Json),
         _ => Err(Failure::own(format!("--report: bad value {:?}; allowed: table or json", form.to_string_lossy()))),
     }
 }
 
-fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) -> Result<(), Failure> {
-    for setting in SETTINGS {
-        // A flag, or an option with values. RINIT_LOG has no option of its own.
-        if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
-            setting.turn_on(options);
-        }
-        let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
-            continue;
-        };
-        for value in values {
-            let name = match setting.short {
-                Some(short) => format!("-{short}, --{}", setting.option),
-                None => format!("--{}", setting.option),
+impl GivenOptions {
+    /// Applies them to `options`, to which the environment has been applied.
+    #[inline(never)]
+    pub(super) fn take(&self, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
+        let GivenOptions(matches) = self;
+        for setting in SETTINGS {
+            // A flag, or an option with values. RINIT_LOG has no option.
+            if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
+                setting.turn_on(options);
+            }
+            let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
+                continue;
             };
-            setting.apply(options, &name, value)?;
+            for value in values {
+                let name = match setting.short {
+                    Some(short) => format!("-{short}, --{}", setting.option),
+                    None => format!("--{}", setting.option),
+                };
+                setting.apply(options, &name, value)?;
+            }
         }
-    }
-    options.pause = matches.get_flag("pause");
-    if matches.get_flag("group") {
-        options.target = Target::Group;
-    }
-    if matches.get_flag("single-child") {
-        options.target = Target::Main;
-    }
-    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
-        (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
-        (false, 0) => {}
-        (false, times) => {
-            let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
-            options.log = LogFilter::Level(more);
+        options.pause = matches.get_flag("pause");
+        if matches.get_flag("group") {
+            options.target = Target::Group;
         }
+        if matches.get_flag("single-child") {
+            options.target = Target::Main;
+        }
+        match (matches.get_flag("quiet"), matches.get_count("verbose")) {
+            (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
+            (false, 0) => {}
+            (false, times) => {
+                let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
+                options.log = LogFilter::Level(more);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
-/// The form that dockerd reads an init's version from. It takes only tini's name in front.
+/// The version, in the form that dockerd can read.
 fn version(persona: &Persona) -> String {
     let (before, behind) = persona.version;
     format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
-/// One line out of clap's several.
+/// Makes one line of clap's several.
 fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -123,7 +128,7 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
         ErrorKind::UnknownArgument => {
             let mut known = parser.get_arguments().filter_map(Arg::get_long);
             let name = option.trim_start_matches('-').as_bytes();
-            match known.find(|known| is_near(known.as_bytes(), name)) {
+            match known.find(|known| is_similar(known.as_bytes(), name)) {
                 Some(near) => format!("unknown option {option:?}; --{near} is similar"),
                 None => format!("unknown option {option:?}; rinit --help lists them"),
             }
@@ -139,7 +144,7 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     Failure::own(text)
 }
 
-/// Flags, and their letters.
+/// Flags and their letters.
 const FLAGS: [(&str, Option<char>); 12] = [
     ("group", Some('g')),
     ("single-child", Some('c')),
@@ -155,7 +160,7 @@ const FLAGS: [(&str, Option<char>); 12] = [
     ("help", Some('h')),
 ];
 
-/// Options with a value, and what that is called.
+/// Options with a value, and the name of the value.
 const VALUED: [(&str, &str); 10] = [
     ("target", "WHO"),
     ("rewrite", "FROM:TO"),
@@ -169,7 +174,7 @@ const VALUED: [(&str, &str); 10] = [
     ("termination-log", "PATH"),
 ];
 
-/// What there is to choose. `permutes`: options can stand between the command's words too.
+/// clap's definition of all options. `permutes`: options may also stand among the command's arguments.
 pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
     let letter = |short: Option<char>| short.filter(|letter| persona.letters.contains(*letter));
     let flags = FLAGS.iter().map(|(name, short)| {
@@ -189,7 +194,8 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             .short(letter(short))
             .long(name)
             .value_name(value)
-            // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
+            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then,
+            // and not an unknown option.
             .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString));
         match *name {
@@ -227,7 +233,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
 
 const HELP: &str = include_str!("help.txt");
 
-/// The text of `--help`, with the letters that options have under this name.
+/// The text of `--help`. Only letters that options have under this name are listed.
 pub(super) fn help(persona: &Persona) -> String {
     let mut text = String::with_capacity(HELP.len());
     for line in HELP.split_inclusive('\n') {

@@ -28,8 +28,8 @@ pub fn foreground(main: Pid) -> Foreground {
     }
 }
 
-/// Whether a group has a process left. If its leader is a zombie, it most likely has none: the leader's parent is stopped and
-/// does not reap it.
+/// Whether a group has a process left. If its leader is a zombie, it most likely has none: the leader's parent is
+/// stopped and does not reap it.
 fn lives(group: Pid) -> bool {
     let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
     // 0 is a group outside our PID namespace.
@@ -66,8 +66,8 @@ pub fn is_fatal(signal: Signal, main: Pid) -> bool {
     Procfs::of_our_namespace().is_some_and(|procfs| procfs.status(main).is_none_or(ends))
 }
 
-/// Where a process of our own group has sent this signal by kill(2): what there is to know of that. None where that process
-/// has several threads, any of which may have sent it.
+/// Where a process of our own group has sent this signal by kill(2): what there is to know of that. None where that
+/// process has several threads, any of which may have sent it.
 pub fn sent_within_group(received: Received) -> Option<Sent> {
     let sender = Pid::from_raw(received.sender);
     let is_standard = received.signal.number() < libc::SIGRTMIN();

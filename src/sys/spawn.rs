@@ -1,97 +1,62 @@
-//! Starting main: one clone that shares our memory until the exec, so that no page is copied, and all that the child
-//! needs is prepared before it.
+//! Starts main by one clone(2) that shares our memory until the exec, so that no page is copied. The parent prepares
+//! all that the child needs.
 
-use super::arguments::Words;
+use super::arguments::CStrArray;
+use super::environment::Environment;
 use super::pidfd::Pidfd;
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
 use crate::failure;
 use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 
 /// What the child does before it becomes main.
 pub struct Plan<'a> {
     /// The paths to try, in order.
     pub paths: Candidates<'a>,
-    /// The words that main gets.
-    pub argv: *const *const c_char,
+    /// The arguments that main gets.
+    pub argv: CStrArray,
     /// The environment that main gets.
-    pub envp: *const *const c_char,
-    /// Entries of `envp` that are to name main: the child fills them in.
-    pub pids: &'a [PidText],
+    pub environment: &'a Environment,
     /// Whether main leads a session, and not only a group.
     pub session: bool,
-    /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
+    /// The terminal whose foreground group main's becomes. With `session`, it becomes the controlling terminal.
     pub terminal: Option<RawFd>,
-    /// Sent to main when rinit ends.
+    /// Sent to main when rinit exits.
     pub parent_death: Option<Signal>,
-    /// The mask to restore.
+    /// The signal mask to restore.
     pub mask: SignalSet,
-    /// What was done with SIGCHLD.
+    /// The disposition of SIGCHLD to restore.
     pub sigchld: Disposition,
 }
 
-/// Why main does not run.
+/// Why main could not be started.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No process could be made.
+    /// No process could be created.
     Clone(Errno),
     /// The process could not get a group, or a session, of its own.
     Group(Errno),
-    /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
+    /// None of the paths could be executed. This is the error that execvp(3) would return.
     Exec {
-        /// Which of `paths`, from 0.
+        /// Index in `paths`.
         path: usize,
-        /// The kernel's answer.
+        /// The kernel's error.
         errno: Errno,
     },
 }
 
-/// Room for an environment entry `NAME=` and a PID, which the child writes in: only it knows its PID before the exec.
-pub struct PidText(Vec<AtomicU8>);
-
-impl PidText {
-    /// `NAME=`, with no number yet.
-    pub fn new(name: &[u8]) -> PidText {
-        // Ten digits are the longest PID, and a zero ends them.
-        PidText(name.iter().chain(b"=").chain(&[0; 11]).copied().map(AtomicU8::new).collect())
-    }
-
-    /// As an entry of an environment.
-    pub fn as_ptr(&self) -> *const c_char {
-        self.0.as_ptr().cast()
-    }
-
-    fn set(&self, pid: libc::pid_t) {
-        let mut digits = [0u8; 10];
-        let mut length = 0;
-        let mut rest = pid.unsigned_abs();
-        for digit in &mut digits {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            length += 1;
-            if rest == 0 {
-                break;
-            }
-        }
-        let value = self.0.iter().skip_while(|byte| byte.load(Relaxed) != b'=').skip(1);
-        for (byte, digit) in value.zip(digits.iter().take(length).rev()) {
-            byte.store(*digit, Relaxed);
-        }
-    }
-}
-
-/// Shared with the child, which answers here: no pipe is needed while the memory is the same.
+/// Shared with the child, which stores its error here: with the same memory no pipe is needed.
 struct Shared<'a> {
     plan: &'a Plan<'a>,
-    /// Ourselves, where the child has to know.
+    /// Our own PID, if the child needs it.
     parent: Option<Pid>,
-    /// 0 as long as nothing went wrong.
+    /// The child's error, or 0.
     errno: AtomicI32,
     /// Index of the path that `errno` is about, or `GROUP`.
     at: AtomicUsize,
@@ -99,29 +64,29 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// Several times what the child's few calls take; unoptimised they take more. It is a part of our own stack, which is there
-/// anyhow, and the loop uses the same pages again; those of a larger one would be touched each, used or not (the compiler's
-/// stack probes).
+/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own
+/// stack, in pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's
+/// stack probes.
 const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
-/// With room for the longest path.
+/// With room for the longest path. With this size in every case, rinit keeps 4 kB more of private memory.
 const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
 
 #[repr(align(16))]
 struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
-/// Starts main and returns when it has been executed (clone(2) with CLONE_VFORK). All signals must be blocked.
+/// Starts main and returns after its exec (clone(2) with CLONE_VFORK). All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
     let parent = plan.parent_death.map(|_| nix::unistd::getpid());
     let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
-    // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
-    // main can do without.
+    // Without a pidfd if that fails: CLONE_PIDFD needs Linux 5.2 and a free descriptor, and a seccomp filter may refuse
+    // it.
     let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
     let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
         0 => Ok((pid, pidfd)),
         errno => {
             let errno = Errno::from_raw(errno);
-            // It has ended already. Nobody but us may reap it, so there is no other outcome.
+            // It has exited, and only we can reap it, so this cannot fail.
             let _ = wait::reap(pid);
             Err(match shared.at.load(Relaxed) {
                 GROUP => Error::Group(errno),
@@ -139,14 +104,14 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
     if with_pidfd {
         flags |= libc::CLONE_PIDFD;
     }
-    // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
-    // of them. The child makes system calls only, and no handler is installed that a signal could run.
+    // SAFETY: CLONE_VFORK blocks us until the child has called exec or exited, so `stack` and `shared` outlive its use
+    // of them. The child only makes system calls, and no signal handler is installed that could run in it.
     let pid = unsafe {
         let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
         Errno::result(libc::clone(become_main, top.cast(), flags, shared, &raw mut pidfd))?
     };
-    // Without CLONE_PIDFD, or under an old kernel that takes no notice of it, nothing was written.
+    // Nothing was written without CLONE_PIDFD, or by an old kernel that ignores it.
     if !with_pidfd || pidfd < 0 {
         return Ok((Pid::from_raw(pid), None));
     }
@@ -155,17 +120,17 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
     Ok((Pid::from_raw(pid), descriptors::above_stdio(pidfd).ok().map(Pidfd::new)))
 }
 
-/// The child's way from clone to exec. Only system calls: the memory is the parent's, its locks and its allocator too.
+/// What the child does from clone to exec. Only system calls: memory, locks and allocator are the parent's.
 extern "C" fn become_main(shared: *mut c_void) -> c_int {
     // SAFETY: `clone` passed a reference that outlives this process's use of it.
     let shared = unsafe { &*shared.cast::<Shared<'_>>() };
     let (errno, at) = prepare_and_exec(shared);
     shared.at.store(at, Relaxed);
     shared.errno.store(errno as i32, Relaxed);
-    // Where the memory is not shared after all (qemu-user makes a fork of it) this is all that is told.
+    // If the memory is not shared after all (qemu-user forks instead), the parent only learns this exit status.
     let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
     let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
-    // SAFETY: ends this process without running what the parent registered for its own end.
+    // SAFETY: exits without running the exit handlers of the parent.
     unsafe { libc::_exit(status.into()) }
 }
 
@@ -177,39 +142,38 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
         return (errno, GROUP);
     }
     if let Some(terminal) = plan.terminal {
-        // Where this fails the terminal has gone, or is another session's, and main will see that by itself.
+        // If this fails the terminal is gone or belongs to another session: main will notice by itself.
         let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, own_pid()) };
     }
     if let Some(signal) = plan.parent_death {
         let _ = super::process::set_parent_death_signal(signal);
         if shared.parent.is_some_and(|parent| parent != nix::unistd::getppid()) {
-            // The parent has ended before the call above: what it asks for is due now.
+            // The parent had exited before the call above, so the signal is due now.
             let _ = signals::send(Pid::from_raw(own_pid()), signal);
         }
     }
-    for text in plan.pids {
-        text.set(own_pid());
-    }
+    plan.environment.name_pid(own_pid);
     plan.sigchld.restore();
     let _ = signals::set_mask(plan.mask);
     execute_first(plan)
 }
 
-/// By the raw call: a libc may remember the parent's.
+/// By the raw system call: libc may have cached the parent's PID.
 fn own_pid() -> libc::pid_t {
     // SAFETY: takes nothing.
     unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t }
 }
 
-/// Tries each path as execvp(3) does: what is missing or closed to us leads to the next one, all else is an answer.
+/// Tries each path as execvp(3) does. It goes on if a file is missing or may not be accessed; any other error is final.
 fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
     let mut denied = None;
-    // Where all of them are too long to be tried.
+    // The error if all paths are too long to be tried.
     let mut last = (Errno::ENAMETOOLONG, 0);
     let mut index = 0;
+    let (argv, envp) = (plan.argv.as_ptr(), plan.environment.as_ptr());
     let answer = plan.paths.visit(|path| {
         // SAFETY: a C string and two arrays of them, each ended by a null pointer.
-        unsafe { libc::execve(path.as_ptr(), plan.argv, plan.envp) };
+        unsafe { libc::execve(path.as_ptr(), argv, envp) };
         last = (Errno::last(), index);
         index += 1;
         match last.0 {
@@ -221,41 +185,4 @@ fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
         ControlFlow::Continue(())
     });
     if answer.is_break() { last } else { denied.unwrap_or(last) }
-}
-
-/// An array of C strings for execve(2), out of entries that are kept elsewhere.
-pub struct Pointers(Vec<*const c_char>);
-
-impl Pointers {
-    /// `entries` in order, then the null pointer.
-    pub fn new(entries: impl Iterator<Item = *const c_char>) -> Pointers {
-        Pointers(entries.chain([std::ptr::null()]).collect())
-    }
-
-    /// `first`, then `rest`.
-    pub fn with_first(first: &[*const c_char], rest: Words) -> Pointers {
-        Pointers::new(first.iter().copied().chain(rest.map(|word| word.as_ptr())))
-    }
-
-    /// As execve(2) takes it.
-    pub fn as_ptr(&self) -> *const *const c_char {
-        self.0.as_ptr()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::CStr;
-
-    #[test]
-    fn an_entry_names_the_pid_it_is_given() {
-        for pid in [1, 9, 10, 4_194_304, i32::MAX] {
-            let text = PidText::new(b"LISTEN_PID");
-            text.set(pid);
-            // SAFETY: PidText is longer than what is written into it, and zeros follow.
-            let shown = unsafe { CStr::from_ptr(text.as_ptr()) };
-            assert_eq!(shown.to_str().unwrap(), format!("LISTEN_PID={pid}"));
-        }
-    }
 }

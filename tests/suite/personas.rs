@@ -155,7 +155,7 @@ fn tini_says_so_where_it_is_not_pid_1_and_adopts_no_orphans() {
     let warned = |rinit: Rinit| {
         let finished = rinit.puppet(["exit", "0"]).start().finish();
         assert_eq!(finished.status, Status::Exited(0));
-        assert!(finished.stderr.is_empty() || finished.stderr.contains("WARN: not PID 1"), "{finished:?}");
+        assert!(finished.stderr.is_empty() || finished.stderr.contains("WARN: rinit is not PID 1"), "{finished:?}");
         !finished.stderr.is_empty()
     };
     let tini = || Rinit::as_child().name("tini");
@@ -327,7 +327,7 @@ fn under_other_names_there_is_no_drain() {
         let words = ["play", "[", "session", "ignore", "TERM", "say", "ready", "pause", "]", "exit", "3"];
         let finished = called(name).puppet(words).start().finish();
         assert_eq!(finished.status, Status::Exited(3), "{name}");
-        assert_eq!(finished.stderr, "", "{name}: nobody was waited for, so nobody is named");
+        assert_eq!(finished.stderr, "", "{name}: it waited for no process, so it names none");
     }
     // Unless an option says so.
     let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];
