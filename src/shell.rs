@@ -27,9 +27,9 @@ fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<b
         && !stat.is_dead()
         && (stat.group == own.group || stat.session != own.session)
         && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
-    // A program that handles both may have had them ignored at first.
-    let tells = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
-    Some(can_be && (tells || procfs.shares_stdin(child, shell)?))
+    // A program that handles one of them may have had both ignored at first: Node.js sets all signals to the default action.
+    let untouched = ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.caught.contains(signal));
+    Some(can_be && (untouched || procfs.shares_stdin(child, shell)?))
 }
 
 /// The foreground child of main, which a stop signal for main alone has to reach too: without it a shell that has a trap for
