@@ -60,7 +60,7 @@ pub enum Obstacle {
     NoWait(Errno),
     /// The kernel was asked in vain.
     NoDisposition(Errno),
-    /// The drain needs to know who lives.
+    /// It does, but reports each exit: the drain needs to know.
     MainEnded,
 }
 
@@ -126,7 +126,8 @@ impl Reaping {
 
     /// Reaps who is dead and waits for that. The kernel reaps those only that die after it was told to.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
-        let mut round = Round { end_of_main: None, any: false, more: true };
+        // What the kernel has reaped since the last call is not known.
+        let mut round = Round { end_of_main: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
         for _ in 0..A_ROUND {
             match wait::reap_any() {
                 Ok(Some((pid, status))) => {
@@ -163,15 +164,20 @@ impl Reaping {
         }
     }
 
-    /// main has ended. Has each other end told again, by SIGCHLD, and each dead child kept until it is reaped: whoever waits
-    /// for the others has to know.
+    /// Main has exited: from now on SIGCHLD reports each exit of a remaining process, as a drain has to know.
     pub fn take_over(&mut self) {
         if !self.in_kernel() {
             return;
         }
         self.obstacle = Some(Obstacle::MainEnded);
-        if let Err(errno) = signals::default_sigchld() {
-            error!("cannot take over reaping from the kernel: {}", reason(errno));
+        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the kernel.
+        // Any other process has to keep dead children: by their parents it tells descendants from strangers.
+        let set = match nix::unistd::getpid().as_raw() {
+            1 => signals::leave_reaping_to_kernel_with_notice(),
+            _ => signals::default_sigchld().map(drop),
+        };
+        if let Err(errno) = set {
+            error!("SIGCHLD stays ignored, so exits are noticed late: {}", reason(errno));
         }
         // Until the next waitpid(2) says otherwise.
         self.children = true;

@@ -59,12 +59,12 @@ pub fn find(others: &[(String, PathBuf)]) -> (Vec<Contender>, Vec<String>) {
         let (old, new) = (released.version(), built.version());
         if old != new {
             missing.push(format!(
-                "the musl build is {old}, the glibc build {new}: `.ci/build-musl` builds the former anew"
+                "the musl build is {old}, the glibc build {new}: `packaging/build-musl` builds the former anew"
             ));
         }
         found.push(released);
     } else {
-        missing.push("rinit as it is released, static musl, is not there: `.ci/build-musl` builds it".to_owned());
+        missing.push("rinit as it is released, static musl, is not there: `packaging/build-musl` builds it".to_owned());
     }
     found.push(built);
     for (program, package) in PEERS {

@@ -86,6 +86,8 @@ pub trait Processes {
     fn facts(&mut self, pid: Pid) -> Option<Facts>;
     /// Whether its stdin is a pipe, and not the one that rinit has as stdin.
     fn reads_pipe(&mut self, pid: Pid) -> bool;
+    /// Whether a process group has a member left. A zombie is one too.
+    fn group_exists(&mut self, group: Pid) -> bool;
     /// Whether `shell` is a shell that sleeps until its foreground child `child` exits.
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool;
 }
@@ -317,6 +319,27 @@ impl Rules {
         }
     }
 
+    /// Before the first scan, where that would take long: looks up some of the processes, sorted by PID and after those of
+    /// an earlier call, and asks those that are due whatever the rest may be. They exit while the rest is looked up.
+    pub fn begin(
+        &mut self,
+        now: Moment,
+        some: &[Pid],
+        history: &StopHistory,
+        processes: &mut dyn Processes,
+    ) -> Vec<Order> {
+        let mut orders = Vec::new();
+        self.forwarded_tick = history.first().unwrap_or(self.began_tick);
+        let known = self.records.len();
+        for pid in some {
+            let record = self.welcome(*pid, now, history, processes, &mut orders);
+            self.records.extend(record);
+        }
+        let group_left = self.group.is_some_and(|group| processes.group_exists(group));
+        self.ask_those_due(known, now, group_left, processes, &mut orders);
+        orders
+    }
+
     /// One scan: `present` are the processes that exist now, sorted by PID. What to do, in this order.
     pub fn step(
         &mut self,
@@ -357,7 +380,13 @@ impl Rules {
         self.turn = if self.turn.saturating_add(REVISITED) < open { self.turn + REVISITED } else { 0 };
         let changed = self.records.len() != before.len() || self.first;
         drop(before);
-        self.ask_those_due(now, processes, &mut orders);
+        if !self.has_asked_all() {
+            self.correct_readers();
+            let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
+            self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
+            let group_left = self.group_is_left(processes);
+            self.ask_those_due(0, now, group_left, processes, &mut orders);
+        }
         self.kill_when_over(now, &mut orders);
         self.first = false;
         let may_come_due = !self.has_asked_all();
@@ -478,17 +507,17 @@ impl Rules {
         Some(record)
     }
 
-    /// Asks the processes that are due.
-    fn ask_those_due(&mut self, now: Moment, processes: &mut dyn Processes, orders: &mut Vec<Order>) {
-        if self.has_asked_all() {
-            return;
-        }
-        self.correct_readers();
-        let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
-        self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
-        let group_left = self.group_is_left(processes);
+    /// Asks the processes that are due, from the record at this place on. `group_left`: main's group, which goes first.
+    fn ask_those_due(
+        &mut self,
+        from: usize,
+        now: Moment,
+        group_left: bool,
+        processes: &mut dyn Processes,
+        orders: &mut Vec<Order>,
+    ) {
         let since = self.age(now);
-        for place in 0..self.records.len() {
+        for place in from..self.records.len() {
             let Some(mut record) = self.records.get(place).filter(|record| record.is_open()).copied() else { continue };
             if record.state != State::Deaf && !self.is_due(&record, now, group_left, processes) {
                 continue;

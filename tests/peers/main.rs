@@ -113,7 +113,7 @@ fn in_short(original: &str, rinit: &str) -> String {
 
 fn repeat(case: &Case) -> String {
     let quoted = case.to_string().replace('\'', "'\\''");
-    format!(".ci/peers '{}' '{quoted}'", support::rinit_binary().display())
+    format!("tests/extended/peers '{}' '{quoted}'", support::rinit_binary().display())
 }
 
 /// Nothing explains this.

@@ -558,6 +558,6 @@ impl Lines {
 /// The original of that name, as Debian's package installs it.
 pub fn original(peer: Peer) -> PathBuf {
     let path = Path::new("/usr/bin").join(peer.name());
-    assert!(path.exists(), "no {} to compare with: run .ci/peers, or apt-get install it", path.display());
+    assert!(path.exists(), "no {} to compare with: run tests/extended/peers, or apt-get install it", path.display());
     path
 }
