@@ -1,4 +1,4 @@
-# The architectures that a release has, and everybody's names for each.
+# The architectures of a release, and the names that each has in different places.
 # shellcheck shell=bash disable=SC2034
 
 architectures=(x86_64 aarch64 armv7 i686 ppc64le riscv64 s390x)

@@ -327,7 +327,7 @@ fn under_other_names_there_is_no_drain() {
         let words = ["play", "[", "session", "ignore", "TERM", "say", "ready", "pause", "]", "exit", "3"];
         let finished = called(name).puppet(words).start().finish();
         assert_eq!(finished.status, Status::Exited(3), "{name}");
-        assert_eq!(finished.stderr, "", "{name}: nobody was waited for, so nobody is named");
+        assert_eq!(finished.stderr, "", "{name}: it waited for no process, so it names none");
     }
     // Unless an option says so.
     let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];

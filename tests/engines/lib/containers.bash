@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # scratch: from suite.bash; debian, busybox: for the checks.
-# Containers: started, looked at, stopped.
+# Starts, inspects and stops containers.
 # From suite.bash: check, wait_for, same, scratch.
 
-# check_both NAME COMMAND…: with rinit as the image's entrypoint, and as the init of `docker run`.
-# What COMMAND puts between the options and the command of a container is debian or busybox.
+# check_both NAME COMMAND…: checks it with rinit as the image's entrypoint, and as the init of `docker run`. Between the options
+# and the command of a container, COMMAND puts the array debian or busybox.
 check_both() {
     local name=$1 debian=(debian) busybox=(small)
     shift
@@ -18,13 +18,13 @@ run() {
     docker run --network none --hostname box "$@"
 }
 
-# start NAME ARGUMENT…: in the background.
+# start NAME ARGUMENT…: starts a container in the background.
 start() {
     run --detach --name "$@" >/dev/null
 }
 
 logs_have() {
-    # No pipe: grep ends at the first match, and with pipefail a broken pipe would count as a failure.
+    # No pipe: grep exits at the first match, and with pipefail the broken pipe would count as a failure.
     grep --quiet --extended-regexp -- "$2" <<<"$(docker logs "$1" 2>&1)"
 }
 
@@ -55,7 +55,7 @@ stops_at_once() {
     same 'status after docker stop' "$status" "$2"
 }
 
-# ends STATUS TEXT ARGUMENT…: docker run ARGUMENT… ends with STATUS, and TEXT is in what it says.
+# ends STATUS TEXT ARGUMENT…: checks that docker run ARGUMENT… exits with STATUS, and that its output contains TEXT.
 ends() {
     local wanted=$1 text=$2 status=0
     shift 2
@@ -78,6 +78,6 @@ pid_1_is() {
     [[ $(docker exec "$1" cat /proc/1/comm) == "$2" ]]
 }
 
-# Each turn leaves a process whose parent ends at once.
+# Each round leaves a process whose parent exits at once.
 # shellcheck disable=SC2016 # The shell in the container expands it.
 orphan_loop='i=0; while [ $i -lt COUNT ]; do ( : & ); i=$((i + 1)); done; echo all started'

@@ -1,33 +1,32 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, rinit: see below.
-# A dockerd and a containerd that share nothing with those of the machine, and their end.
+# Starts and stops a dockerd and a containerd that share nothing with those of the machine.
 # From the main script: scratch, rinit, wait_for.
 
-# The parent cgroup of all containers: to be found again, and removed.
+# The parent cgroup of all containers, by which their processes are found and which is removed at the end.
 cgroup=rinit-engines-$$
 
-# What the daemons insist on having outside of their own folders, the deepest first. Each that was
-# there before stays.
+# Paths outside of their own folders that the daemons always create, the deepest first. Those that existed before stay.
 fixed_paths=(
     /etc/docker/key.json /etc/docker
     /run/docker/plugins /run/docker
     /run/containerd/s /run/containerd
-    # And Podman, whose cache of what a registry has is the one that --root does not move.
+    # Those of Podman, including the only cache that --root does not move.
     /var/lib/containers/cache/blob-info-cache-v1.boltdb /var/lib/containers/cache /var/lib/containers
     /var/lib/cni/networks/podman/last_reserved_ip.0 /var/lib/cni/networks/podman/lock
     /var/lib/cni/networks/podman /var/lib/cni/networks /var/lib/cni/results /var/lib/cni /run/netns
 )
 new_paths=()
-# What Swarm and Podman make in the machine's network, and leave.
+# Network links that Swarm and Podman create and leave behind.
 fixed_links=(docker_gwbridge cni-podman0)
 new_links=()
 netns_was_mounted=
-# The user of rootless Podman: the ID of nobody else, and in its containers those from its 65536-fold on.
+# The user of rootless Podman, with an otherwise unused ID. In its containers IDs start at 65536 times that.
 ordinary=47114
 # Podman's own cgroup, above those of its containers.
 libpod_was_there=
 
-# A command that hangs fails its check, and does not hang the script.
+# A command that hangs fails its check and does not block the script.
 docker() {
     timeout --foreground 120 docker "$@"
 }
@@ -48,8 +47,8 @@ start_dockerd() {
     ! is_mounted /run/netns || netns_was_mounted=yes
     [[ ! $(cgroups_named libpod_parent) ]] || libpod_was_there=yes
 
-    # dockerd would start a containerd itself, or, where one runs already, use the machine's.
-    # setsid, for both: a Ctrl-C at the script's terminal is for the script, which ends them in order.
+    # By itself dockerd would use the machine's containerd if one runs. setsid for both, so that a Ctrl-C reaches only the script,
+    # which shuts them down cleanly.
     cat >"$scratch/containerd.toml" <<END
 version = 2
 root = "$scratch/containerd/root"
@@ -70,13 +69,12 @@ END
     spawn_dockerd "$scratch"
 }
 
-# spawn_dockerd FOLDER [OPTION…]: on FOLDER/docker.sock. Sets dockerd, and returns when it answers.
+# spawn_dockerd FOLDER [OPTION…]: starts it with FOLDER/docker.sock. Sets dockerd, and returns when it answers.
 spawn_dockerd() {
     local folder=$1
     shift
-    # No bridge, no iptables rule, no change of the machine's forwarding: the containers need no
-    # network. A configuration in the place of the machine's.
-    # RINIT_RUNTIME is one that Docker does not know by itself, as crun.
+    # No bridge, iptables rule or IP forwarding: the containers need no network. Its configuration replaces the machine's.
+    # RINIT_RUNTIME names a runtime that Docker does not know by itself, such as crun.
     local runtime=${RINIT_RUNTIME-} more=
     [[ ! $runtime ]] || more=", \"default-runtime\": \"$runtime\", \"runtimes\": {\"$runtime\": {\"path\": \"/usr/bin/$runtime\"}}"
     [[ -e $folder/daemon.json ]] || echo "{\"init-path\": \"$rinit\"$more}" >"$folder/daemon.json"
@@ -92,7 +90,7 @@ spawn_dockerd() {
     }
 }
 
-# Without it every check would wait in vain.
+# Without dockerd every check would wait until its limit.
 dockerd_must_live() {
     ! has_ended "$dockerd" || {
         echo "dockerd has ended: $(tail "$scratch/dockerd.log")"
@@ -100,7 +98,7 @@ dockerd_must_live() {
     }
 }
 
-# remove_containers [all]: those with the label "stays" only if all are to go.
+# remove_containers [all]: keeps those with the label "stays" unless `all` is given.
 remove_containers() {
     local containers staying='stays='
     [[ ! ${1-} ]] || staying='^$'
@@ -112,13 +110,12 @@ stop_dockerd() {
     [[ -z ${dockerd:-} ]] || remove_containers all
     end_child "${dockerd:-}"
     end_child "${containerd:-}"
-    # Nothing, unless a daemon died before its time: then its containers are still there.
+    # There are none unless a daemon crashed and left its containers.
     local pid
     for pid in $(processes_of_this_run); do
         kill -KILL "$pid"
     done
-    # A shim that was killed leaves its socket, in a folder that is the same for all. A file named
-    # "address" says which it is.
+    # A killed shim leaves its socket in a common folder. Its path is in a file named "address".
     grep -rhs --include=address . "$scratch/containerd" | sed 's,^unix://,,' | xargs --no-run-if-empty rm -f
     wait_for 'all processes are gone' no_processes_of_this_run
     wait_for 'the cgroups are gone' cgroups_are_gone
@@ -127,11 +124,11 @@ stop_dockerd() {
         [[ ! -e /sys/class/net/$link ]] || ip link delete "$link"
     done
     [[ $netns_was_mounted ]] || ! is_mounted /run/netns || umount /run/netns
-    # Folders only if empty: somebody else may use them by now.
+    # Removes folders only if they are empty, because other programs may use them by now.
     ((${#new_paths[@]} == 0)) || rm --dir --force "${new_paths[@]}" 2>/dev/null
 }
 
-# end_child [PID]: asks, waits, and insists only in the end. How it ends does not matter.
+# end_child [PID]: asks it to exit, waits, and kills it as a last resort. Its status does not matter.
 end_child() {
     [[ -n $1 ]] || return 0
     kill -TERM "$1" 2>/dev/null || true
@@ -144,8 +141,8 @@ has_ended() {
     ! kill -0 -- "$1" 2>/dev/null
 }
 
-# The processes in our cgroup, those that were told of our containerd's socket: its shims, and those of
-# rootless Podman. Fails if there are none.
+# The processes in this run's cgroup, its containerd's shims (by the socket in their command line), and those of rootless
+# Podman. Fails if there are none.
 processes_of_this_run() {
     {
         find /sys/fs/cgroup -path "*/$cgroup/*" -name cgroup.procs -exec cat {} + 2>/dev/null
@@ -161,7 +158,7 @@ no_processes_of_this_run() {
     ! processes_of_this_run
 }
 
-# A cgroup can be removed a moment after its last process has ended.
+# A cgroup can be removed only a moment after its last process has exited.
 cgroups_are_gone() {
     local name names=("$cgroup")
     [[ $libpod_was_there ]] || names+=(libpod_parent)

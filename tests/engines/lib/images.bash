@@ -1,26 +1,25 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # repo, scratch, rinit: see below.
-# The packages on this machine, and the images that the containers of tests/engines/run run.
+# Installs packages on this machine and makes the images for the containers of tests/engines/run.
 # From the main script: repo, scratch, rinit.
 
 cache=$repo/target/engines
 policy=/usr/sbin/policy-rc.d
 
-# What the containers run, besides busybox: the programs of the checks as Debian packages them.
+# The Debian packages in the images, besides busybox.
 contents=(
     redis-server nginx-light apache2 postgresql-15 nodejs python3
     supervisor monit s6 runit cron openssh-server busybox-syslogd
 )
 
-# install_packages [PACKAGE…]: what is missing of these and of what every script needs. Asks for
-# nothing when all is there.
+# install_packages [PACKAGE…]: installs those of these packages, and of the packages that every script needs, that are missing.
 install_packages() {
     local missing=() command package
-    # By the commands: Docker's own packages are as good as Debian's docker.io.
+    # Checks the commands, because Docker's own packages are as good as Debian's docker.io.
     for command in dockerd containerd docker; do
         type -P "$command" >/dev/null || missing=(docker.io)
     done
-    # Made by another machine, for one that is apart.
+    # A machine apart (apart.bash) gets this file from outside.
     [[ -e $(debian_tar) ]] || set -- mmdebstrap "$@"
     for package in busybox-static "$@"; do
         is_installed "$package" || missing+=("$package")
@@ -41,8 +40,8 @@ is_installed() {
     [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
-# Debian starts a service as soon as its package is installed, unless this file says no. The test
-# wants a dockerd of its own, and no other left running.
+# Debian starts a service as soon as its package is installed, unless this file prevents it. The tests start a dockerd of their
+# own, and no other must stay.
 keep_services_off() {
     [[ -e $policy ]] && return
     printf '#!/bin/sh\nexit 101\n' >"$policy"
@@ -88,8 +87,8 @@ ENTRYPOINT ["/rinit", "--"]
 END
 }
 
-# build TAG [OPTION…] <DOCKERFILE, with what is in the folder context, or in that of the suite.
-# The classic builder: it needs neither a plugin nor a registry.
+# build TAG [OPTION…] <DOCKERFILE, with the folder `context` or that of the suite. Uses the classic builder, which needs neither
+# a plugin nor a registry.
 build() {
     local tag=$1 context=${context:-$scratch/context}
     shift
@@ -111,31 +110,30 @@ debian_tar() {
     echo "$cache/$(images_release)-$(cksum <<<"${contents[*]} $(declare -f bootstrap)" | cut -d ' ' -f 1).tar"
 }
 
-# To make it takes a minute, so the result is kept below target/, where `cargo clean` removes it. Other
-# contents are another file.
+# Making it takes a minute, so the result is kept in target/ until `cargo clean`. The name depends on the contents.
 import_debian() {
     local tar
     tar=$(debian_tar)
     if [[ ! -e $tar ]]; then
         mkdir -p "$cache"
-        # Renamed when complete: an interrupted run leaves no half a file under that name.
+        # Renamed when complete, so that an interrupted run leaves no partial file under that name.
         bootstrap "$(images_release)" "$tar.$$"
         mv "$tar.$$" "$tar"
     fi
     docker import "$tar" base >/dev/null
 }
 
-# bootstrap RELEASE TAR: a minimal root of it, from this machine's own mirror.
+# bootstrap RELEASE TAR: makes a minimal root of it, from this machine's own mirror.
 bootstrap() {
     local codename=$1 tar=$2 mirror components path excluded=()
     mirror=$(apt_mirror)
-    # As this machine has them; of another release, main alone.
+    # The components that this machine uses; for another release, only main.
     components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
     for path in doc man locale; do
         excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")
     done
-    # A busybox where the image `bare` has it, for what is run in any of them.
-    # With no source left `apt-get update` needs no network, and the mirror stays out of the image.
+    # busybox has the same path as in the image `bare`, for checks that run in any image. Without sources `apt-get update` needs
+    # no network, and the mirror stays out of the image.
     # shellcheck disable=SC2016 # mmdebstrap expands it.
     TMPDIR=$scratch mmdebstrap --mode=root --variant=minbase --format=tar \
         --include="$(IFS=, && echo "${contents[*]}")" ${components:+--components="$components"} "${excluded[@]}" \
@@ -152,7 +150,7 @@ apt_mirror() {
     apt_index "$(. /etc/os-release && echo "$VERSION_CODENAME")" REPO_URI | sed -n 1p
 }
 
-# apt_index CODENAME FIELD: what apt on this machine is set up to fetch for that release.
+# apt_index CODENAME FIELD: a field of this machine's apt configuration for that release.
 apt_index() {
     apt-get indextargets --format "\$($2)" 'Created-By: Packages' "Codename: $1"
 }
@@ -169,7 +167,7 @@ import_busybox() {
         [[ $applet == busybox ]] || ln -s busybox "$root/bin/$applet"
     done
     ln -s bin/busybox "$root/busybox" # Where the image `bare` has it.
-    # Found, and not executable.
+    # A file that is found but not executable.
     echo 'not a program' >"$root/tmp/data"
     tar --create --file "$scratch/plain.tar" --numeric-owner --owner 0 --group 0 --directory "$root" .
     docker import "$scratch/plain.tar" plain >/dev/null

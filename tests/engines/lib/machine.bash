@@ -5,7 +5,7 @@
 # kernel RELEASE: prints the path of that release's newest kernel for virtual machines. Unpacked and not installed.
 kernel() {
     local pattern='^linux-image-[0-9.]+[^ ]*-cloud-amd64$' folder
-    # Since 7.x the image is a package apart; what was the package before depends on it.
+    # Since 7.x the image is in a package of its own, on which the former package depends.
     [[ $1 != sid ]] || pattern='^linux-binary-[0-9.]+[^ ]*-cloud-amd64$'
     folder=$debian/$1/kernel
     if [[ ! -e $folder/vmlinuz ]]; then
@@ -40,13 +40,13 @@ busybox_root() {
     echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
 }
 
-# boot ROOT KERNEL MEGABYTES SCRIPT: runs SCRIPT in ROOT below rinit, which is PID 1 of that kernel. What it writes to the
-# console is in $scratch/console, and on stdout. Its exit status is SCRIPT's.
+# boot ROOT KERNEL MEGABYTES SCRIPT: runs SCRIPT in ROOT under rinit, which is PID 1 of that kernel. The console's output goes to
+# $scratch/console and stdout. Its exit status is SCRIPT's.
 boot() {
     local root=$1 kernel=$2 memory=$3 script=$4 code
     (cd "$root" && find . | cpio --quiet -o -H newc) | gzip -1 >"$scratch/initramfs"
-    # One processor: with two the emulated kernel sometimes fails before it has come up, where it changes its own code.
-    # The end of rinit is the end of the kernel, which prints the wait status in hexadecimal.
+    # One processor: with two the emulated kernel sometimes crashes during its boot, when it patches its own code. When rinit
+    # exits the kernel panics and prints the wait status in hexadecimal.
     timeout --kill-after 10 600 nice qemu-system-x86_64 -accel tcg -cpu max -m "$memory" -smp 1 -nographic -no-reboot -kernel "$kernel" \
         -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 rdinit=${5:-/init} -- $script" \
         </dev/null >"$scratch/serial" 2>&1 &

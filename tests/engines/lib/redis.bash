@@ -1,13 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # For the scripts that source this.
-# Redis behind a shell that stays, with more to save than it can save at once: what is left of it
-# after `docker stop` and `docker start`.
+# Redis behind a shell that stays, with so much data that saving takes time: what is left after `docker stop` and
+# `docker start`.
 
 # Redis takes more than a second to save these.
 keys=2000000
 
-# The words that an image has after CMD in the shell form, and the entrypoint script that forgets
-# its `exec`. Both leave a shell above redis.
+# CMD in the shell form, and an entrypoint script that forgets its `exec`. Both leave a shell as the parent of redis.
 redis_server='redis-server --protected-mode no --save 3600 1'
 shell_form=(sh -c "$redis_server")
 entrypoint_script=(bash -c "$redis_server; echo redis has ended")

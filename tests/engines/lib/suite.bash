@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # rinit, scratch and the counts are for the other parts.
-# What every script of this kind needs: its checks counted, its waits bounded, a Docker of its own,
-# and nothing left at the end.
+# Shared by the scripts that use Docker: counts checks, limits waits, starts a Docker of its own, and cleans up.
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
 for part in images dockerd containers redis; do
@@ -11,9 +10,9 @@ done
 
 passed=0 failed=0 job=
 
-# as_job COMMAND…: runs it in a subshell in which every failing line ends it, and in a process group
-# of its own, the job. So a signal to this script is acted on at once, and not after COMMAND.
-# Not to be called in a condition: bash would ignore `set -e` in the subshell too.
+# as_job COMMAND…: runs it in a subshell that exits at the first failing line, in a process group of its own, the job. So this
+# script reacts to a signal at once, and not after COMMAND. Must not be called in a condition: bash would ignore `set -e` in
+# the subshell too.
 as_job() {
     set -m
     (
@@ -25,15 +24,15 @@ as_job() {
     wait "$job"
 }
 
-# All processes of the job, of which there are some only if the script was interrupted.
+# Ends all processes of the job. There are some only if the script was interrupted.
 end_job() {
     [[ -n $job ]] || return 0
     kill -TERM -- "-$job" 2>/dev/null
     wait_for 'the job ends' has_ended "-$job" || kill -KILL -- "-$job" 2>/dev/null
 }
 
-# check NAME COMMAND…: COMMAND, a function as a rule, fails if what NAME says is not so. What it
-# wrote is shown in that case. The containers that it leaves behind are removed.
+# check NAME COMMAND…: COMMAND, usually a function, fails if the statement NAME does not hold; then its output is shown. The
+# containers that it leaves behind are removed.
 check() {
     local name=$1 status
     shift
@@ -52,8 +51,7 @@ check() {
     remove_containers
 }
 
-# wait_for WHAT COMMAND…: returns as soon as COMMAND succeeds. The limit is a safety net for what
-# never happens, so it is generous.
+# wait_for WHAT COMMAND…: returns as soon as COMMAND succeeds. The limit is only a safety net, so it is generous.
 wait_for() {
     local what=$1 limit=${LIMIT:-30}
     local end=$((SECONDS + limit))
@@ -75,12 +73,12 @@ same() {
     }
 }
 
-# systemd_says UNIT: what it finds wrong there, and not in the units of other packages, which it reads too.
+# systemd_says UNIT: systemd's complaints about this unit, without those about units of other packages, which it reads too.
 systemd_says() {
     systemd-analyze verify --man=no "$1" 2>&1 | grep --invert-match --extended-regexp '^/(usr/)?lib/systemd/system/' || true
 }
 
-# What a cleanup must never do is stop half-way, so no failing line ends it.
+# The cleanup must not stop half-way, so it continues after failing lines.
 cleanup() {
     local status=$?
     set +e
@@ -99,8 +97,8 @@ cleanup() {
     exit "$status"
 }
 
-# set_up RINIT [PACKAGE…]: a Docker whose init is RINIT ('' for one that is built), with the images,
-# and the packages on this machine.
+# set_up RINIT [PACKAGE…]: starts a Docker whose init is RINIT ('' to build one), makes the images, and installs the packages
+# on this machine.
 set_up() {
     if ((EUID != 0)); then
         echo "$0: must run as root: it starts a dockerd" >&2
@@ -114,7 +112,7 @@ set_up() {
 
     scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/rinit-engines.XXXXXX")
     trap cleanup EXIT
-    # A signal ends the script through `exit`, and so through the cleanup.
+    # On a signal the script exits through the cleanup.
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 

@@ -28,7 +28,7 @@ check_docker() {
 
     check 'ten thousand orphans leave no zombie' orphans_are_reaped small
     check 'ten thousand orphans leave no zombie under docker run --init' orphans_are_reaped --init plain
-    check 'orphans do leave zombies where PID 1 waits for nobody' orphans_stay_without_an_init
+    check 'orphans do leave zombies where PID 1 does not reap' orphans_stay_without_an_init
 
     check 'the command sees the same process status with rinit as without' \
         same_as_without grep -E '^(Sig(Blk|Ign|Cgt|Pnd)|ShdPnd|[UG]id|Groups|Umask|Cap|NoNewPrivs|Seccomp)' /proc/self/status
@@ -96,7 +96,7 @@ orphans_are_reaped() {
     wait_for 'no zombie' zombies_are orphans 0
 }
 
-# Shows that the check above can fail: here PID 1 is a sleep, which waits for nobody. The orphans
+# Shows that the check above can fail: here PID 1 is a sleep, which reaps nothing. The orphans
 # live until it is there, since the shell before it would reap them.
 orphans_stay_without_an_init() {
     start orphans plain sh -c '

@@ -187,7 +187,7 @@ SERVER
     same 'who saved' "$(grep -c saved "$scratch/nspawn.log")" 2
 }
 
-# What Podman's generator makes of it, and what systemd thinks of that. Nobody starts it: no systemd is running.
+# Converts it with Podman's generator and verifies the unit with systemd. It is not started: no systemd is running.
 quadlet() {
     local generator=$cache/podman/usr/libexec/podman/quadlet unit=$scratch/quadlet/example.service
     # That of the Podman which is there, from 4.4 on.
@@ -203,7 +203,7 @@ quadlet() {
     sed '/^---/d; s,/usr/bin/podman,/bin/true,' "$scratch/quadlet/said" >"$unit"
     grep -q '^ExecStart=.* --stop-timeout 20 --init .*--env RINIT_GRACE=8s --init-path /usr/local/bin/rinit localhost/example$' "$unit"
     grep -qx 'TimeoutStopSec=30' "$unit"
-    # So systemd asks nobody but Podman.
+    # So systemd signals only Podman.
     grep -qx 'KillMode=mixed' "$unit"
     same 'systemd' "$(systemd_says "$unit")" ''
     # It does tell what is wrong.

@@ -5,7 +5,7 @@
 # From suite.bash, dockerd.bash and experiments.bash: check, wait_for, same, end_child, cells_are, scratch, rinit.
 
 # shellcheck source=/dev/null
-source "$repo/tests/engines/lib/experiments.bash"
+source "$repo/tests/engines/subjects/experiments.bash"
 
 check_podman() {
     local podman

@@ -5,7 +5,7 @@
 # From experiments.bash, containers.bash and suite.bash: above, list_zombies, no_sleep_lives, start, time_stop, check, wait_for, same, scratch.
 
 # shellcheck source=/dev/null
-source "$repo/tests/engines/lib/experiments.bash"
+source "$repo/tests/engines/subjects/experiments.bash"
 
 programs=(
     supervisord monit s6-svscan runsvdir nginx nginx-term nginx-daemon nginx-daemon-rewrite apache2 apache2ctl
@@ -98,8 +98,8 @@ work_of() {
     find "$scratch/work" -name "$1.*" | wc -l
 }
 
-# A worker that needs a moment to end. It has nobody to complain to, and no process below it when it
-# says that it is ready: the orphans of this check are sleeps too.
+# A worker that needs a moment to exit. It has no stderr, and no child when it reports that it is ready: the orphans of this
+# check are sleeps too.
 write_worker() {
     cat >"$work/worker" <<'WORKER'
 #!/bin/bash
@@ -145,7 +145,7 @@ program_runsvdir() {
         exec runsvdir /services'
 }
 
-# A server sends a file slowly to ten clients, of whom none is to get half of it.
+# A server sends a file slowly to ten clients; none of them may get only a part of it.
 slow_server() {
     count=10 load=start_clients verdict=clients_end port=80
     head -c 300000 /dev/zero >"$work/file"
@@ -175,7 +175,7 @@ program_nginx_term() {
     options=()
 }
 
-# It goes into the background: main ends at once.
+# It goes into the background: main exits at once.
 program_nginx_daemon() {
     program_nginx
     options+=(--env RINIT_WAIT_ALL=1)
@@ -271,7 +271,7 @@ program_postgres_fast() {
     options=(--stop-signal INT)
 }
 
-# The signal is TERM, and INT what rinit makes of it. Without rinit nobody does.
+# The signal is TERM, which rinit rewrites to INT. Without rinit it stays TERM.
 program_postgres_rewrite() {
     program_postgres_open
     options=(--env RINIT_REWRITE=TERM:INT)
@@ -333,7 +333,7 @@ program_bash_i_hup() {
     options+=(--stop-signal HUP)
 }
 
-# A server as many are: no handler for TERM, and children that it does not look after.
+# A typical server: no handler for TERM, and children that it does not manage.
 program_node() {
     count=3
     cat >"$work/server.js" <<'JAVASCRIPT'
@@ -369,8 +369,7 @@ PYTHON
     script='exec python3 /share/server.py'
 }
 
-# A server with a shutdown hook, and workers that it does not look after. The JDK is that of this machine, and its
-# settings are below /etc.
+# A server with a shutdown hook, and workers that it does not manage. The JDK is this machine's, with its settings in /etc.
 program_java() {
     local java settings
     java=$(realpath /usr/bin/javac) && java=${java%/bin/javac}

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, busybox, cgroup, rinit: see below.
-# Docker's own decisions: what it starts again, and what happens when it stops, starts and looks.
+# Docker's restart policies, live-restore, early stops and health checks.
 # From containers.bash, dockerd.bash and suite.bash: busybox, start, stops_at_once, zombies_are, spawn_dockerd, end_child, has_ended, check_both, wait_for, same.
 
 check_restarts() {
-    # They go on beside all the others.
+    # They run in parallel with the other checks.
     : "${health_checks:=30}"
     start_health_checks
 
@@ -103,7 +103,7 @@ stop_twice_at_once() {
     same 'log' "$(docker logs box | sort | paste -s -d ,)" 'main ready,main saved,other ready,other saved'
 }
 
-# In lanes, as a machine that starts many would.
+# In several lanes, as on a machine that starts many containers.
 stop_during_start() {
     local lane lanes=()
     for lane in 1 2 3 4 5; do
@@ -179,7 +179,7 @@ checked() {
     (($(docker exec "$1" sh -c 'wc -l </tmp/checks') >= $2))
 }
 
-# The memory that is rinit's own, and the open descriptors.
+# rinit's private memory and open descriptors.
 size_of() {
     docker exec "$1" sh -c 'sed -n "s/^RssAnon:[ \t]*//p" /proc/1/status; ls /proc/1/fd | wc -l' | paste -s -d ' '
 }

@@ -15,8 +15,8 @@ check_signals() {
     check_both 'kill -TERM 1 from inside stops in order' kill_term_1_stops_in_order
 }
 
-# start_trap_shell [OPTION…] -- SIGNAL…: a program that names each signal it gets, of which the last
-# ends it. It takes them one by one, and so misses none: a shell with traps may, between two commands.
+# start_trap_shell [OPTION…] -- SIGNAL…: a program that prints each signal that it gets, and exits at the last. It takes them one
+# by one and misses none, unlike a shell with traps between two commands.
 start_trap_shell() {
     local options=() signal signals=()
     while [[ $1 != -- ]]; do
@@ -44,7 +44,7 @@ signals_arrive() {
     for number in {1..31} {34..64}; do
         signal=$(kill -l "$number")
         case $signal in
-            KILL | STOP | CHLD | TERM) ;; # Nobody can forward the first two. The third is rinit's own. The last is sent last.
+            KILL | STOP | CHLD | TERM) ;; # The first two cannot be forwarded. The third concerns rinit's own children. The last is sent last.
             *) signals+=("$signal") ;;
         esac
     done
@@ -97,7 +97,7 @@ hidden_signals_arrive() {
     for number in 32 33; do
         start "signal$number" "${busybox[@]}" sh -c 'echo ready; exec sleep 1000'
         wait_for 'it is ready' logs_have "signal$number" '^ready$'
-        # It may be asked to end before it has done so by itself.
+        # It may be asked to exit before it has done so by itself.
         docker exec "signal$number" /busybox kill "-$number" 1 || same 'status of the kill' $? 143
         same 'status' "$(docker wait "signal$number")" $((128 + number))
     done
@@ -144,7 +144,7 @@ kill_9_1_does_nothing() {
 
 kill_term_1_stops_in_order() {
     start_trap_shell -- TERM
-    # The drain may ask this shell to end, too.
+    # The drain may ask this shell to exit, too.
     docker exec shell bash -c 'kill -TERM 1' || same 'status of the kill' $? 143
     same 'status' "$(docker wait shell)" 9
     same 'last line' "$(last_line)" 'got TERM'

@@ -4,12 +4,11 @@
 # From containers.bash and suite.bash: check, wait_for, same, scratch.
 
 check_swarm() {
-    check 'in a swarm scaling, a rolling update and a drain lose no request, and kill nobody' swarm_loses_nothing
+    check 'in a swarm scaling, a rolling update and a drain lose no request and kill no process' swarm_loses_nothing
     check 'swarm.yaml deploys the three replicas with rinit' swarm_yaml_deploys
 }
 
-# In this subshell, whatever happens: the swarm's end is the end of its tasks, and the clients see the
-# file that ends them.
+# Runs in this subshell in any case: leaving the swarm ends its tasks, and the clients exit when they see the file.
 in_a_swarm() {
     mkdir -p "$scratch/swarm"
     trap 'touch "$scratch/swarm/stop"; docker swarm leave --force >/dev/null' EXIT
@@ -57,7 +56,7 @@ swarm_loses_nothing() {
     read -r answered lost <"$work/counts"
     ((answered > 20))
     same 'requests lost' "$lost" 0
-    # By the scaling, the update and the drain; each by nginx's own end.
+    # The tasks ended by the scaling, the update and the drain; in each of them nginx exited by itself.
     same 'statuses of two, three and three tasks' "$(events die exitCode)" '0 0 0 0 0 0 0 0'
     same 'signals' "$(events kill signal)" '3 3 3 3 3 3 3 3'
 }

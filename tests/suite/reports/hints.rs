@@ -170,8 +170,8 @@ fn a_process_that_uses_sigwait_gets_no_hint() {
 
 #[test]
 fn with_target_all_no_process_is_reported_as_left_out() {
-    let everybody = |rinit: Rinit| {
+    let target_all = |rinit: Rinit| {
         play(rinit.options(["--target", "all"]), "handle TERM [ group pause ] [ session pause ] say ready pause")
     };
-    hint_is(None, everybody, at_once);
+    hint_is(None, target_all, at_once);
 }

@@ -1,4 +1,5 @@
-//! A pseudo-terminal (pty(7)). The test has its master side: it types, reads the screen, changes the window size and hangs up.
+//! A pseudo-terminal (pty(7)). The test has its master side: it types, reads the screen, changes the window size and
+//! hangs up.
 #![allow(unsafe_code)]
 
 use super::outputs::{Output, Outputs};

@@ -87,7 +87,7 @@ exec_orphans() {
         wait'
     wait_for 'the worker is ready' logs_have redis '^worker ready$'
     in_redis 'kill -KILL $(cat /tmp/bash)'
-    wait_for 'somebody adopts the sleep' in_redis '[ $(ppid $(cat /tmp/sleep)) != $(cat /tmp/bash) ]'
+    wait_for 'another process adopts the sleep' in_redis '[ $(ppid $(cat /tmp/sleep)) != $(cat /tmp/bash) ]'
     parent=$(in_redis 'cat /proc/$(ppid $(cat /tmp/sleep))/comm')
     in_redis 'kill -KILL $(cat /tmp/sleep)'
     end='a zombie'
