@@ -103,14 +103,26 @@ impl Procfs {
     pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
         let mut rooms = [[0; 128]; 2];
         let [room, other_room] = &mut rooms;
-        // Position, flags and mount are the same for the same open file.
-        let details = read(one, "fdinfo/0", room).ok()?;
-        let same = self.stdin(one)? == self.stdin(other)? && details == read(other, "fdinfo/0", other_room).ok()?;
-        let flags = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
-        // In octal: O_RDONLY, O_WRONLY and O_RDWR are the last two bits.
-        let read_only = flags.last().is_some_and(|digit| digit & 3 == 0);
+        let (details, others) = (read(one, "fdinfo/0", room).ok()?, read(other, "fdinfo/0", other_room).ok()?);
+        // O_CLOEXEC is the descriptor's own: Node.js sets it.
+        let flags = |details| Some(open_flags(details)? & !libc::O_CLOEXEC);
+        let same = self.stdin(one)? == self.stdin(other)?
+            && flags(details)? == flags(others)?
+            && besides_flags(details).eq(besides_flags(others));
+        let read_only = flags(details)? & libc::O_ACCMODE == libc::O_RDONLY;
         Some(same && !(read_only && self.stdin(one)?.as_os_str() == "/dev/null"))
     }
+}
+
+/// The flags of an open file, from a descriptor's fdinfo.
+fn open_flags(details: &[u8]) -> Option<i32> {
+    let octal = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
+    i32::from_str_radix(std::str::from_utf8(octal).ok()?.trim(), 8).ok()
+}
+
+/// The other lines: position, mount and inode are the same for the same open file.
+fn besides_flags(details: &[u8]) -> impl Iterator<Item = &[u8]> {
+    details.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"flags:"))
 }
 
 /// The fields of proc_pid_stat(5) that rinit uses.
