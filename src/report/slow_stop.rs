@@ -46,6 +46,8 @@ enum Reason {
     Handles,
     /// Takes blocked signals from a signalfd or sigwait(3).
     Waits,
+    /// /proc does not show what it does with signals (gVisor).
+    Unknown,
     /// Should be dying.
     Default,
     /// Dead; its parent does not wait for it.
@@ -221,6 +223,8 @@ fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: 
         if pending { Reason::Blocks } else { Reason::Waits }
     } else if status.caught.contains(stop.signal) {
         waits_for(procfs, family, pid, stop).map_or(Reason::Handles, Reason::ShellWaits)
+    } else if !status.shows_signals {
+        Reason::Unknown
     } else if status.is_nested_init() {
         Reason::NestedInit
     } else {
@@ -262,6 +266,7 @@ impl Reason {
             Reason::ShellWaits(child) => format!("handles {signal} when PID {child} has ended"),
             Reason::Handles => format!("handles {signal}"),
             Reason::Waits => format!("takes {signal} from a queue"),
+            Reason::Unknown => format!("was sent {signal}"),
             Reason::Default => format!("has the default action for {signal}"),
             Reason::Zombie(parent) => format!("is dead, not reaped by PID {parent}"),
         }
@@ -337,7 +342,30 @@ impl Reason {
                 )
             }
             Reason::Zombie(parent) => format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it"),
-            Reason::Handles | Reason::Waits | Reason::Default => return None,
+            Reason::Handles | Reason::Waits | Reason::Unknown | Reason::Default => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_claimed_of_signals_that_proc_does_not_show() {
+        let procfs = Procfs::of_our_namespace().unwrap();
+        let (family, main) = (Family::read(procfs), nix::unistd::getpid());
+        let stop = Stop {
+            signal: Signal::TERM,
+            ago: Duration::ZERO,
+            target: Target::Main,
+            main: Some(main),
+            foreground: None,
+        };
+        let mut status = Status::default();
+        let words = |status: &Status| reason(procfs, &family, (main, status), stop).unwrap().in_words(stop);
+        assert_eq!(words(&status), "was sent SIGTERM");
+        status.shows_signals = true;
+        assert_eq!(words(&status), "has the default action for SIGTERM");
     }
 }

@@ -1,15 +1,17 @@
-"""Does with containerd what the kubelet does, by the same interface (CRI): for tests/engines/cri."""
+"""Does with containerd what the kubelet does, by the same interface (CRI): for tests/engines/cri, and, with the argument cgroup2,
+what differs with control groups version 2, for tests/engines/docker-cgroup2. The socket is that of the variable CRI_SOCKET."""
 
-import json, os, subprocess, sys, tarfile, threading, time, hashlib, io, socket
+import hashlib, io, json, os, re, socket, subprocess, sys, tarfile, threading, time
 
 import grpc
 
 WORK = "/share/cri"
+SOCKET = os.environ["CRI_SOCKET"]
 sys.path.insert(0, WORK)
 import api_pb2 as api
 import api_pb2_grpc as services
 
-channel = grpc.insecure_channel("unix:///run/cri.sock")
+channel = grpc.insecure_channel("unix://" + SOCKET)
 runtime = services.RuntimeServiceStub(channel)
 passed = failed = 0
 
@@ -50,10 +52,10 @@ print("main saved", flush=True)
 """
 
 
-def check(name, function, *arguments):
+def check(name, function, *arguments, **options):
     global passed, failed
     try:
-        function(*arguments)
+        function(*arguments, **options)
         passed += 1
         print("ok", name, flush=True)
     except (AssertionError, grpc.RpcError, OSError) as error:
@@ -91,21 +93,32 @@ class Pod:
     def namespaces(self):
         return api.NamespaceOption(network=api.NODE, pid=self.pid, ipc=api.POD)
 
-    def container(self, name, command, memory=0):
+    def container(self, name, command, memory=0, group=False, environment={}):
+        """As the kubelet makes it, which mounts a file of everybody's at /dev/termination-log. `group`: it sets
+        memory.oom.group, as since 1.28 unless it is told of singleProcessOOMKill."""
+        message = "%s/%s-%s.message" % (WORK, self.name, name)
+        open(message, "w").close()
+        os.chmod(message, 0o666)
         config = api.ContainerConfig(
             metadata=api.ContainerMetadata(name=name, attempt=1),
             image=api.ImageSpec(image="docker.io/library/small:latest"),
             command=["/rinit", "--"],
             args=command,
             log_path=name + ".log",
-            mounts=[api.Mount(host_path="/usr", container_path="/usr", readonly=True)],
+            envs=[api.KeyValue(key=key, value=value.encode()) for key, value in environment.items()],
+            mounts=[
+                api.Mount(host_path="/usr", container_path="/usr", readonly=True),
+                api.Mount(host_path=message, container_path="/dev/termination-log"),
+            ],
             linux=api.LinuxContainerConfig(
-                resources=api.LinuxContainerResources(memory_limit_in_bytes=memory, oom_score_adj=100),
+                resources=api.LinuxContainerResources(
+                    memory_limit_in_bytes=memory, oom_score_adj=100, unified={"memory.oom.group": "1"} if group else {}
+                ),
                 security_context=api.LinuxContainerSecurityContext(namespace_options=self.namespaces()),
             ),
         )
         request = api.CreateContainerRequest(pod_sandbox_id=self.id, config=config, sandbox_config=self.config)
-        container = Container(self, name, runtime.CreateContainer(request).container_id)
+        container = Container(self, name, runtime.CreateContainer(request).container_id, message)
         runtime.StartContainer(api.StartContainerRequest(container_id=container.id))
         return container
 
@@ -117,8 +130,8 @@ class Pod:
 
 
 class Container:
-    def __init__(self, pod, name, id):
-        self.pod, self.name, self.id = pod, name, id
+    def __init__(self, pod, name, id, message):
+        self.pod, self.name, self.id, self.path = pod, name, id, message
 
     def log(self):
         try:
@@ -153,6 +166,11 @@ class Container:
         began = time.time()
         runtime.StopContainer(api.StopContainerRequest(container_id=self.id, timeout=timeout))
         return time.time() - began
+
+    def message(self):
+        """What `kubectl describe pod` shows."""
+        with open(self.path) as file:
+            return file.read()
 
     def no_zombie(self):
         return self.run("sh", "-c", "cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z '")[1] == "0\n"
@@ -213,10 +231,66 @@ def probe(pod):
 
 
 def memory(pod, name, command):
-    container = pod.container(name, ["sh", "-c", command], memory=24 << 20)
+    container = pod.container(name, ["sh", "-c", command], memory=24 << 20, environment=reporting(pod))
     wait_for("it ends", container.ended)
     same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
     container.must_have("out of memory")
+    message = container.message()
+    assert re.fullmatch(r"main process \d+ \(sh\) .*: out of memory.*\n", message), "message %r" % message
+
+
+def memory_of_all(pod):
+    """With memory.oom.group the kernel kills rinit too."""
+    container = pod.container("group", ["sh", "-c", "sleep 1000 & " + HOG], memory=24 << 20, group=True)
+    wait_for("it ends", container.ended)
+    same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
+    same("log", container.log(), [])
+    same("message", container.message(), "")
+
+
+def reporting(pod):
+    """rinit is told of the file where it is not PID 1."""
+    return {"RINIT_TERMINATION_LOG": "/dev/termination-log"} if pod.shared else {}
+
+
+def message(pod, name, script, status, wanted, stop=False, environment={}):
+    """The termination message of a container that runs `script`, and ends with `status`: `wanted` is a regular expression."""
+    container = pod.container(name, ["sh", "-c", script], environment={**reporting(pod), **environment})
+    if stop:
+        container.ready().stop(20)
+    wait_for("it ends", container.ended)
+    same("status", container.state()[:2], ("CONTAINER_EXITED", status))
+    text = container.message()
+    assert re.fullmatch(wanted, text), "message %r, wanted %r" % (text, wanted)
+
+
+def messages(pod, where):
+    # A process of a session of its own that ignores TERM, and has said so.
+    deaf = "setsid sh -c 'trap \"\" TERM; echo deaf ready; exec sleep 1000' & "
+    for what, name, script, status, wanted, options in [
+        ("death by SEGV", "segv", "kill -SEGV $$", 139, r"main process \d+ \(sh\) was killed by SIGSEGV.*\n", {}),
+        ("exit 3", "exit", "exit 3", 3, r"main process \d+ \(sh\) exited with status 3\n", {}),
+        ("a process killed at the end of the grace period", "grace",
+         deaf + 'trap "exit 0" TERM; echo main ready; while :; do sleep 1000 & wait $!; done', 0,
+         r"killed after the grace period of 1s: PID \d+, sleep 1000, ignores SIGTERM\n",
+         {"stop": True, "environment": {"RINIT_GRACE": "1s"}}),
+        ("main killed after --kill-after", "after", "trap '' TERM; echo main ready; while :; do sleep 1; done", 137,
+         r"main process \d+ \(sh\) was killed by SIGKILL by rinit: --kill-after.*\n(?s:.*)",
+         {"stop": True, "environment": {"RINIT_KILL_AFTER": "1s"}}),
+        ("nothing at a plain stop", "plain", 'trap "exit 0" TERM; echo main ready; while :; do sleep 1000 & wait $!; done', 0, "",
+         {"stop": True}),
+        ("nothing where the stop signal ends main", "signal", "echo main ready; exec sleep 1000", 143, "", {"stop": True}),
+        ("what main wrote itself", "own", "echo disk full >/dev/termination-log; exit 3", 3, r"disk full\n", {}),
+    ]:
+        check("%s: the termination message has: %s" % (where, what), message, pod, name, script, status, wanted, **options)
+
+
+def no_message_by_default(pod):
+    """Of a process that is not PID 1 of its container nobody has said that its end is the container's."""
+    container = pod.container("default", ["sh", "-c", "exit 3"])
+    wait_for("it ends", container.ended)
+    same("status", container.state()[:2], ("CONTAINER_EXITED", 3))
+    same("message", container.message(), "")
 
 
 def deaf(pod):
@@ -224,6 +298,8 @@ def deaf(pod):
     took = container.stop(3)
     assert 2.5 < took < 15, "took %f s" % took
     same("status", container.state()[1], 137)
+    # The kubelet's KILL is rinit's too.
+    same("message", container.message(), "")
 
 
 def sidecar(pod):
@@ -330,14 +406,27 @@ def image(name, files, links, config):
             info = tarfile.TarInfo(member)
             info.size = len(content)
             tar.addfile(info, io.BytesIO(content))
-    subprocess.run(["ctr", "--address", "/run/cri.sock", "--namespace", "k8s.io", "image", "import", "--snapshotter", "native",
+    subprocess.run(["ctr", "--address", SOCKET, "--namespace", "k8s.io", "image", "import", "--snapshotter", "native",
                     "--local", path], check=True, stdout=subprocess.DEVNULL)
 
 
 image("pause", [("rinit", "/sbin/rinit")], [], {"Entrypoint": ["/rinit", "--pause"]})
-# The programs are this root's, by a mount.
-image("small", [("rinit", "/sbin/rinit")], [(name, "usr/" + name) for name in ("bin", "sbin", "lib", "lib64")],
-      {"Entrypoint": ["/rinit", "--"], "Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"]})
+# busybox, and what else there is by a mount: Python is this root's.
+busybox = next(path for path in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(path))
+applets = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split()
+image("small", [("rinit", "/sbin/rinit"), ("bin/busybox", busybox)],
+      [("bin/" + name, "busybox") for name in applets if name != "busybox"] + [(name, "usr/" + name) for name in ("lib", "lib64")],
+      {"Entrypoint": ["/rinit", "--"], "Env": ["PATH=/bin:/usr/sbin:/usr/bin"]})
+
+if "cgroup2" in sys.argv:
+    pod = Pod("pod-2", False)
+    check("pod: out of memory is OOMKilled, and the log and the termination message have the reason", memory, pod, "memory", HOG)
+    check("pod: so it is by way of a shell", memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
+    check("pod: with memory.oom.group, the kubelet's default, all are killed, and no message is written", memory_of_all, pod)
+    check("pod: rinit is PID 1, no zombie stays, a stop lets all save", pid_1, pod)
+    pod.stop()
+    print("%d passed, %d failed" % (passed, failed))
+    sys.exit(failed > 0)
 
 for shared in (False, True):
     where = "pod with a shared process namespace" if shared else "pod"
@@ -348,8 +437,11 @@ for shared in (False, True):
     else:
         check("%s: what kubectl exec started is asked, and waited for" % where, session, pod)
     check("%s: a probe that times out leaves no zombie, and holds up no stop" % where, probe, pod)
-    check("%s: out of memory is OOMKilled, and the log has the reason" % where, memory, pod, "memory", HOG)
+    check("%s: out of memory is OOMKilled, and the log and the termination message have the reason" % where, memory, pod, "memory", HOG)
     check("%s: so it is by way of a shell" % where, memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
+    messages(pod, where)
+    if shared:
+        check("%s: without RINIT_TERMINATION_LOG no termination message is written" % where, no_message_by_default, pod)
     check("%s: what does not stop is killed after the timeout" % where, deaf, pod)
     check("%s: a sidecar outlives the container, and stops after it" % where, sidecar, pod)
 

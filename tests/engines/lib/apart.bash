@@ -29,8 +29,9 @@ machine_state() {
     find /sys/class/net/ -mindepth 1 -printf 'link %f\n'
     awk '{ print "mount", $5, $9 == "-" ? $10 : $8 }' /proc/self/mountinfo
     # Those of other scripts of this kind come and go.
-    find /sys/fs/cgroup -type d ! -path '*/rinit-engines-*' -printf 'cgroup %p\n' 2>/dev/null
-    find /sys/fs/cgroup -name cgroup.subtree_control ! -path '*/rinit-engines-*' -exec grep -H '' {} + 2>/dev/null | sed 's/^/subtree_control /'
+    local ours=(! -path '*/rinit-engines-*' '(' ! -path '*/rinit-apart-*' -o -path "*/$RINIT_APART*" ')')
+    find /sys/fs/cgroup -type d "${ours[@]}" -printf 'cgroup %p\n' 2>/dev/null
+    find /sys/fs/cgroup -name cgroup.subtree_control "${ours[@]}" -exec grep -H '' {} + 2>/dev/null | sed 's/^/subtree_control /'
     # One that has just ended is no finding.
     grep -lsz "^RINIT_APART=$RINIT_APART\$" /proc/[0-9]*/environ 2>/dev/null | grep -v "^/proc/$$/" |
         while IFS= read -r path; do
@@ -134,9 +135,11 @@ apart_removes_cgroups() {
     done <"$scratch/hierarchies"
 }
 
-# What the scripts have in the root of sid, which is one for all.
+# What the scripts have in a root of sid: Docker alone, and all that they need. One for many, as it takes a minute to make.
+# shellcheck disable=SC2034
+docker_packages=(docker.io docker-cli runc crun containerd iproute2 busybox-static procps)
 # shellcheck disable=SC2034
 sid_packages=(
-    docker.io docker-cli runc crun containerd podman lxc bubblewrap systemd-container systemd python3 iproute2 uidmap
-    busybox-static kubernetes-client procps docker-compose python3-grpcio python3-grpc-tools golang-k8s-cri-api-dev
+    "${docker_packages[@]}" podman lxc bubblewrap systemd-container systemd python3 uidmap kubernetes-client docker-compose
+    python3-grpcio python3-grpc-tools
 )

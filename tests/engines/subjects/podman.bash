@@ -244,7 +244,7 @@ check_podman_rootless() {
     wait_for 'the mounts are there' test -e "$folder/mounted"
     as_user=(
         nsenter --mount="/proc/$keeper/ns/mnt" --wd=/ setpriv --reuid "$ordinary" --regid "$ordinary" --clear-groups
-        env -i PATH="$PATH" HOME=/mnt/home XDG_RUNTIME_DIR=/mnt/run CONTAINERS_CONF=/mnt/containers.conf
+        env -i ${PODMAN_IGNORE_CGROUPSV1_WARNING+PODMAN_IGNORE_CGROUPSV1_WARNING=1} PATH="$PATH" HOME=/mnt/home XDG_RUNTIME_DIR=/mnt/run CONTAINERS_CONF=/mnt/containers.conf
     )
     podman=("${as_user[@]}" podman --runtime "${RINIT_RUNTIME:-runc}" --storage-driver vfs --cgroup-manager cgroupfs --events-backend none)
     rinit=/mnt/rinit

@@ -71,6 +71,10 @@ check_reports() {
         termination_log_has 3 'main process [0-9]+ \(sh\) exited with status 3' example sh -c 'exit 3'
     check 'it is there under docker run --init' \
         termination_log_has 3 'main process [0-9]+ \(sh\) exited with status 3' --init plain sh -c 'exit 3'
+    # shellcheck disable=SC2016 # The shell in the container expands it.
+    local hog='x=0123456789; while :; do x=$x$x; done' reason='main process [0-9]+ \(sh\) was killed by SIGKILL: out of memory.*'
+    check 'that main ran out of memory is there' termination_log_has 137 "$reason" --memory 16m small sh -c "$hog"
+    check 'it is there under docker run --init too' termination_log_has 137 "$reason" --memory 16m --init plain sh -c "$hog"
     check "a main's own message in /dev/termination-log stays" \
         termination_log_has 3 'my own' small sh -c 'echo my own >/dev/termination-log; exit 3'
     check 'a main that exits with 0 leaves /dev/termination-log empty' termination_log_has 0 '' small sh -c 'exit 0'
