@@ -14,6 +14,7 @@ use scope::Scope;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub mod facts;
 pub mod history;
 pub mod rules;
 mod scope;

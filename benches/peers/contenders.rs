@@ -22,7 +22,7 @@ impl Contender {
     fn new(name: &str, path: &Path, own: bool) -> Contender {
         let mut first = Vec::new();
         let _ = File::open(path).expect("a program that can be read").take(4096).read_to_end(&mut first);
-        let dynamic = rinit::elf::interpreter(&first).is_some();
+        let dynamic = rinit::command::elf::interpreter(&first).is_some();
         Contender { name: name.to_owned(), path: path.to_owned(), dynamic, own, by_waitpid: false }
     }
 

@@ -9,5 +9,5 @@ fuzz_target!(|bytes: &[u8]| {
     let name = CString::new(parts.next().unwrap_or_default()).expect("no NUL: it was split there");
     // A variable ends at the first NUL.
     let path = parts.next().map(|rest| rest.split(|byte| *byte == 0).next().unwrap_or_default());
-    rinit::search::invariants::no_path_is_too_much(&name, path);
+    rinit::search::properties::paths_are_those_of_execvp(&name, path);
 });

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use rinit::cli::invariants;
+use rinit::cli::properties;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Some((which, values)) = bytes.split_first() else {
@@ -16,6 +16,6 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
         return Corpus::Reject;
     }
     let (value, other) = values.split_once('\n').unwrap_or((values, ""));
-    invariants::a_value_means_the_same_wherever_it_stands(usize::from(*which), value, other);
+    properties::option_and_variable_take_the_same_values(usize::from(*which), value, other);
     Corpus::Keep
 });

@@ -1,7 +1,7 @@
 //! rinit with an allocator that counts: before it exits it prints the number of allocations on stderr.
 #![no_main]
 
-use rinit::sys::arguments::Words;
+use rinit::sys::arguments::CStrArray;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{c_char, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -36,7 +36,7 @@ unsafe impl GlobalAlloc for Counting {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: as libc's start handed them over.
-    let status = rinit::run(unsafe { Words::from_main(argc, argv) });
+    let status = rinit::run(unsafe { CStrArray::from_main(argc, argv) });
     eprintln!("allocations: {}", COUNT.load(Relaxed));
     status
 }

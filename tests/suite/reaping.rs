@@ -208,7 +208,7 @@ fn debug_says_who_reaps_and_why() {
     let mut reasons = vec![
         (refused("clone-pidfd"), "there is no pidfd for main"),
         (refused("pidfd-info"), "PIDFD_GET_INFO, Linux 6.16): function not implemented (ENOSYS)"),
-        (Rinit::as_pid1().variable("RINIT_LOG", "debug"), "each orphan's end is to be told"),
+        (Rinit::as_pid1().variable("RINIT_LOG", "debug"), "each orphan's exit is logged"),
     ];
     if kernel_can_reap() {
         reasons.extend([

@@ -5,6 +5,7 @@
 use super::super::history::{Recipients, StopHistory};
 use super::*;
 use crate::properties::cases;
+use crate::signal::SignalSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 

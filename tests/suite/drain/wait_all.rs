@@ -142,7 +142,9 @@ fn an_endless_grace_period_is_a_warning() {
         Rinit::as_pid1().variable("RINIT_WAIT_ALL", "yes").variable("RINIT_GRACE", "inf").options(["-v"]),
     ] {
         let mut rinit = play(rinit, "[ session ignore TERM print daemon WINCH ] exit 3");
-        rinit.complaint("--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended");
+        rinit.complaint(
+            "--wait-all with --grace inf: no process is killed, and rinit exits when the last one has exited",
+        );
         main_has_ended(&mut rinit);
         rinit.send(libc::SIGTERM);
         rinit.expect("daemon 18");

@@ -89,7 +89,7 @@ fn lost_log_lines_are_counted_exactly() {
         let lines: Vec<_> = said.lines().map(parts).collect();
         let (level, notice) = lines[0];
         assert_eq!(level, "WARN");
-        let lost = notice.strip_suffix(" lines lost here: stderr took no more");
+        let lost = notice.strip_suffix(" lines lost here: stderr was full");
         let lost: usize = lost.and_then(|lost| lost.parse().ok()).unwrap_or_else(|| panic!("{said}"));
         assert!(lines.len() > 1, "{said}");
         assert_eq!(lost + lines.len() - 1, whole, "{said}");

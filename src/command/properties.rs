@@ -7,7 +7,7 @@ use crate::sys::spawn::Error;
 use std::ffi::CStr;
 
 /// What is said about the file at `path`, which holds `file`, is said in words and is about it.
-pub fn no_file_is_too_much(path: &CStr, file: &[u8]) {
+pub fn explaining_never_panics(path: &CStr, file: &[u8]) {
     let first = beginning(path);
     assert!(file.starts_with(&first) && first.len() == file.len().min(4096));
     let path = path.to_owned();

@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
 pub mod empty_file;
+pub mod environment;
 pub mod everyone;
 pub mod memory;
 pub mod pidfd;
