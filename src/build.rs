@@ -1,4 +1,4 @@
-//! Tells the compiler which commit it builds, for `rinit --version`.
+//! Build script: passes the commit to the compiler, for `rinit --version`.
 
 use std::process::Command;
 
@@ -18,8 +18,8 @@ fn main() {
     }
 }
 
-/// The commit that HEAD names, if this folder is the top of a work tree: a tarball unpacked inside
-/// somebody else's repository must not take that one's hash.
+/// The commit of HEAD, if this folder is the top of a work tree: a tarball that is unpacked inside another repository
+/// must not get that one's commit.
 fn commit() -> Option<String> {
     let here = std::fs::canonicalize(std::env::var_os("CARGO_MANIFEST_DIR")?).ok()?;
     let top = std::fs::canonicalize(git(&["rev-parse", "--show-toplevel"])?).ok()?;

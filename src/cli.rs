@@ -1,5 +1,5 @@
-//! The command line and the environment → what to do. `rinit COMMAND` and `rinit -- COMMAND`, what nearly everybody
-//! writes, are read without clap.
+//! Reads the command line and the environment. The usual forms, `rinit COMMAND` and `rinit -- COMMAND`, are read
+//! without clap.
 
 use crate::failure::Failure;
 use crate::options::Options;
@@ -15,35 +15,37 @@ use settings::SETTINGS;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// What rinit was called for.
-// There is one, for a moment.
+/// What rinit is asked to do.
+// There is only one value, for a moment.
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
-    /// To start a command, or with no words to do without one.
+    /// Start this command; with `--pause` there is none.
     Run(Options, CStrArray),
-    /// To print this.
+    /// Print a text.
     Print(String, Stream),
-    /// To print the process table.
+    /// Print the process table.
     Report(Form),
 }
 
-/// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
-/// variable that is wrong, and what is allowed.
-pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
-    let words = words.tail(1);
-    let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
+/// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or
+/// variable and what is allowed.
+pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
+    let arguments = arguments.tail(1);
+    let is_option = |argument: &[u8]| argument.starts_with(b"-") && argument != b"-";
     let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
-    let (given, command) = match words.into_iter().next().map(|word| word.to_bytes()) {
+    let (given, command) = match arguments.into_iter().next().map(|argument| argument.to_bytes()) {
         None => return Err(no_command()),
-        Some(b"--") => (None, words.tail(1)),
-        Some(first) if is_option(first) || permutes && words.into_iter().any(|word| is_option(word.to_bytes())) => {
-            match parser::parse(persona, words, permutes)? {
+        Some(b"--") => (None, arguments.tail(1)),
+        Some(first)
+            if is_option(first) || permutes && arguments.into_iter().any(|argument| is_option(argument.to_bytes())) =>
+        {
+            match parser::parse(persona, arguments, permutes)? {
                 Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
                 Parsed::Report(form) => return Ok(Request::Report(form)),
                 Parsed::Run(given, command) => (Some(given), command),
             }
         }
-        Some(_) => (None, words),
+        Some(_) => (None, arguments),
     };
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
@@ -61,21 +63,21 @@ pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Resu
     }
 }
 
-/// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
-/// that are wrong count for nothing.
+/// Reads only the options that decide where and how errors are printed, for an error in the options themselves. Invalid
+/// values are ignored.
 #[inline(never)]
-pub fn read_leniently(persona: &Persona, words: CStrArray, environment: CStrArray) -> Options {
+pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
     for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
-        for word in words.tail(1) {
-            let word = word.to_bytes();
-            let option = word.strip_prefix(b"--").filter(|_| !is_value);
+        for argument in arguments.tail(1) {
+            let argument = argument.to_bytes();
+            let option = argument.strip_prefix(b"--").filter(|_| !is_value);
             match option.and_then(|option| option.strip_prefix(setting.option.as_bytes())) {
                 _ if option == Some(b"") => break,
-                _ if is_value => apply(word),
+                _ if is_value => apply(argument),
                 Some([b'=', value @ ..]) => apply(value),
                 _ => {}
             }
@@ -93,12 +95,12 @@ fn take_foreign_environment(persona: &Persona, options: &mut Options, environmen
     }
 }
 
-/// Adds what follows from the choices that were made, and refuses those that contradict each other.
+/// Applies what follows from the chosen options, and refuses combinations that contradict each other.
 fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
     persona.complete(options);
     if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
         return Err(Failure::own(
-            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) do not go together: put the time and \
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) exclude each other: put the time and \
              KILL at the end of the sequence",
         ));
     }

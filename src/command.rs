@@ -1,4 +1,4 @@
-//! What to start and how: the command's path, its words and environment, its group and terminal.
+//! Starts the command: looks up its path, and prepares its arguments, environment, process group and terminal.
 
 use crate::failure::Failure;
 use crate::jobs::{self, OwnGroup};
@@ -21,41 +21,41 @@ pub mod elf;
 mod refusal;
 pub mod shebang;
 
-/// main, as it runs.
+/// main, once it runs.
 pub struct Child {
     /// Its PID, and that of its group.
     pub pid: Pid,
-    /// The command's first word.
+    /// The command's name, as given.
     pub name: &'static CStr,
-    /// The same process by descriptor, where the kernel gave one.
+    /// Its pidfd, if the kernel gave one.
     pub pidfd: Option<Pidfd>,
-    /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
+    /// Whether it shares our controlling terminal, in the foreground or in the background.
     pub shares_terminal: bool,
-    /// Whether it has a controlling terminal: ours, or in a session of its own one that nobody else has.
+    /// Whether it has a controlling terminal: ours, or one of a session of its own.
     pub has_terminal: bool,
-    /// The process group that we were started in.
+    /// The process group that rinit was started in.
     pub own_group: OwnGroup,
 }
 
-/// What main gets back as rinit was given it.
+/// What rinit changes for itself, and main gets as it was when rinit was started.
 pub struct Inherited {
     /// The signal mask.
     pub mask: SignalSet,
-    /// What was done with SIGCHLD.
+    /// The disposition of SIGCHLD.
     pub sigchld: Disposition,
 }
 
 const SHELL: &CStr = c"/bin/sh";
 
-/// Starts the command that `words` is. A failure says what of it cannot be started, and why.
-pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
-    let Some(name) = words.into_iter().next() else {
+/// Starts the command with these arguments. A failure says what cannot be started, and why.
+pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
+    let Some(name) = arguments.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
     let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
     let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
-    // Without a terminal it does not matter, and each call here delays main.
+    // Only needed with a terminal, and each system call here delays main.
     let own_group = if terminal.is_some() { jobs::terminal::own_group(inherited.mask) } else { OwnGroup::default() };
     let in_foreground = terminal.as_ref().filter(|terminal| {
         !options.session && own_group.gives_foreground() && terminal.foreground() == Ok(nix::unistd::getpgrp())
@@ -70,7 +70,7 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
     };
     let plan = Plan {
         paths,
-        argv: words,
+        argv: arguments,
         environment: &environment,
         session: options.session,
         terminal: descriptor,
@@ -78,17 +78,17 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };
-    match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
+    match spawn::start(&plan).or_else(|error| start_script_or_explain(name, arguments, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
             let shares_terminal = terminal.is_some() && !options.session;
-            // Where we do not lead the session that has the terminal, another one cannot get it.
+            // A session can take over the terminal only if we lead the session that has it.
             let taken = options.session && descriptor.is_some() && (terminal.is_none() || own_group.leads_session);
             Ok(Child { pid, name, pidfd, shares_terminal, has_terminal: shares_terminal || taken, own_group })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {
-                // The child took it along before it failed.
+                // The child had given it to its own group before it failed.
                 let _ = terminal.set_foreground(nix::unistd::getpgrp());
             }
             Err(error)
@@ -96,17 +96,17 @@ pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Resu
     }
 }
 
-/// What was to be started is a script after all, or it is said why it did not start.
+/// The command could not be executed: starts it as a shell script if it is one, or explains the error.
 fn start_script_or_explain(
     name: &CStr,
-    words: CStrArray,
+    arguments: CStrArray,
     plan: &Plan<'_>,
     error: Error,
 ) -> Result<(Pid, Option<Pidfd>), Failure> {
     let paths = plan.paths.to_vec();
     match error {
         Error::Exec { path, errno: Errno::ENOEXEC } if is_script(paths.get(path)) => {
-            start_script(paths.get(path), words, plan).map_err(|error| match error {
+            start_script(paths.get(path), arguments, plan).map_err(|error| match error {
                 Error::Exec { errno, .. } => no_shell(SHELL, paths.get(path), errno),
                 error => explain(name, &paths, error),
             })
@@ -115,18 +115,18 @@ fn start_script_or_explain(
     }
 }
 
-/// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
-fn start_script(path: Option<&CString>, words: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
+/// Starts a script for the shell: a text file without `#!` is one (execvp(3), POSIX).
+fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
     let path = path.map_or(&b""[..], |path| path.to_bytes());
     // A path that begins with "-" would be an option to the shell.
     let before = if path.starts_with(b"-") { "./" } else { "" };
     let script = CString::new([before.as_bytes(), path].concat()).unwrap_or_default();
-    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
+    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(arguments.tail(1).map(CStr::to_owned)));
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
-/// Variables that tell a service its own PID, so that it takes the others of their kind for its own (sd_listen_fds(3),
-/// sd_watchdog_enabled(3), systemd.exec(5)).
+/// Variables with the PID of the service that they, and others like them, are meant for (sd_listen_fds(3),
+/// sd_watchdog_enabled(3), systemd.exec(5)). They are set to main's PID if it was rinit's.
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
 
 #[cfg(fuzzing)]

@@ -8,8 +8,8 @@ pub type Moment = Duration;
 /// What `parse` takes, for messages.
 pub const ALLOWED: &str = "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf";
 
-/// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, with a fraction or without, or `inf`. The inner None is
-/// `inf`, the outer one says that it is none of these.
+/// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, each with or without a fraction, or `inf`. The inner
+/// None means `inf`, the outer one an invalid text.
 pub fn parse(text: &str) -> Option<Option<Duration>> {
     if text == "inf" {
         return Some(None);
@@ -28,7 +28,7 @@ pub fn parse(text: &str) -> Option<Option<Duration>> {
     if !digits(whole) || !digits(fraction) {
         return None;
     }
-    // Exact, unlike floating point: the fraction of a unit in nanoseconds, digit by digit.
+    // Exact, unlike floating point: adds up the fraction in nanoseconds, digit by digit.
     let (nanoseconds, _) = fraction.bytes().fold((0u64, unit), |(sum, place), digit| {
         let place = place / 10;
         (sum.saturating_add(place.saturating_mul(u64::from(digit - b'0'))), place)
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn anything_else_is_refused() {
         for text in [
             "",
             " ",

@@ -1,27 +1,27 @@
-//! The one error for people: what was tried, on what, why it failed, and with which status rinit ends.
+//! Why rinit cannot start the command: an error message, and the kind that decides the exit status.
 
 use std::fmt;
 
-/// rinit itself failed, or was asked for something it does not know: nothing was started. As `docker run`, env(1) and
-/// timeout(1) have it.
+/// rinit itself failed, or an option is wrong: the command was not started. The same as with `docker run`, env(1)
+/// and timeout(1).
 pub const STATUS_OWN: u8 = 125;
 /// The command was found but cannot be executed.
 pub const STATUS_CANNOT_EXECUTE: u8 = 126;
-/// There is no such command.
+/// The command was not found.
 pub const STATUS_NOT_FOUND: u8 = 127;
 
-/// What failed, as far as an exit status tells it.
+/// What failed: decides the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// rinit itself, or what it was asked for.
+    /// rinit itself, or a wrong option.
     Own,
     /// The command was found but cannot be executed.
     CannotExecute,
-    /// There is no such command.
+    /// The command was not found.
     NotFound,
 }
 
-/// A failure before main runs: one line.
+/// A failure before main runs: one line for the log.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
     /// What failed.

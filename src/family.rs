@@ -1,11 +1,11 @@
-//! Who descends from whom.
+//! Parents and children of all processes.
 
 use crate::sys::Pid;
 use crate::sys::procfs::Procfs;
 
-/// All processes but ourselves with their parents, as /proc shows them in one pass; of ten thousand in 80 kB.
+/// All processes except ourselves with their parents, read from /proc in one pass. 10,000 processes take 80 kB.
 pub struct Family {
-    /// Parents and their children, in this order.
+    /// Pairs of a parent and a child, sorted.
     by_parent: Vec<(Pid, Pid)>,
 }
 
@@ -21,7 +21,7 @@ impl Family {
         Family { by_parent }
     }
 
-    /// Everybody.
+    /// All processes.
     pub fn members(&self) -> Vec<Pid> {
         self.by_parent.iter().map(|(_, pid)| *pid).collect()
     }
@@ -37,7 +37,7 @@ impl Family {
         let mut family = vec![ancestor];
         let mut next = 0;
         while let Some(parent) = family.get(next).copied() {
-            // Who seems to be his own ancestor, through a PID that was given away again meanwhile, would never end.
+            // PIDs that were reused during the pass can make a process its own ancestor: that must not loop for ever.
             if family.len() > self.by_parent.len() {
                 break;
             }
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn descendants_come_after_their_parents_and_nobody_else_comes() {
+    fn descendants_are_listed_after_their_parents() {
         // Parents may have higher PIDs than their children.
         let family = family(&[(9, 3), (1, 9), (1, 4), (3, 5), (4, 6), (0, 7)]);
         assert_eq!(numbers(family.from(Pid::from_raw(9))), [9, 3, 5]);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_his_own_ancestor_through_a_reused_pid_is_an_end() {
+    fn a_cycle_from_a_reused_pid_does_not_loop() {
         assert!(family(&[(2, 3), (3, 2)]).from(Pid::from_raw(2)).len() <= 4);
     }
 }

@@ -5,11 +5,11 @@ use crate::drain::{Drain, Took};
 use crate::jobs::{self, terminal};
 use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
-use crate::reaping::{Reaping, Wanted};
+use crate::reaping::{Needs, Reaping};
 use crate::report::exit::MainExit;
 use crate::report::slow_stop::{self, Stop};
 use crate::report::termination;
-use crate::shell::Foreground;
+use crate::shell::ForegroundChild;
 use crate::signal::{Signal, SignalSet};
 use crate::status::WaitStatus;
 use crate::sys::everyone::Everyone;
@@ -38,17 +38,18 @@ pub struct Init {
     target: Target,
     like_other_inits: bool,
     /// The signal that killed main.
-    ended_by: Option<Signal>,
-    foreground: Option<Foreground>,
+    killed_by: Option<Signal>,
+    /// The foreground child of a main that is a shell; None under the names of other inits, which do not signal it.
+    foreground: Option<ForegroundChild>,
     /// Whether RTMIN+3 becomes TERM where it would kill main.
-    replaces_halt: bool,
+    rewrites_halt: bool,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
 
 impl Init {
-    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace, if
-    /// rinit is its init.
+    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace,
+    /// if rinit is its init.
     pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
         let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
         let job_control = match shares_terminal {
@@ -62,8 +63,8 @@ impl Init {
             termination::begin();
         }
         let inbox = Inbox::open();
-        let wanted = Wanted { stops: job_control != JobControl::None, warnings: options.warn_reaped };
-        let reaping = Reaping::start(child.as_ref(), &inbox, wanted);
+        let needs = Needs { stops: job_control != JobControl::None, warnings: options.warn_reaped };
+        let reaping = Reaping::start(child.as_ref(), &inbox, needs);
         debug!("{reaping}");
         Init {
             inbox,
@@ -74,9 +75,9 @@ impl Init {
             has_sequence: !options.stop_sequence.is_empty(),
             target: options.target,
             like_other_inits: options.like_other_inits,
-            ended_by: None,
-            foreground: (!options.like_other_inits).then(Foreground::default),
-            replaces_halt: !options.like_other_inits
+            killed_by: None,
+            foreground: (!options.like_other_inits).then(ForegroundChild::default),
+            rewrites_halt: !options.like_other_inits
                 && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
             lifecycle: Lifecycle::new(options, job_control),
             drain: Drain::new(everyone),
@@ -88,22 +89,22 @@ impl Init {
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
         let mut batch = Batch::new();
-        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may have
-        // left some as well, whose SIGCHLD came before the exec.
+        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may
+        // have left some as well, whose SIGCHLD came before the exec.
         let mut more_to_reap = self.reap(None);
         loop {
             if let Some(status) = self.exit {
-                self.log_end(status);
+                self.log_exit(status);
                 self.return_terminal(None);
                 return status;
             }
             let limit = if more_to_reap { Some(Duration::ZERO) } else { self.time_left() };
             let mut child_changed = more_to_reap;
-            let mut end_of_main = None;
-            let awaited = self.reaping.awaited(self.child.as_ref());
-            match self.inbox.receive(&mut batch, awaited, limit) {
+            let mut main_status = None;
+            let pidfd_to_await = self.reaping.pidfd_to_await(self.child.as_ref());
+            match self.inbox.receive(&mut batch, pidfd_to_await, limit) {
                 Ok(false) => {}
-                Ok(true) => end_of_main = awaited.map(|pidfd| self.reaping.status_of_reaped(pidfd)),
+                Ok(true) => main_status = pidfd_to_await.map(|pidfd| self.reaping.status_of_reaped_main(pidfd)),
                 // rinit was stopped and continued.
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
@@ -116,14 +117,14 @@ impl Init {
             for received in batch.iter() {
                 if received.signal == Signal::CHLD {
                     child_changed = true;
-                } else if !self.is_our_own(received) && !self.is_our_groups(received) {
+                } else if !self.is_caused_by_rinit(received) && !self.takes_terminal_for_own_group(received) {
                     debug!("{} from {}", received.signal, Sender(received.sender));
-                    self.on(Event::Signal(self.meant_by(received.signal)));
+                    self.on(Event::Signal(self.rewrite_halt(received.signal)));
                 }
             }
             // After the signals: those that arrived while main was alive are forwarded before its exit is handled.
-            if child_changed || end_of_main.is_some() {
-                more_to_reap = self.reap(end_of_main);
+            if child_changed || main_status.is_some() {
+                more_to_reap = self.reap(main_status);
             }
             if self.time_left() == Some(Duration::ZERO) {
                 self.on(Event::Tick);
@@ -131,7 +132,7 @@ impl Init {
         }
     }
 
-    fn log_end(&self, status: u8) {
+    fn log_exit(&self, status: u8) {
         let now = clock::now();
         if !self.drain.log_end(now)
             && let Some((signal, since)) = self.lifecycle.stop()
@@ -146,9 +147,10 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size limit, or
-    /// by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own CPU time.
-    fn is_our_own(&self, received: Received) -> bool {
+    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size
+    /// limit, or by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own
+    /// CPU time.
+    fn is_caused_by_rinit(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
                 received.by_kill && received.sender == nix::unistd::getpid().as_raw()
@@ -158,7 +160,7 @@ impl Init {
         }
     }
 
-    /// Checks whether main is stopped, and handles that.
+    /// Reports to `lifecycle` if main is stopped.
     fn check_stop(&mut self) {
         if let Some(child) = &self.child
             && self.lifecycle.watches_stops()
@@ -169,12 +171,13 @@ impl Init {
         }
     }
 
-    /// Reaps dead children. `end_of_main`: main's status, if the kernel has reaped it. Returns whether more may be left.
-    fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
+    /// Reaps dead children. `main_status`: main's status, if the kernel has reaped it. Returns whether more may be
+    /// left.
+    fn reap(&mut self, main_status: Option<WaitStatus>) -> bool {
         self.check_stop();
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
-        let mut round = self.reaping.reap(main.filter(|_| end_of_main.is_none()));
-        let (Some(pid), Some(status)) = (main, end_of_main.or(round.end_of_main)) else {
+        let mut round = self.reaping.reap(main.filter(|_| main_status.is_none()));
+        let (Some(pid), Some(status)) = (main, main_status.or(round.main_status)) else {
             if round.any {
                 self.on(Event::Reaped);
             }
@@ -194,8 +197,8 @@ impl Init {
             };
             exit.log(pid, child.name);
         }
-        self.ended_by = status.term_signal();
-        self.return_terminal(self.ended_by);
+        self.killed_by = status.term_signal();
+        self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
             // A child that died before that was reaped by the kernel, unnoticed: look which are left.
@@ -219,11 +222,12 @@ impl Init {
         }
     }
 
-    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to every init
-    /// that blocks it. Its default action would kill main without a chance to save, so it becomes TERM there.
-    fn meant_by(&self, signal: Signal) -> Signal {
+    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to
+    /// every init that blocks it. Its default action would kill main without a chance to save, so it becomes TERM
+    /// there.
+    fn rewrite_halt(&self, signal: Signal) -> Signal {
         let is_kept = signal != Signal::RTMIN_3
-            || !self.replaces_halt
+            || !self.rewrites_halt
             || self.main_pid().is_some_and(|main| survives(main, signal));
         if is_kept { signal } else { Signal::TERM }
     }
@@ -282,6 +286,7 @@ impl Init {
         self.on(Event::Scanned(next));
     }
 
+    /// Sends a signal to the target, and notes for the drain which processes it asks to exit.
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
         let foreground = match (pid, &mut self.foreground, target) {
@@ -304,7 +309,7 @@ impl Init {
         if sent.is_ok() {
             self.sent = self.sent.with(signal);
         }
-        // kill(-1) succeeds if it could signal any process. Whether main was left out, two more calls show.
+        // kill(-1) succeeds if it could signal any process. Two more calls show whether main was left out.
         let leaves_main_out =
             |main| !signals::may_send(main) && nix::unistd::getpgid(Some(main)).is_ok() && self.lifecycle.main_runs();
         let sent = match target {
@@ -409,8 +414,9 @@ impl Init {
         }
     }
 
-    /// Whether a signal means that another process of our group needs the terminal. If so, takes the terminal for our group.
-    fn is_our_groups(&self, received: Received) -> bool {
+    /// If a signal means that another process of our group needs the terminal, takes the terminal for our group.
+    /// Whether that was so.
+    fn takes_terminal_for_own_group(&self, received: Received) -> bool {
         let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return false };
         let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
         if !is_need || !self.lifecycle.main_runs() || !jobs::own_group_needs_foreground(terminal::foreground(child.pid))
@@ -422,8 +428,8 @@ impl Init {
         true
     }
 
-    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group, together
-    /// with the script that runs rinit.
+    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group,
+    /// together with the script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
         if !signals::stop_own_group(signal) {
@@ -432,8 +438,8 @@ impl Init {
         }
     }
 
-    /// Gives the terminal back to our own group. `ended_by`: the signal that has just killed main.
-    fn return_terminal(&self, ended_by: Option<Signal>) {
+    /// Gives the terminal back to our own group. `killed_by`: the signal that has just killed main.
+    fn return_terminal(&self, killed_by: Option<Signal>) {
         let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return };
         let foreground = terminal::foreground(child.pid);
         if jobs::foreground_returns(foreground) {
@@ -444,7 +450,7 @@ impl Init {
                 signals::send_to_own_group(Signal::CONT);
             }
         }
-        if let Some(signal) = ended_by.filter(|signal| !self.sent.contains(*signal))
+        if let Some(signal) = killed_by.filter(|signal| !self.sent.contains(*signal))
             && jobs::relays(signal, foreground, child.own_group.is_ours_alone())
         {
             signals::send_to_own_group(signal);
@@ -453,7 +459,7 @@ impl Init {
 
     /// On a terminal, dies by the signal that killed main: from that a shell knows that Ctrl-C is to end its loop too.
     pub fn die_as_main(&self, status: u8) {
-        if let Some(signal) = self.ended_by
+        if let Some(signal) = self.killed_by
             && self.child.as_ref().is_some_and(|child| child.shares_terminal)
             && !self.like_other_inits
             && !process::is_init()
@@ -468,8 +474,8 @@ impl Init {
 fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when it has
-    // been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when
+    // it has been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
     let may_wait_for_it =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
     may_wait_for_it
@@ -477,9 +483,9 @@ fn survives(pid: Pid, signal: Signal) -> bool {
         || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }
 
-/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's file
-/// system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open: people
-/// write to /proc/1/fd/1 so that the text appears in `docker logs`.
+/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's
+/// file system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open:
+/// people write to /proc/1/fd/1 so that the text appears in `docker logs`.
 fn drop_inherited_resources(child: Option<&Child>) {
     let pidfd = child.and_then(|child| child.pidfd.as_ref());
     descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));

@@ -1,11 +1,11 @@
-//! JSON (RFC 8259), as far as rinit writes it: strings.
+//! JSON strings (RFC 8259).
 
 use std::fmt::{self, Write};
 
-/// Appends text to a JSON string, with what JSON does not allow there escaped.
+/// Appends text to a JSON string, and escapes what needs it.
 pub struct Escaped<'a> {
     to: &'a mut String,
-    /// How long `to` may become.
+    /// The maximum length of `to`.
     limit: usize,
     is_cut: bool,
 }
@@ -16,7 +16,7 @@ impl<'a> Escaped<'a> {
         Escaped { to, limit, is_cut: false }
     }
 
-    /// Whether something did not fit.
+    /// Whether text was cut off.
     pub fn is_cut(&self) -> bool {
         self.is_cut
     }
@@ -54,12 +54,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_json_does_not_allow_in_a_string_is_escaped() {
+    fn quotes_backslashes_and_control_characters_are_escaped() {
         assert_eq!(quoted("a\"b\\c\n\u{7f}é"), "\"a\\\"b\\\\c\\u000a\\u007fé\"");
     }
 
     #[test]
-    fn a_cut_leaves_no_part_of_an_escape_sequence_or_of_a_letter() {
+    fn a_cut_splits_no_escape_sequence_and_no_character() {
         for limit in 0..16 {
             let mut text = String::new();
             let mut escaped = Escaped::up_to(limit, &mut text);

@@ -64,19 +64,19 @@ use sys::everyone::Everyone;
 use sys::signals;
 
 /// Runs rinit: takes the command line, with rinit's own name in front, and returns the exit status.
-pub fn run(words: CStrArray) -> c_int {
+pub fn run(arguments: CStrArray) -> c_int {
     // First of all: a signal that arrives while rinit starts stays pending until it can be forwarded to main.
     let mask = signals::set_mask(SignalSet::ALL);
-    let persona = Persona::named(words.into_iter().next().map_or(b"", |name| name.to_bytes()));
-    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, words, mask)) {
+    let persona = Persona::named(arguments.into_iter().next().map_or(b"", |name| name.to_bytes()));
+    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, arguments, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
             // No effect if the options could be read: then this was done before, and the first call wins.
-            let options = cli::read_leniently(persona, words, CStrArray::followed_environment());
+            let options = cli::read_leniently(persona, arguments, CStrArray::followed_environment());
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang::advice(words) {
+            match command::shebang::advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
@@ -86,9 +86,9 @@ pub fn run(words: CStrArray) -> c_int {
     }
 }
 
-fn try_run(persona: &Persona, words: CStrArray, mask: SignalSet) -> Result<u8, Failure> {
-    let (mut options, words) = match cli::read(persona, words, CStrArray::followed_environment())? {
-        Request::Run(options, words) => (options, words),
+fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u8, Failure> {
+    let (mut options, arguments) = match cli::read(persona, arguments, CStrArray::followed_environment())? {
+        Request::Run(options, arguments) => (options, arguments),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
@@ -97,17 +97,18 @@ fn try_run(persona: &Persona, words: CStrArray, mask: SignalSet) -> Result<u8, F
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set the disposition of SIGCHLD", errno))?;
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
-    let requested = request_parent_death_signal(&options);
+    let requested = options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal);
     let everyone = Everyone::of_our_namespace();
-    let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
+    let adopts = options.subreaper && everyone.is_none();
+    let adopted = if adopts { sys::process::become_subreaper() } else { Ok(()) };
     if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
-            "rinit is neither PID 1 nor a subreaper (-s, TINI_SUBREAPER makes it one), so it cannot reap orphans"
+            "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
     }
     let child = match options.pause {
         true => None,
-        false => Some(command::start(words, &options, &Inherited { mask, sigchld })?),
+        false => Some(command::start(arguments, &options, &Inherited { mask, sigchld })?),
     };
     if options.unforwarded != SignalSet::EMPTY {
         let _ = signals::set_mask(SignalSet::ALL.less(options.unforwarded));
@@ -135,16 +136,6 @@ fn try_run(persona: &Persona, words: CStrArray, mask: SignalSet) -> Result<u8, F
     termination::write();
     init.die_as_main(status);
     Ok(status)
-}
-
-/// Asks the kernel for the signal of `--parent-death`. It arrives like any other signal, and is forwarded.
-fn request_parent_death_signal(options: &options::Options) -> sys::Result<()> {
-    options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal)
-}
-
-/// Makes rinit a subreaper. Without that, and where it is not PID 1, orphans become children of PID 1 and not of rinit.
-fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
-    if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
 }
 
 // Not inlined into `try_run`, whose stack frame stays for as long as main runs.

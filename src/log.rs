@@ -36,8 +36,8 @@ impl LogFilter {
     pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
                                rinit or below";
 
-    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for
-    /// the name of a module, and prints by itself what it cannot read.
+    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level
+    /// for the name of a module, and prints by itself what it cannot read.
     pub fn parse(value: &str) -> Result<LogFilter, &str> {
         let level = |text: &str| text.parse::<LevelFilter>().is_ok();
         let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_fits_what_a_pipe_takes_at_once() {
+    fn a_line_is_no_longer_than_a_pipe_takes_whole() {
         for length in [1, stderr::LONGEST - 2, stderr::LONGEST - 1, stderr::LONGEST, 3 * stderr::LONGEST] {
             let mut line = "é".repeat(length / 2) + if length % 2 == 1 { "x" } else { "" };
             end_line(&mut line);

@@ -42,8 +42,8 @@ pub struct Options {
     pub stop_sequence: StopSequence,
     /// Whether rinit waits for the remaining processes as long as they like once main has exited.
     pub wait_all: bool,
-    /// Whether rinit behaves on a terminal as other inits do: it exits with 128 + n when a signal has killed main, and sends no
-    /// HUP to an interactive shell that ignores TERM.
+    /// Whether rinit behaves on a terminal as other inits do: it exits with 128 + n when a signal has killed main, and
+    /// sends no HUP to an interactive shell that ignores TERM.
     pub like_other_inits: bool,
     /// A slow stop is reported this long after the first stop signal. None: never.
     pub report_after: Option<Duration>,

@@ -1,7 +1,7 @@
-//! Who rinit is, by the name that it was called by: rinit itself, or one of the inits whose place it can take. All that is
-//! different then is data, and stands here.
+//! What rinit behaves like, by the name that it was called by: itself, or an init that it stands in for. All
+//! differences between them are data in this file.
 //!
-//! Observed of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7 as Debian packages them.
+//! Observed with Debian's packages of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7.
 
 use crate::failure::Kind;
 use crate::log::{DEFAULT, LogFilter};
@@ -10,33 +10,34 @@ use crate::signal::{Signal, SignalSet};
 use log::LevelFilter;
 use std::time::Duration;
 
-/// One of them.
+/// How rinit behaves under one name.
 #[derive(Debug)]
 pub struct Persona {
-    /// The last parts of `argv[0]` that stand for it.
+    /// The names: last parts of `argv[0]`.
     pub names: &'static [&'static str],
-    /// What is so where neither an option nor a variable says otherwise.
+    /// The defaults of all options.
     pub defaults: fn() -> Options,
-    /// Where these go nowhere: signals that are not forwarded, unless a rewrite has a word on them.
+    /// Signals that are dropped, unless a rewrite says otherwise.
     pub dropped: &'static [Signal],
-    /// What is so besides, unless signals go to main alone. None: main leads a session only where that is asked for.
+    /// What changes where main leads a session, as it does unless signals go to main alone. None: main leads a session
+    /// only with `--session`.
     pub session: Option<Session>,
-    /// The options that have a letter. Long ones are rinit's own under every name.
+    /// The options that have a letter. The long options are the same under every name.
     pub letters: &'static str,
-    /// Whether options are taken from behind the command's name too, up to a `--` (getopt(3), unless POSIXLY_CORRECT is
+    /// Whether options may also follow the command's name, up to a `--` (as in getopt(3), unless POSIXLY_CORRECT is
     /// set).
     pub permutes: bool,
-    /// Whether a long option can be cut short.
+    /// Whether long options can be abbreviated.
     pub abbreviates: bool,
-    /// Whether a command beside `--pause` is overlooked, and not refused.
+    /// Whether a command beside `--pause` is ignored, and not an error.
     pub pauses_beside_command: bool,
-    /// What the first `-v` shows; each further one shows a level more.
+    /// The log level of the first `-v`; each further one is a level more.
     pub first_verbose: LevelFilter,
-    /// Variables besides rinit's own. They win over options.
+    /// The other init's own environment variables. They win over options.
     pub variables: &'static [Variable],
-    /// What is exited with where no command runs.
+    /// The exit statuses if the command could not be started.
     pub statuses: Statuses,
-    /// What stands in front of the version's number, and behind it.
+    /// What the version has before and after its number.
     pub version: (&'static str, &'static str),
     /// Where the version is printed.
     pub version_to: Stream,
@@ -44,22 +45,22 @@ pub struct Persona {
     pub help_to: Stream,
 }
 
-/// What comes with main's being in a session of its own.
+/// What changes where main is in a session of its own.
 #[derive(Debug)]
 pub struct Session {
-    /// Signals that are rewritten unless the user has a word on them. In a session of its own main has no parent that
-    /// could continue it, so the kernel discards the terminal's stop signals.
+    /// Signals that are rewritten unless the user rewrites them otherwise. In a session of its own main has no parent
+    /// that could continue it, so the kernel discards the terminal's stop signals.
     pub rewrites: &'static [(Signal, Signal)],
-    /// Sent to main's group when main has ended, unless a rewrite makes something else of it.
+    /// Sent to main's group when main has exited. A rewrite applies to it.
     pub parting: Option<Signal>,
 }
 
-/// A variable, and what follows from its value.
+/// An environment variable, and what it sets.
 #[derive(Debug)]
 pub struct Variable {
     /// Its name.
     pub name: &'static str,
-    /// Nothing is refused: the originals refuse nothing.
+    /// Applies a value. Accepts any, as the originals do.
     pub take: fn(&mut Options, &[u8]),
 }
 
@@ -91,14 +92,14 @@ pub enum Stream {
     Stderr,
 }
 
-/// As `docker run`, env(1) and timeout(1) have it.
+/// The same as those of `docker run`, env(1) and timeout(1).
 const STATUSES: Statuses = Statuses {
     own: crate::failure::STATUS_OWN,
     cannot_execute: crate::failure::STATUS_CANNOT_EXECUTE,
     not_found: crate::failure::STATUS_NOT_FOUND,
 };
 
-/// rinit by its own name, and by any that is nobody else's.
+/// rinit under its own name, and under any name that is not listed here.
 const RINIT: Persona = Persona {
     names: &["rinit"],
     defaults: Options::default,
@@ -116,12 +117,13 @@ const RINIT: Persona = Persona {
     help_to: Stream::Stdout,
 };
 
-/// What `docker run --init` and `podman run --init` mount into the container, where tini and catatonit were before: main alone
-/// gets the signals, as with these. Many programs pass a signal on themselves, and take a second one as "now, without saving".
+/// Mounted into the container by `podman run --init` in place of catatonit. Only main gets the signals, as under
+/// catatonit and tini: many programs pass a signal on themselves, and take a second one as "now, without saving".
 const PODMAN_INIT: Persona =
     Persona { names: &["podman-init"], defaults: || Options { target: Target::Main, ..Options::default() }, ..RINIT };
 
-/// Its users know tini's variables, and dockerd knows no other form of a version.
+/// Mounted into the container by `docker run --init` in place of tini, so it reads tini's variables. dockerd can only
+/// read tini's form of the version.
 const DOCKER_INIT: Persona =
     Persona { names: &["docker-init"], variables: TINI_VARIABLES, version: TINI.version, ..PODMAN_INIT };
 
@@ -192,7 +194,7 @@ const CATATONIT: Persona = Persona {
     abbreviates: true,
     pauses_beside_command: true,
     statuses: Statuses { own: 1, cannot_execute: 1, not_found: 1 },
-    // So that engines can read it, the original calls itself tini here.
+    // The original calls itself tini here, so that engines can read the version.
     version: ("tini version ", "_rinit"),
     help_to: Stream::Stderr,
     ..RINIT
@@ -200,15 +202,15 @@ const CATATONIT: Persona = Persona {
 
 static OTHERS: [Persona; 5] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT, PODMAN_INIT];
 
-/// The others end with main: none of the three waits for anything, or writes to a file.
+/// Defaults of the other inits: they exit with main, and write no termination message.
 fn exit_with_main() -> Options {
     Options { grace: Some(Duration::ZERO), like_other_inits: true, termination_log: None, ..Options::default() }
 }
 
-/// The two signals that libc keeps to itself: the three do not block them, and take their default action.
+/// The two signals that libc uses itself: the other inits do not block them, so they have their default action.
 const LIBC_SIGNALS: SignalSet = SignalSet::of(&[32, 33]);
 
-/// Besides, what the kernel sends for a fault of the program's own, which these two take for one of the init's.
+/// These, and the signals that the kernel sends for a program's own fault: tini and catatonit do not block them either.
 const FAULTS_AND_LIBC_SIGNALS: SignalSet = SignalSet::of(&[
     libc::SIGILL,
     libc::SIGTRAP,
@@ -222,13 +224,13 @@ const FAULTS_AND_LIBC_SIGNALS: SignalSet = SignalSet::of(&[
 ]);
 
 const TINI_VARIABLES: &[Variable] = &[
-    // These two are on as soon as they are there.
+    // These two are on if they exist, with any value.
     Variable { name: "TINI_SUBREAPER", take: |options, _| options.subreaper = true },
     Variable { name: "TINI_KILL_PROCESS_GROUP", take: |options, _| options.target = Target::Group },
     Variable { name: "TINI_VERBOSITY", take: |options, value| options.log = LogFilter::Level(tini_level(value)) },
 ];
 
-/// As atoi(3) reads it: what is no number is 0, and below 0 everything is shown.
+/// Reads the value as atoi(3) does: 0 if it is no number. Below 0 everything is logged.
 fn tini_level(value: &[u8]) -> LevelFilter {
     let value = value.trim_ascii_start();
     if value.starts_with(b"-") {
@@ -245,7 +247,7 @@ fn tini_level(value: &[u8]) -> LevelFilter {
 }
 
 impl Persona {
-    /// The one that a name stands for: `argv[0]`, with a path in front or a login shell's dash.
+    /// For an `argv[0]`, which may have a path or a login shell's dash in front.
     pub fn named(name: &[u8]) -> &'static Persona {
         let last = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         let last = last.strip_prefix(b"-").unwrap_or(last);
@@ -253,7 +255,7 @@ impl Persona {
         OTHERS.iter().find(has_name).unwrap_or(&RINIT)
     }
 
-    /// Adds what follows from the choices that were made.
+    /// Applies what follows from the chosen options.
     pub fn complete(&self, options: &mut Options) {
         for signal in self.dropped {
             options.rewrites.set_default(*signal, None);
@@ -279,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_part_of_the_name_counts() {
+    fn the_last_part_of_the_name_decides() {
         for argv0 in ["tini", "/usr/bin/tini", "/sbin/../x/tini", "-tini", "./tini-static"] {
             assert_eq!(name(argv0), "tini", "{argv0}");
         }
@@ -293,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verbosity_is_read_as_a_number_from_the_beginning_on() {
+    fn the_verbosity_is_read_as_atoi_does() {
         use LevelFilter::{Debug, Error, Info, Trace, Warn};
         let levels = [("0", Error), ("1", Warn), ("2", Info), ("3", Debug), ("4", Trace), ("10", Trace), ("-1", Trace)];
         let odd = [("", Error), ("x", Error), ("2x", Info), (" 2", Info), ("+3", Debug), ("01", Warn), ("00", Error)];
@@ -303,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_comes_with_what_belongs_to_it_unless_signals_go_to_main_alone() {
+    fn a_session_brings_its_rewrites_unless_signals_go_to_main_alone() {
         let dumb_init = Persona::named(b"dumb-init");
         let mut options = (dumb_init.defaults)();
         options.rewrites.set(Signal::TTIN, None);

@@ -1,4 +1,4 @@
-//! What the property tests (proptest) share. Each has its cases made anew at every run, and shows the smallest one that
+//! Shared by the property tests (proptest). Each run makes new random cases, and a failure shows the smallest one that
 //! fails.
 
 use proptest::test_runner::Config;

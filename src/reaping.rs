@@ -10,7 +10,7 @@ use log::{Level, error, log, log_enabled};
 use std::fmt;
 
 /// One round reaps at most this many children, so that a storm of orphans does not delay signals.
-const A_ROUND: usize = 64;
+const MAX_PER_ROUND: usize = 64;
 
 /// Whether the kernel or rinit reaps, and what is known about rinit's children.
 pub struct Reaping {
@@ -29,7 +29,7 @@ pub struct Reaping {
 /// The result of a round of waitpid(2).
 pub struct Round {
     /// main's status, if main was reaped.
-    pub end_of_main: Option<WaitStatus>,
+    pub main_status: Option<WaitStatus>,
     /// Whether any child was reaped.
     pub any: bool,
     /// Whether there may be more to reap.
@@ -38,7 +38,7 @@ pub struct Round {
 
 /// What requires that rinit hears of each change of its children.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wanted {
+pub struct Needs {
     /// Job control: that main is stopped.
     pub stops: bool,
     /// A warning for each reaped orphan.
@@ -51,9 +51,9 @@ struct Obstacle(&'static str, Option<Errno>);
 
 impl Reaping {
     /// main has just been started, or there is none: leaves reaping to the kernel if possible.
-    pub fn start(child: Option<&Child>, inbox: &Inbox, wanted: Wanted) -> Reaping {
-        let level = if wanted.warnings { Level::Warn } else { Level::Debug };
-        let obstacle = if wanted.stops {
+    pub fn start(child: Option<&Child>, inbox: &Inbox, needs: Needs) -> Reaping {
+        let level = if needs.warnings { Level::Warn } else { Level::Debug };
+        let obstacle = if needs.stops {
             Some(Obstacle("job control has to see when main is stopped", None))
         } else if log_enabled!(level) {
             Some(Obstacle("each orphan's exit is logged", None))
@@ -73,13 +73,14 @@ impl Reaping {
         self.children
     }
 
-    /// How many orphans were reaped.
-    pub fn orphans(&self) -> Count {
-        Count { by_us: self.orphans, incomplete: self.was_in_kernel }
+    /// How many orphans were reaped, as far as rinit knows, for the log.
+    pub fn orphans(&self) -> String {
+        let more = if self.was_in_kernel { ", and by the kernel, which does not count" } else { "" };
+        format!("{}{more}", self.orphans)
     }
 
     /// main's pidfd, if only that shows main's exit: where the kernel reaps, no SIGCHLD comes.
-    pub fn awaited<'a>(&self, child: Option<&'a Child>) -> Option<&'a Pidfd> {
+    pub fn pidfd_to_await<'a>(&self, child: Option<&'a Child>) -> Option<&'a Pidfd> {
         self.pidfd(child).filter(|_| self.in_kernel())
     }
 
@@ -88,17 +89,18 @@ impl Reaping {
         child?.pidfd.as_ref().filter(|_| self.was_in_kernel)
     }
 
-    /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are left.
+    /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are
+    /// left.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
         // What the kernel has reaped since the last call is not known.
-        let mut round = Round { end_of_main: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
-        for _ in 0..A_ROUND {
+        let mut round = Round { main_status: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
+        for _ in 0..MAX_PER_ROUND {
             match wait::reap_any() {
                 Ok(Some((pid, status))) => {
                     round.any = true;
                     // Once main is reaped its PID may belong to another process.
-                    if main == Some(pid) && round.end_of_main.is_none() {
-                        round.end_of_main = Some(status);
+                    if main == Some(pid) && round.main_status.is_none() {
+                        round.main_status = Some(status);
                     } else {
                         self.orphans = self.orphans.saturating_add(1);
                         log!(self.level, "reaped orphan {pid}, which {status}");
@@ -115,9 +117,9 @@ impl Reaping {
     }
 
     /// The exit status of main, which the kernel has reaped.
-    pub fn status_of_reaped(&self, pidfd: &Pidfd) -> WaitStatus {
-        // This worked at the start, so a failure may be a passing one: try twice. There is no other way, as waitpid(2) and
-        // /proc know nothing of a process that has been reaped.
+    pub fn status_of_reaped_main(&self, pidfd: &Pidfd) -> WaitStatus {
+        // This worked at the start, so a failure may be a passing one: try twice. There is no other way, as waitpid(2)
+        // and /proc know nothing of a process that has been reaped.
         match pidfd.exit_status().or_else(|_| pidfd.exit_status()) {
             Ok(Some(status)) => status,
             refused => {
@@ -136,10 +138,9 @@ impl Reaping {
         if !self.in_kernel() {
             return;
         }
-        self.obstacle =
-            Some(Obstacle("main has exited, and the exits of the remaining processes have to be seen", None));
-        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the kernel.
-        // Any other process has to keep dead children: by their parents it tells descendants from strangers.
+        self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
+        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the
+        // kernel. Any other process has to keep dead children: by their parents it tells descendants from strangers.
         let set = match nix::unistd::getpid().as_raw() {
             1 => signals::leave_reaping_to_kernel_with_notice(),
             _ => signals::default_sigchld().map(drop),
@@ -159,8 +160,8 @@ fn leave_to_kernel(child: Option<&Child>, inbox: &Inbox) -> Result<(), Obstacle>
         let pidfd = child.pidfd.as_ref().ok_or(Obstacle("there is no pidfd for main", None))?;
         let status = pidfd.can_tell_exit_status();
         status.map_err(because("main's pidfd does not give its exit status (PIDFD_GET_INFO, Linux 6.16)"))?;
-        // By number, a signal could hit other processes: main's PID is free as soon as it is dead, and the number of its
-        // group as soon as the group is empty.
+        // By number, a signal could hit other processes: main's PID is free as soon as it is dead, and the number of
+        // its group as soon as the group is empty.
         pidfd.can_send_to_group().map_err(because("no signals to main's group through its pidfd (Linux 6.9)"))?;
         let wait = inbox.can_wait_for(pidfd);
         wait.map_err(because("no waiting for signals and main's pidfd at once (signalfd, ppoll)"))?;
@@ -176,19 +177,5 @@ impl fmt::Display for Reaping {
             Some(Obstacle(why, None)) => write!(f, "reaping by waitpid: {why}"),
             Some(Obstacle(why, Some(errno))) => write!(f, "reaping by waitpid: {why}: {}", reason(errno)),
         }
-    }
-}
-
-/// How many orphans were reaped, as far as rinit knows.
-pub struct Count {
-    by_us: u64,
-    /// Whether the kernel may have reaped others.
-    incomplete: bool,
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let more = if self.incomplete { ", and by the kernel, which does not count" } else { "" };
-        write!(f, "{}{more}", self.by_us)
     }
 }

@@ -1,4 +1,4 @@
-//! What rinit tells people: why main ended, what holds up a stop, who is there.
+//! Reports for people: why main exited, what delays a stop, which processes there are.
 
 pub mod exit;
 pub mod processes;

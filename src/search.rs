@@ -1,19 +1,19 @@
-//! Where the name of a command leads.
+//! Which paths the name of a command may mean.
 
 use std::ffi::{CStr, CString};
 use std::ops::ControlFlow;
 
-/// Where commands are looked for when there is no PATH: what the engines set, and shells assume.
+/// The PATH to use when none is set: what the engines set, and shells assume.
 const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// The longest path that the kernel takes, with the NUL (PATH_MAX).
+/// The longest path that the kernel accepts, with the NUL (PATH_MAX).
 const LONGEST: usize = 4096;
 
-/// Paths of usual length take this much.
+/// Room for paths of usual length.
 pub const SHORT: usize = 256;
 
-/// The paths that a name may mean, in order, as execvp(3) has it: a name with a slash is a path, an empty one nothing, any
-/// other is looked for in PATH, in which an empty element is the working directory.
+/// The paths that a name may mean, in the order of execvp(3). A name with a slash is a path, and an empty name has
+/// none. Any other is looked up in PATH, where an empty element means the working directory.
 #[derive(Clone, Copy)]
 pub struct Candidates<'a> {
     name: &'a CStr,
@@ -26,7 +26,7 @@ impl<'a> Candidates<'a> {
         Candidates { name, path: path.unwrap_or(DEFAULT_PATH) }
     }
 
-    /// Whether no path but the name itself takes more than `SHORT` bytes.
+    /// Whether each path fits into `SHORT` bytes, apart from a name with a slash, which is used as it is.
     pub fn are_short(&self) -> bool {
         let longest = SHORT.saturating_sub(self.name.count_bytes() + 2);
         self.folders().all(|folder| folder.len() <= longest)
@@ -36,7 +36,7 @@ impl<'a> Candidates<'a> {
         self.path.split(|byte| *byte == b':')
     }
 
-    /// Shows each to `try_one`, until that breaks off. Takes no memory but the stack's.
+    /// Calls `try_one` with each path, until that breaks. Allocates nothing: a path is built on the stack.
     pub fn visit<B>(&self, mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         let name = self.name.to_bytes();
         if name.is_empty() {
@@ -50,7 +50,8 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    // Else the room for it would be on the stack in any case.
+    // Not inlined: the room for long paths would be on the stack even if it is not needed. With one room of 4 kB for
+    // all, rinit keeps 4 kB more of private memory.
     #[inline(never)]
     fn visit_long<B>(&self, try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         self.visit_in(&mut [0; LONGEST], try_one)
@@ -59,7 +60,7 @@ impl<'a> Candidates<'a> {
     fn visit_in<B>(&self, room: &mut [u8], mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         let name = self.name.to_bytes();
         for folder in self.folders() {
-            // A longer one could not be executed.
+            // A path that does not fit could not be executed.
             if let Some(path) = join(room, folder, name) {
                 try_one(path)?;
             }
@@ -100,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_looked_for_in_path_and_a_path_is_not() {
+    fn only_a_name_without_a_slash_is_looked_up_in_path() {
         assert_eq!(shown("true", Some("/bin:/usr/bin")), ["/bin/true", "/usr/bin/true"]);
         assert_eq!(shown("./true", Some("/bin")), ["./true"]);
         assert_eq!(shown("/true", None), ["/true"]);
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn no_path_is_lost_where_short_ones_end() {
+    fn no_path_is_lost_between_short_and_long_ones() {
         for length in SHORT - 4..SHORT + 2 {
             let folder = "l".repeat(length - 1);
             assert_eq!(shown("x", Some(&folder)), [format!("{folder}/x")]);
@@ -125,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_a_path_is_passed_over() {
+    fn a_path_that_is_too_long_is_skipped() {
         let long = "l".repeat(LONGEST - 3);
         assert_eq!(shown("x", Some(&format!("{long}:/b"))), [format!("{long}/x"), "/b/x".to_owned()]);
         assert_eq!(shown("x", Some(&format!("{long}l:/b"))), ["/b/x"]);

@@ -1,15 +1,15 @@
-//! Shells that wait for a command in the foreground: they run the trap for a signal only once that command has exited.
+//! Shells that wait for a foreground child: they run the trap for a signal only when that child has exited.
 
 use crate::family::Family;
 use crate::signal::Signal;
 use crate::sys::procfs::{Procfs, Stat};
 use crate::sys::{Pid, clock};
 
-/// Shells by the name of their process.
+/// The process names of shells.
 const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
 
-/// The child that a shell waits for in the foreground. None where that is not certain: a shell that waits for a background
-/// child with the `wait` builtin passes a signal on by itself, in its trap, and the child must not get it twice.
+/// The foreground child that a shell waits for. None unless that is certain: a shell that waits for a background child
+/// with the `wait` builtin passes the signal on in its trap, and the child must not get it twice.
 pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item = Pid>) -> Option<Pid> {
     // dash and BusyBox wait for a background child in sigsuspend(2), bash in waitpid(2), as for one in the foreground.
     if !SHELLS.contains(&procfs.name(shell)?.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
@@ -19,43 +19,44 @@ pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item =
     children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
 }
 
-/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and QUIT,
-/// and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
+/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and
+/// QUIT, and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its
+/// own.
 fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
     let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
     let can_be = stat.parent == shell
         && !stat.is_dead()
         && (stat.group == own.group || stat.session != own.session)
         && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
-    // A program that handles both may have had them ignored at first.
-    let tells = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
-    Some(can_be && (tells || procfs.shares_stdin(child, shell)?))
+    // A program that handles both may have been started with them ignored: then its stdin decides.
+    let is_certain = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
+    Some(can_be && (is_certain || procfs.shares_stdin(child, shell)?))
 }
 
-/// The foreground child of main, which a stop signal for main alone has to reach too: without it a shell that has a trap for
-/// the signal acts on it only when the child exits by itself.
+/// The foreground child of a main that is a shell. A stop signal for main is sent to this child too: a shell with a
+/// trap for the signal acts on it only when the child has exited.
 #[derive(Debug, Default)]
-pub struct Foreground {
-    /// The child that got the last stop signal.
+pub struct ForegroundChild {
+    /// The child that the last stop signal was sent to.
     pub child: Option<Pid>,
-    /// When main first got a stop signal that it handles, in clock ticks since boot.
+    /// When main was first sent a stop signal that it handles, in clock ticks since boot.
     handling_since: Option<u64>,
 }
 
-impl Foreground {
-    /// The child that is to get a signal which is about to be sent to main.
+impl ForegroundChild {
+    /// The child to send a signal to, which is about to be sent to main.
     pub fn child_for(&mut self, main: Pid, signal: Signal) -> Option<Pid> {
         let procfs = Procfs::of_our_namespace().filter(|_| signal.requests_termination())?;
         if !procfs.status(main)?.caught.contains(signal) {
             return None;
         }
-        // A child that was started since main had the first one belongs to the trap itself.
+        // A child that was started after the first stop signal was started by the trap itself.
         let before = self.child;
         let is_older = |pid: &Pid| {
             let started_before = |since| procfs.stat(*pid).is_some_and(|stat| stat.started < since);
             before == Some(*pid) || self.handling_since.is_none_or(started_before)
         };
-        // The process list is read only where main is a shell.
+        // Lazy: the process list is read only if main is a shell.
         let children = [main].into_iter().flat_map(|main| Family::read(procfs).children(main).collect::<Vec<_>>());
         self.child = blocked_on(procfs, main, children.filter(is_older));
         self.handling_since = self.handling_since.or(Some(clock::ticks_since_boot()));

@@ -6,8 +6,8 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
 
-/// The number that users mean by RTMIN. The kernel's first real-time signal is 32, but glibc uses two itself. Docker, systemd
-/// and `kill -l` count from 34, also for a container with musl (where `kill -l` counts from 35).
+/// The number that users mean by RTMIN. The kernel's first real-time signal is 32, but glibc uses two itself. Docker,
+/// systemd and `kill -l` count from 34, also for a container with musl (where `kill -l` counts from 35).
 const RTMIN: u8 = 34;
 const RTMAX: u8 = 64;
 
@@ -125,14 +125,14 @@ impl Signal {
     /// What `parse` takes, for messages.
     pub const ALLOWED: &str = "a signal's name (TERM, SIGTERM, RTMIN+3) or number from 1 to 64";
 
-    /// Whether it can only be a request to exit: a stop signal, except HUP, on which many programs reread their configuration
-    /// and go on.
+    /// Whether it can only be a request to exit: a stop signal, except HUP, on which many programs reread their
+    /// configuration and go on.
     pub fn requests_termination(self) -> bool {
         self.is_stop() && self != Signal::HUP
     }
 
-    /// Whether it is a stop signal: by default it kills, and it is sent by `docker stop`, a terminal or systemd to end a
-    /// process.
+    /// Whether it is a stop signal: by default it kills, and it is sent by `docker stop`, a terminal or systemd to end
+    /// a process.
     pub fn is_stop(self) -> bool {
         matches!(self, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP | Signal::RTMIN_3)
     }

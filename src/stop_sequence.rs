@@ -1,21 +1,21 @@
-//! `--stop-sequence`: what is sent in place of the first stop signal, and when. Plain data.
+//! `--stop-sequence`: what to send in place of the first stop signal, and when. Plain data.
 
 use crate::duration;
 use crate::signal::Signal;
 use std::time::Duration;
 
-/// A step of a stop.
+/// A step of a stop sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Nothing is sent for so long.
+    /// Wait this long.
     Wait(Duration),
-    /// This signal is sent; KILL is the last one.
+    /// Send this signal. KILL is the last step.
     Send(Signal),
-    /// The signal that started the sequence is sent.
+    /// Send the signal that started the sequence.
     SendReceived,
 }
 
-/// The steps of a stop, checked. Empty: the stop signal is forwarded like any other.
+/// The steps of a stop, checked. Empty: stop signals are forwarded like any other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StopSequence(Vec<Step>);
 
@@ -24,7 +24,7 @@ pub const ALLOWED: &str = "signals by name and times, with commas, as in 10s,TER
                            seconds; not two times in a row, no time at the end, nothing after KILL, not STOP or CHLD";
 
 impl StopSequence {
-    /// Reads a list as `10s,TERM,20s,QUIT,2s,KILL`. The error is what is wrong with it.
+    /// Reads a list such as `10s,TERM,20s,QUIT,2s,KILL`. The error says what is wrong with it.
     pub fn parse(text: &str) -> Result<StopSequence, String> {
         let mut steps = Vec::new();
         for part in text.split(',') {
@@ -48,7 +48,7 @@ impl StopSequence {
         Ok(StopSequence(steps))
     }
 
-    /// What `--kill-after` asks for: the signal itself, and KILL so long after it.
+    /// The sequence for `--kill-after`: the signal itself, and KILL this long after it.
     pub fn kill_after(limit: Duration) -> StopSequence {
         StopSequence(vec![Step::SendReceived, Step::Wait(limit), Step::Send(Signal::KILL)])
     }
@@ -58,7 +58,7 @@ impl StopSequence {
         self.0.is_empty()
     }
 
-    /// The `index`th step, counted from 0.
+    /// Step number `index`, counted from 0.
     pub fn step(&self, index: usize) -> Option<Step> {
         self.0.get(index).copied()
     }
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn errors_name_the_wrong_part() {
         for (list, wrong) in [
             ("", "\"\" is neither a signal nor a time"),
             ("TERM,", "\"\" is neither a signal nor a time"),

@@ -1,4 +1,5 @@
-//! The kernel: a file a facility, each a thin typed wrapper. No policy, and all of the program's `unsafe`.
+//! Thin typed wrappers of system calls, a file for each facility of the kernel. No policy, and all of the program's
+//! `unsafe`.
 #![allow(unsafe_code)]
 
 pub mod arguments;
@@ -22,10 +23,10 @@ pub mod wait;
 pub use nix::errno::Errno;
 pub use nix::unistd::Pid;
 
-/// The outcome of a system call.
+/// The result of a system call.
 pub type Result<T> = std::result::Result<T, Errno>;
 
-/// The kernel's reason in words, with the errno's name: what people search for.
+/// The kernel's reason in words, with the name of the errno, which people search for.
 pub fn reason(errno: Errno) -> String {
     let mut text = errno.desc().to_owned();
     if let Some(first) = text.get_mut(0..1) {

@@ -1,5 +1,5 @@
-//! The clap definition, `--help`, the man page and the README's table say the same: an option or a variable that is in
-//! one of them is in all.
+//! An option or a variable that is in one of the clap definition, `--help`, the man page and the README's table is in
+//! all of them.
 
 use super::parser::definition;
 use super::settings::SETTINGS;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAN: &str = include_str!("../../man/rinit.1");
 const README: &str = include_str!("../../README.md");
 
-/// What there is about one option, by its long form.
+/// The letter and the variables of an option.
 #[derive(Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Described {
     letter: Option<char>,
@@ -18,7 +18,7 @@ struct Described {
 
 type Options = BTreeMap<String, Described>;
 
-/// The definition itself. Which variable is whose SETTINGS tells, but for those that are values of another option.
+/// The clap definition. SETTINGS has the variables; flags that set a value of another option share its variable.
 fn defined() -> Options {
     let definition = definition(Persona::named(b"rinit"), false);
     let arguments = definition.get_arguments().filter(|argument| !argument.is_hide_set());
@@ -43,7 +43,7 @@ fn variables(text: &str) -> BTreeSet<String> {
     words.filter(|word| word.starts_with("RINIT_")).map(str::to_owned).collect()
 }
 
-/// Adds options that are written one after the other, as `-g, --group`, and what is said about them all.
+/// Adds an option by its names, such as `-g, --group`, with the variables of its description.
 fn describe(options: &mut Options, names: &[&str], variables: &BTreeSet<String>) {
     let mut letter = None;
     for name in names {
@@ -61,7 +61,7 @@ fn describe(options: &mut Options, names: &[&str], variables: &BTreeSet<String>)
 fn help() -> Options {
     let text = super::parser::help(Persona::named(b"rinit"));
     let mut options = Options::new();
-    // An option's own line begins with its names; what is said about it may go on below.
+    // An option's line begins with its names; the description may continue below.
     let mut items: Vec<String> = Vec::new();
     for line in text.lines() {
         match line.trim_start().starts_with('-') {
@@ -72,7 +72,7 @@ fn help() -> Options {
     }
     for item in items {
         let names: Vec<&str> = item.split([' ', ',']).filter(|word| word.starts_with('-')).collect();
-        // The text itself names other forms of an option, as `-vv`.
+        // The description may name other forms of the option, such as `-vv`.
         let names: Vec<&str> = names.into_iter().take_while(|name| name.len() <= 2 || name.starts_with("--")).collect();
         describe(&mut options, &names, &variables(&item));
     }
@@ -150,7 +150,7 @@ fn the_man_page_lists_every_variable() {
     let of_personas = ["docker-init", "tini", "dumb-init", "catatonit"].map(|name| Persona::named(name.as_bytes()));
     let of_personas = of_personas.iter().flat_map(|persona| persona.variables.iter().map(|variable| variable.name));
     let known = SETTINGS.iter().map(|setting| setting.variable).chain(of_personas);
-    // What others have set, and rinit looks at.
+    // Variables of others that rinit reads.
     let others = ["NO_COLOR", "PATH", "POSIXLY_CORRECT"];
     let pids = crate::command::PID_VARIABLES.map(|name| std::str::from_utf8(name).unwrap());
     assert_eq!(listed, known.chain(others).chain(pids).collect());

@@ -1,5 +1,4 @@
-//! The options, where there are any: clap's part, from the definition to what it makes of the words, and its errors in one
-//! line.
+//! Reads options with clap: the definition, the result, and clap's errors in one line.
 
 use super::settings::{SETTINGS, is_similar};
 use crate::failure::Failure;
@@ -14,24 +13,24 @@ use log::LevelFilter;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// What words among which options are ask for.
+/// What a command line with options asks for.
 pub(super) enum Parsed {
-    /// To start a command, or with no words to do without one.
+    /// Start this command; with `--pause` there is none.
     Run(GivenOptions, CStrArray),
-    /// To print this.
+    /// Print a text.
     Print(String, Stream),
-    /// To print the process table.
+    /// Print the process table.
     Report(Form),
 }
 
 /// The options that were given.
 pub(super) struct GivenOptions(ArgMatches);
 
-/// Reads words among which options are. `permutes`: options can stand between the command's words too.
-// clap's part is large, in code and on the stack, and most containers never enter it.
+/// Reads a command line that has options. `permutes`: options may also stand among the command's arguments.
+// Not inlined: clap needs much of the stack, and most containers never call it.
 #[inline(never)]
-pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
-    let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
+pub(super) fn parse(persona: &Persona, arguments: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
+    let given: Vec<OsString> = arguments.map(|word| os(word).to_owned()).collect();
     let total = given.len();
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
@@ -51,7 +50,7 @@ pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Resu
     let command = if permutes {
         CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
-        words.tail(total - found.len())
+        arguments.tail(total - found.len())
     };
     Ok(Parsed::Run(GivenOptions(matches), command))
 }
@@ -71,12 +70,12 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<F
 }
 
 impl GivenOptions {
-    /// Takes them into `options`, where what the environment says is already.
+    /// Applies them to `options`, to which the environment has been applied.
     #[inline(never)]
     pub(super) fn take(&self, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
         let GivenOptions(matches) = self;
         for setting in SETTINGS {
-            // A flag, or an option with values. RINIT_LOG has no option of its own.
+            // A flag, or an option with values. RINIT_LOG has no option.
             if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
                 setting.turn_on(options);
             }
@@ -110,13 +109,13 @@ impl GivenOptions {
     }
 }
 
-/// The form that dockerd reads an init's version from. It takes only tini's name in front.
+/// The version, in the form that dockerd can read.
 fn version(persona: &Persona) -> String {
     let (before, behind) = persona.version;
     format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
-/// One line out of clap's several.
+/// Makes one line of clap's several.
 fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -145,7 +144,7 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     Failure::own(text)
 }
 
-/// Flags, and their letters.
+/// Flags and their letters.
 const FLAGS: [(&str, Option<char>); 12] = [
     ("group", Some('g')),
     ("single-child", Some('c')),
@@ -161,7 +160,7 @@ const FLAGS: [(&str, Option<char>); 12] = [
     ("help", Some('h')),
 ];
 
-/// Options with a value, and what that is called.
+/// Options with a value, and the name of the value.
 const VALUED: [(&str, &str); 10] = [
     ("target", "WHO"),
     ("rewrite", "FROM:TO"),
@@ -175,7 +174,7 @@ const VALUED: [(&str, &str); 10] = [
     ("termination-log", "PATH"),
 ];
 
-/// What there is to choose. `permutes`: options can stand between the command's words too.
+/// clap's definition of all options. `permutes`: options may also stand among the command's arguments.
 pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
     let letter = |short: Option<char>| short.filter(|letter| persona.letters.contains(*letter));
     let flags = FLAGS.iter().map(|(name, short)| {
@@ -195,7 +194,8 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             .short(letter(short))
             .long(name)
             .value_name(value)
-            // As for getopt(3): the next word is the value, and a negative number so a bad value and no unknown option.
+            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then,
+            // and not an unknown option.
             .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString));
         match *name {
@@ -233,7 +233,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
 
 const HELP: &str = include_str!("help.txt");
 
-/// The text of `--help`, with the letters that options have under this name.
+/// The text of `--help`. Only letters that options have under this name are listed.
 pub(super) fn help(persona: &Persona) -> String {
     let mut text = String::with_capacity(HELP.len());
     for line in HELP.split_inclusive('\n') {

@@ -1,4 +1,4 @@
-//! What holds of every command line and every environment.
+//! What holds for every command line and every environment.
 
 use super::parser::definition;
 use super::settings::{SETTINGS, Setting};
@@ -10,21 +10,21 @@ use crate::sys::arguments::{CStrArray, os};
 use std::ffi::{CString, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// The names under which rinit reads its words differently.
+/// The names under which rinit reads its arguments differently.
 pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
 
-/// As the kernel would hand it over.
-fn words(words: &[OsString]) -> CStrArray {
-    CStrArray::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
+/// As the kernel would pass them.
+fn arguments(arguments: &[OsString]) -> CStrArray {
+    CStrArray::of(arguments.iter().map(|argument| CString::new(argument.as_bytes()).unwrap()))
 }
 
-/// As rinit itself; other personas are tested beside the originals.
+/// Under the name rinit. Other names are compared with the original programs in tests of their own.
 fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
-    read(Persona::named(b"rinit"), words(given), words(environment))
+    read(Persona::named(b"rinit"), arguments(given), arguments(environment))
 }
 
-fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
-    match read_as_rinit(words, environment)? {
+fn options(arguments: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
+    match read_as_rinit(arguments, environment)? {
         Request::Run(options, _) => Ok(options),
         Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
     }
@@ -34,7 +34,7 @@ fn variable(setting: &Setting, value: &str) -> OsString {
     format!("{}={value}", setting.variable).into()
 }
 
-/// Settings that have the same values on the command line as in their variable.
+/// Settings that take a value on the command line.
 fn valued() -> Vec<&'static Setting> {
     let definition = definition(Persona::named(b"rinit"), false);
     let takes_values = |setting: &&Setting| {
@@ -46,13 +46,13 @@ fn valued() -> Vec<&'static Setting> {
     valued
 }
 
-/// Options and a command, or one clear error. None of the words may hold a NUL, which the kernel would not let through.
+/// Any command line gives options and a command, or one clear error. No argument may contain a NUL.
 pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString], environment: &[OsString]) {
-    match read(Persona::named(name.as_bytes()), words(given), words(environment)) {
+    match read(Persona::named(name.as_bytes()), arguments(given), arguments(environment)) {
         Ok(Request::Run(options, command)) => {
-            let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
+            let command: Vec<OsString> = command.map(|argument| os(argument).to_owned()).collect();
             assert!(options.pause || !command.is_empty());
-            // The others take options from behind the command's name too.
+            // Under the other names options may follow the command's name.
             assert!(name != "rinit" || given.ends_with(&command), "{command:?}");
         }
         Ok(Request::Print(text, _)) => assert!(!text.is_empty()),
@@ -64,21 +64,24 @@ pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString
     }
 }
 
-/// Behind `--`, or from a first word on that is no option, all belongs to the command.
+/// Everything after `--`, or from the first non-option argument on, belongs to the command.
 pub fn the_command_keeps_its_arguments(dashes: bool, command: &[OsString]) {
     let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
     let run = match read_as_rinit(&[before, command].concat(), &[]) {
-        Ok(Request::Run(options, words)) => Some((options, words.map(|word| os(word).to_owned()).collect())),
+        Ok(Request::Run(options, arguments)) => {
+            Some((options, arguments.map(|argument| os(argument).to_owned()).collect()))
+        }
         _ => None,
     };
     assert_eq!(run, Some((Options::default(), command.to_vec())));
 }
 
-/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two words on the same matter
-/// the right one counts, and what is refused is named. `which` of the settings counts from 0, and over the last again.
+/// A value means the same as an option and as a variable, or is refused as both with an error that names it. If a
+/// variable is there twice the first one wins, and an option wins over its variable. `which` is the index of a setting,
+/// and starts again after the last one.
 pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other: &str) {
-    let word: OsString = "x".into();
-    let plain = ["rinit".into(), word.clone()];
+    let argument: OsString = "x".into();
+    let plain = ["rinit".into(), argument.clone()];
     let any = SETTINGS.iter().cycle().nth(which % SETTINGS.len()).unwrap();
     let by_variable = options(&plain, &[variable(any, value)]);
     if value.is_empty() {
@@ -86,7 +89,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
         return;
     }
     let twice = options(&plain, &[variable(any, value), variable(any, other)]);
-    assert_eq!(twice, by_variable, "the first of two variables counts");
+    assert_eq!(twice, by_variable, "the first of two variables wins");
     if let Err(failure) = &by_variable {
         let text = failure.to_string();
         assert!(text.contains(&format!("{value:?}")) && text.contains(any.allowed), "{text}");
@@ -95,7 +98,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
     let valued = valued();
     let setting = valued.iter().cycle().nth(which % valued.len()).unwrap();
     let by_variable = options(&plain, &[variable(setting, value)]);
-    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), word];
+    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), argument];
     let by_option = options(&with_option, &[]);
     match (by_variable, &by_option) {
         (Err(variable), Err(option)) => {
@@ -104,7 +107,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
         }
         (variable, option) => assert_eq!(variable, *option),
     }
-    // What is in a list adds to it.
+    // Lists add up.
     if !setting.allowed.contains("list")
         && let (Ok(both), Ok(alone)) = (options(&with_option, &[variable(setting, other)]), by_option)
     {
@@ -120,12 +123,12 @@ mod tests {
     use proptest::prelude::*;
     use std::os::unix::ffi::OsStringExt;
 
-    /// Any word without a NUL, which the kernel would not let through.
-    fn word() -> impl Strategy<Value = OsString> {
+    /// Any argument without a NUL.
+    fn argument() -> impl Strategy<Value = OsString> {
         vec(1..=255u8, 0..12).prop_map(OsString::from_vec)
     }
 
-    /// A value that some option may take, or nearly so.
+    /// A value that some option may accept, or a similar one.
     fn value() -> impl Strategy<Value = String> {
         prop_oneof![
             "[ -~]{0,8}",
@@ -138,7 +141,7 @@ mod tests {
         ]
     }
 
-    /// A word that looks like an option: known, unknown, cut short, with a value, or several letters at once.
+    /// An argument that looks like an option: known, unknown, abbreviated, with a value, or several letters at once.
     fn option() -> impl Strategy<Value = OsString> {
         let names = definition(Persona::named(b"rinit"), false)
             .get_arguments()
@@ -150,15 +153,15 @@ mod tests {
             4 => (long.clone(), value()).prop_map(|(name, value)| format!("--{name}={value}").into()),
             1 => (long, 0..9usize).prop_map(|(name, cut)| format!("--{}", name.get(..cut).unwrap_or(&name)).into()),
             4 => "-[a-zA-Z0-9?=]{1,4}".prop_map(OsString::from),
-            1 => word().prop_map(|word| OsString::from_vec([b"-", word.as_bytes()].concat())),
+            1 => argument().prop_map(|argument| OsString::from_vec([b"-", argument.as_bytes()].concat())),
             1 => Just("--".into()),
             1 => Just("-".into()),
         ]
     }
 
     fn command_line() -> impl Strategy<Value = Vec<OsString>> {
-        let words = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => word()], 0..8);
-        words.prop_map(|words| [vec!["rinit".into()], words].concat())
+        let arguments = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => argument()], 0..8);
+        arguments.prop_map(|arguments| [vec!["rinit".into()], arguments].concat())
     }
 
     fn environment() -> impl Strategy<Value = Vec<OsString>> {
@@ -166,7 +169,7 @@ mod tests {
         let known =
             (proptest::sample::select(names), value()).prop_map(|(name, value)| format!("{name}={value}").into());
         let unknown = "RINIT_[A-Z]{0,9}(=[ -~]{0,9})?".prop_map(OsString::from);
-        vec(prop_oneof![known, unknown, word()], 0..4)
+        vec(prop_oneof![known, unknown, argument()], 0..4)
     }
 
     proptest! {
@@ -181,7 +184,7 @@ mod tests {
 
         #[test]
         fn the_command_keeps_arguments_that_look_like_options(
-            first in word(), rest in vec(prop_oneof![option(), word()], 0..8), dashes: bool
+            first in argument(), rest in vec(prop_oneof![option(), argument()], 0..8), dashes: bool
         ) {
             prop_assume!(dashes || !first.as_bytes().starts_with(b"-"));
             the_command_keeps_its_arguments(dashes, &[vec![first], rest].concat());

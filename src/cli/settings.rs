@@ -1,4 +1,4 @@
-//! The choices that an option or a variable makes: their names, the values that they take, and the error for any other.
+//! Settings: what can be set by an option or by an environment variable, the values allowed, and the errors for others.
 
 use crate::duration;
 use crate::failure::Failure;
@@ -11,25 +11,25 @@ use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
-/// A choice that an option or a variable makes: the value is read in one place, whichever it comes from.
+/// An option and its variable. A value is read in the same way from both.
 pub(super) struct Setting {
-    /// The long option, and its name in the parser.
+    /// The long option.
     pub(super) option: &'static str,
     pub(super) short: Option<char>,
     pub(super) variable: &'static str,
-    /// For messages.
+    /// The allowed values, for messages.
     pub(super) allowed: &'static str,
-    /// Takes a value into the options. An error is the part of it that is not allowed.
+    /// Applies a value. The error is the part of it that is not allowed.
     take: for<'a> fn(&mut Options, &'a str) -> Result<(), &'a str>,
 }
 
 impl Setting {
-    /// Takes a value that `name` (an option or a variable) has.
+    /// Applies the value of `name`, an option or a variable.
     pub(super) fn apply(&self, options: &mut Options, name: &str, value: &OsStr) -> Result<(), Failure> {
         let whole = value.to_string_lossy();
         let taken = value.to_str().ok_or(&*whole).and_then(|value| (self.take)(options, value));
         taken.map_err(|part| {
-            // A list is long: what is wrong with which part is named.
+            // A list may be long, so the error says which part is wrong and why.
             let wrong = (self.option == "stop-sequence").then(|| StopSequence::parse(&whole).err()).flatten();
             let part = match wrong {
                 Some(wrong) => format!(" ({wrong})"),
@@ -40,18 +40,18 @@ impl Setting {
         })
     }
 
-    /// Whether it matters where the others cannot be read.
+    /// Whether it decides how an error in the options is printed.
     pub(super) fn affects_errors(&self) -> bool {
         matches!(self.option, "log-format" | "termination-log")
     }
 
-    /// Takes what an option without a value says.
+    /// Applies an option without a value.
     pub(super) fn turn_on(&self, options: &mut Options) {
         let _ = (self.take)(options, "1");
     }
 }
 
-/// All that have a variable.
+/// All options that have a variable.
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         option: "target",
@@ -252,8 +252,8 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// The variables that are set, each as its option would take it. Of one that is there twice the first counts, as for
-/// getenv(3); one that is empty is not set, as Compose has it where it finds nothing for `RINIT_GRACE=${GRACE}`.
+/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty one counts as
+/// not set: Compose passes it so if there is no GRACE for `RINIT_GRACE=${GRACE}`.
 pub(super) fn take_environment(options: &mut Options, environment: CStrArray) -> Result<(), Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
@@ -282,8 +282,9 @@ pub(super) fn take_environment(options: &mut Options, environment: CStrArray) ->
 
 const PREFIX: &[u8] = b"RINIT_";
 
-/// Whether `name` is most likely `known`, misspelt: one letter in three at most is missing, added, wrong or changed places with
-/// the next. Not more: Kubernetes makes RINIT_PORT and the like for a service that is called rinit.
+/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two altogether, is missing, added,
+/// wrong or swapped with the next. More would be too many: for a service called rinit Kubernetes sets RINIT_PORT and
+/// the like.
 pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }
@@ -314,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_refuses_what_is_empty_or_has_spaces() {
+    fn every_setting_refuses_empty_values_and_spaces() {
         for setting in SETTINGS.iter().filter(|setting| setting.option != "log") {
             for value in ["", " ", " 1", "1 ", "main ", "TERM,", ",", "\n", "-1"] {
                 assert_eq!(take(setting.variable, value), None, "{} {value:?}", setting.variable);
@@ -338,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_name_is_near_and_another_is_not() {
+    fn a_misspelt_name_is_similar_and_another_is_not() {
         let near = |known: &str, name: &str| is_similar(known.as_bytes(), name.as_bytes());
         for name in ["GRACEE", "GRCE", "GRAXE", "GARCE", "GRACE_", "RACE", "GRAC"] {
             assert!(near("GRACE", name), "{name}");
@@ -348,7 +349,7 @@ mod tests {
         }
         assert!(near("KILL_AFTER", "KILAFTER") && near("KILL_AFTER", "KLIL_ATFER") && near("LOG", "LOGS"));
         assert!(!near("LOG", "PORT") && !near("LOG", "DO") && !near("KILL_AFTER", "KIL_AFT"));
-        // What Kubernetes makes for a service called rinit.
+        // Kubernetes sets these for a service called rinit.
         for made in ["PORT", "SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP", "PORT_80_TCP", "PORT_80_TCP_ADDR"] {
             assert!(
                 !SETTINGS.iter().any(|setting| near(setting.variable.trim_start_matches("RINIT_"), made)),
@@ -358,7 +359,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_is_a_word_for_yes_or_no() {
+    fn a_flag_is_yes_or_no() {
         for (value, meant) in [("1", true), ("TRUE", true), ("yes", true), ("on", true), ("0", false), ("No", false)] {
             assert_eq!(flag(value), Some(meant));
         }

@@ -1,6 +1,6 @@
-//! What the first bytes of an ELF file (elf(5)) tell about why it cannot be executed: only for the hint in an error.
+//! Reads the first bytes of an ELF file (elf(5)), for the hint in the error when it cannot be executed.
 
-/// The dynamic loader that the file names (PT_INTERP), if the bytes are those of a 64- or 32-bit ELF file.
+/// The dynamic loader that an ELF file names (PT_INTERP).
 pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     let wide = is_wide(file)?;
     let (headers, size, count) = if wide {
@@ -24,7 +24,7 @@ pub fn interpreter(file: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// The processor that the file was built for, by Rust's name for it.
+/// The processor that an ELF file was built for, by Rust's name.
 pub fn machine(file: &[u8]) -> Option<&'static str> {
     is_wide(file)?;
     Some(match number(file, 18, 2)? {
@@ -39,7 +39,7 @@ pub fn machine(file: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// Whether it is a 64-bit file. None for what is no ELF file.
+/// Whether it is a 64-bit ELF file, and not a 32-bit one. None for any other file.
 fn is_wide(file: &[u8]) -> Option<bool> {
     if !file.starts_with(b"\x7fELF") {
         return None;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_read_in_the_order_that_the_file_has_them_in() {
+    fn numbers_are_read_in_either_byte_order() {
         let mut file = file(0, b"/lib/ld64.so.1");
         file[5] = 2;
         for (at, length) in [(32, 8), (54, 2), (56, 2), (64, 4), (72, 8), (96, 8)] {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn any_beginning_and_any_damage_is_taken_without_a_panic() {
+    fn truncated_and_damaged_files_never_panic() {
         let whole = file(62, b"/lib/ld.so");
         for end in 0..whole.len() {
             let _ = interpreter(&whole[..end]);

@@ -1,4 +1,4 @@
-//! What holds of every file that was to be executed.
+//! What holds for every file that cannot be executed.
 
 use super::refusal::{beginning, explain, foreign_machine, is_script, missing_part};
 use crate::failure::Kind;
@@ -6,7 +6,7 @@ use crate::sys::Errno;
 use crate::sys::spawn::Error;
 use std::ffi::CStr;
 
-/// What is said about the file at `path`, which holds `file`, is said in words and is about it.
+/// The explanation for the file at `path`, which contains `file`, never panics and fits the file.
 pub fn explaining_never_panics(path: &CStr, file: &[u8]) {
     let first = beginning(path);
     assert!(file.starts_with(&first) && first.len() == file.len().min(4096));

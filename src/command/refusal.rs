@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, OsStr};
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
-/// It is a script for a shell that cannot be started.
+/// The command is a script, and the shell cannot be started.
 pub(super) fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> Failure {
     let script = script.map_or(OsStr::new(""), |path| os(path));
     let text =
@@ -17,29 +17,29 @@ pub(super) fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> 
     Failure::command(Kind::CannotExecute, text)
 }
 
-/// Says why the command did not start, and what to do where that is certain.
+/// Explains why the command did not start, with a hint if the cause is certain.
 pub(super) fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
     let name = os(command);
     let (path, errno) = match error {
         Error::Clone(errno) => {
             return Failure::own(format!(
-                "cannot start {name:?}: no new process: {}{}",
+                "cannot start {name:?}: cannot create a process: {}{}",
                 reason(errno),
                 limit_hint(errno)
             ));
         }
         Error::Group(errno) => {
             return Failure::own(format!(
-                "cannot start {name:?}: no process group or session of its own: {}",
+                "cannot start {name:?}: cannot create its process group or session: {}",
                 reason(errno)
             ));
         }
         Error::Exec { path, errno } => (paths.get(path), errno),
     };
     if name.is_empty() {
-        return Failure::command(Kind::NotFound, "cannot start \"\": the command is an empty word");
+        return Failure::command(Kind::NotFound, "cannot start \"\": the command's name is empty");
     }
-    // None where all of them are too long to be tried.
+    // None if all paths are too long to be tried.
     let path = path.map_or(command, CString::as_c_str);
     let shown = os(path);
     match errno {
@@ -65,15 +65,15 @@ pub(super) fn explain(command: &CStr, paths: &[CString], error: Error) -> Failur
     }
 }
 
-/// The limits behind a refused clone (clone(2)).
+/// The likely reason if clone(2) fails.
 fn limit_hint(errno: Errno) -> &'static str {
     match errno {
-        Errno::EAGAIN => "; a limit on processes is reached: the container's pids limit or RLIMIT_NPROC",
+        Errno::EAGAIN => "; the limit on processes is reached: the container's pids limit or RLIMIT_NPROC",
         _ => "",
     }
 }
 
-/// What the kernel means by "no such file" about a file that is there: the interpreter that it names.
+/// What is missing if the kernel answers "no such file" although the file exists: the interpreter that it names.
 pub(super) fn missing_part(path: &CStr) -> Option<String> {
     let first = beginning(path);
     let (interpreter, kind) = match first.strip_prefix(b"#!") {
@@ -92,13 +92,13 @@ pub(super) fn missing_part(path: &CStr) -> Option<String> {
     (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
 }
 
-/// That it was built for another processor, if it was.
+/// Says so if the file was built for another processor.
 pub(super) fn foreign_machine(first: &[u8]) -> Option<String> {
     let (machine, own) = (elf::machine(first)?, std::env::consts::ARCH);
     (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
 }
 
-/// Text, as a shell tells it from a binary: no NUL in what comes first.
+/// Whether the file is text, by the test of shells: no NUL in its first bytes.
 pub(super) fn is_script(path: Option<&CString>) -> bool {
     path.is_some_and(|path| {
         let first = beginning(path);
@@ -106,7 +106,7 @@ pub(super) fn is_script(path: Option<&CString>) -> bool {
     })
 }
 
-/// The first bytes of a file, as far as they can be read.
+/// The first bytes of a file; none if it cannot be read.
 pub(super) fn beginning(path: &CStr) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = std::fs::File::open(OsStr::from_bytes(path.to_bytes())) {

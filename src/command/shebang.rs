@@ -5,10 +5,9 @@ use crate::sys::arguments::{CStrArray, os};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// What to write instead, where rinit's first argument is all of a script's `#!` line behind rinit's name, and should have been
-/// several.
-pub fn advice(mut words: CStrArray) -> Option<String> {
-    let (argument, script) = (words.nth(1)?, words.next()?);
+/// The `#!` line to use instead, if rinit got several arguments of a script's `#!` line as one.
+pub fn advice(mut arguments: CStrArray) -> Option<String> {
+    let (argument, script) = (arguments.nth(1)?, arguments.next()?);
     let file = beginning(script);
     let line = file.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
     let is_several = argument.to_bytes().iter().any(|byte| matches!(byte, b' ' | b'\t'));

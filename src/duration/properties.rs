@@ -1,8 +1,8 @@
-//! What holds of every text that is read as a length of time.
+//! What holds for every text that is read as a length of time.
 
 use super::*;
 
-/// What is read is a number and a unit, and comes to what they say.
+/// A text that is accepted is a number and a unit, and means their product.
 pub fn parse_is_exact(text: &str) {
     let Some(Some(length)) = parse(text) else {
         return;
@@ -15,7 +15,7 @@ pub fn parse_is_exact(text: &str) {
         _ => 1.0,
     };
     let number: f64 = digits.parse().unwrap();
-    // As near as floating point comes to it, and a nanosecond for each digit that is cut off.
+    // Within the precision of floating point, and a nanosecond for each digit that is cut off.
     let wanted = number * unit;
     assert!((length.as_secs_f64() - wanted).abs() <= wanted * 1e-9 + 1e-8, "{text:?} was taken for {length:?}");
     assert_eq!(parse(&format!("{}.{:09}s", length.as_secs(), length.subsec_nanos())), Some(Some(length)));

@@ -1,8 +1,8 @@
-//! What holds of every record that is written.
+//! What holds for every record of the log.
 
 use super::*;
 
-/// It is one line, with nothing in it that a terminal would obey, and short enough to be written whole or not at all.
+/// It is one line without control characters, and short enough to be written whole or not at all.
 pub fn a_record_is_one_short_line(text: &str) {
     let mut line = String::new();
     write!(Printable(&mut line), "{text}").unwrap();
@@ -26,7 +26,7 @@ mod tests {
             a_record_is_one_short_line(&text.repeat(times));
         }
 
-        /// By a JSON reader that knows nothing of rinit.
+        /// Read by a JSON parser that is not rinit's.
         #[test]
         fn a_json_reader_gets_the_message_back(bytes in vec(any::<u8>(), 0..40), times in 0..300usize) {
             let text = String::from_utf8_lossy(&bytes).repeat(times);

@@ -1,4 +1,4 @@
-//! Why main ended.
+//! Why main exited.
 
 use crate::report::termination;
 use crate::signal::{Signal, SignalSet};
@@ -114,7 +114,7 @@ mod tests {
     const CORE: i32 = 0x80;
 
     #[test]
-    fn an_exit_and_a_plain_stop_are_ordinary() {
+    fn exits_and_stops_need_no_remark() {
         assert_eq!(remark_on(3 << 8, 0, false, false), "");
         for signal in [2, 3, 15, 37] {
             assert_eq!(remark_on(signal, set(signal), false, false), "", "{signal}");
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rinit_did_not_send_is_not() {
+    fn signals_that_rinit_did_not_send_are_remarked() {
         for (raw, has_terminal) in [(15, false), (11 | CORE, true), (10, false)] {
             assert_eq!(remark_on(raw, 0, false, has_terminal), ", which rinit did not send");
         }
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rinit_forwarded_and_is_no_stop_signal_is_not() {
+    fn forwarded_signals_that_are_no_stop_are_remarked() {
         for signal in [1, 10, 12, 14, 13, 29, 34, 64] {
             let remark = remark_on(signal, set(signal), false, false);
             assert_eq!(remark, ", which was forwarded; it has no handler for it", "{signal}");
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kill_of_kill_after_is_rinits_own() {
+    fn the_kill_of_kill_after_is_named() {
         assert_eq!(remark_on(9, 0, true, false), " by rinit: --kill-after");
         assert_eq!(remark_on(9, set(15), true, false), " by rinit: --kill-after");
     }

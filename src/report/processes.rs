@@ -1,9 +1,9 @@
-//! The processes of the namespace, read in one pass, and their tree.
+//! All processes of the PID namespace, and how their tree is drawn.
 
 use crate::sys::Pid;
 use crate::sys::procfs::{Procfs, Stat, Status};
 
-/// A process as it was when it was looked at.
+/// A process at the time when it was read.
 #[derive(Clone, Debug)]
 pub struct Process {
     /// Its PID.
@@ -14,33 +14,33 @@ pub struct Process {
     pub status: Status,
 }
 
-/// All processes, sorted by PID; ourselves left out.
+/// All processes except ourselves, sorted by PID.
 pub fn all(procfs: Procfs) -> Vec<Process> {
     let mut all: Vec<Process> = Vec::new();
     for pid in procfs.processes() {
         let (Some(stat), Some(status)) = (procfs.stat(pid), procfs.status(pid)) else { continue };
-        // They come in this order nearly always.
+        // /proc lists them in this order, nearly always.
         let place = all.partition_point(|other| other.pid < pid);
         all.insert(place, Process { pid, stat, status });
     }
     all
 }
 
-/// A line of a tree: how it is drawn, and whom it is about.
+/// A line of a drawn tree.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Branch {
-    /// What stands in front of the name.
+    /// The lines to draw before the name.
     pub lines: String,
-    /// Whom it is about.
+    /// The process.
     pub pid: Pid,
 }
 
-/// Draws a forest out of (child, parent): who has no parent among the children is a root. Brothers stay in the order in
-/// which they come.
+/// Draws the trees of (child, parent) pairs. A process whose parent is not listed as a child is a root. Siblings keep
+/// their order.
 pub fn tree(family: &[(Pid, Pid)]) -> Vec<Branch> {
     let mut known: Vec<Pid> = family.iter().map(|(pid, _)| *pid).collect();
     known.sort_unstable();
-    // Parents and the places of their children in `family`; a root's parent is 0, which is no process's PID.
+    // Parents, and the indices of their children in `family`. Roots get the parent 0, which is no PID.
     let mut by_parent: Vec<(Pid, usize)> = Vec::with_capacity(family.len());
     for (place, (pid, parent)) in family.iter().enumerate() {
         let is_root = parent == pid || known.binary_search(parent).is_err();
@@ -53,7 +53,7 @@ pub fn tree(family: &[(Pid, Pid)]) -> Vec<Branch> {
         by_parent.get(first..end).unwrap_or_default()
     };
     let mut drawn = Vec::with_capacity(family.len());
-    // Who is still to be drawn, the next one last, with what stands before the lines of its children.
+    // Processes still to be drawn, the next one last, and what to draw before the lines of their children.
     let mut open: Vec<(Pid, String, String)> = Vec::new();
     let mut parent = Some((Pid::from_raw(0), String::new()));
     while let Some((pid, below)) = parent {
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn twins_and_grandchildren_keep_their_lines() {
+    fn siblings_and_grandchildren_have_their_lines() {
         let family = [(2, 1), (3, 2), (4, 3), (5, 2)];
         assert_eq!(drawn(&family), ["2", "|- 3", "|  `- 4", "`- 5"]);
     }
 
     #[test]
-    fn who_is_his_own_ancestor_through_a_reused_pid_hangs_nothing() {
+    fn a_cycle_from_a_reused_pid_does_not_loop() {
         assert_eq!(drawn(&[(2, 2)]), ["2"]);
         assert_eq!(drawn(&[(2, 3), (3, 2)]), [""; 0]);
     }

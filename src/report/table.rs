@@ -18,13 +18,13 @@ use std::fmt::Write as _;
 /// How the table is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// For people: columns, and a tree.
+    /// For people: columns and a tree.
     Table,
-    /// For programs: one JSON object a process, one a line.
+    /// For programs: one JSON object a process, each on a line.
     Json,
 }
 
-/// The table of all processes of this PID namespace but this one. A failure where /proc does not show the namespace.
+/// The table of all processes of this PID namespace except this one. Fails if /proc does not show the namespace.
 pub fn print(form: Form) -> Result<String, Failure> {
     let Some(procfs) = Procfs::of_our_namespace() else {
         return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));
@@ -47,13 +47,13 @@ pub fn print(form: Form) -> Result<String, Failure> {
     })
 }
 
-/// Columns where the table does not go to a terminal: enough for a command line, and not for a page of Java options.
+/// The width if stdout is no terminal: enough for a command line, but not for a page of Java options.
 const WIDTH: usize = 200;
 
-/// Processes that are named below the table.
+/// At most this many processes are named below the table.
 const SHOWN: usize = 10;
 
-/// The main process, where PID 1 is a rinit, which blocks all signals: the first child that it started.
+/// The main process: the oldest child of PID 1, if that is rinit, which blocks all signals.
 fn main_of(table: &[Process]) -> Option<Pid> {
     let init = table.first().filter(|init| init.pid.as_raw() == 1)?;
     let children = table.iter().filter(|process| process.stat.parent == init.pid);
@@ -61,7 +61,7 @@ fn main_of(table: &[Process]) -> Option<Pid> {
     (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
 }
 
-/// The target of the rinit with this command line, as far as its name and the options that stand first say.
+/// The target of the rinit with this command line, by its name and its first options.
 fn target_of(command: &[u8]) -> Target {
     let mut words = command.split(|byte| *byte == 0);
     let mut target = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
@@ -126,7 +126,7 @@ impl Facts<'_> {
         text
     }
 
-    /// What delays or prevents its exit at a stop. None too where PID 1 is not rinit, and so may do anything.
+    /// What delays or prevents its exit at a stop. None if PID 1 is not rinit: then nothing is known.
     fn at_a_stop(&self, process: &Process) -> Option<String> {
         let main = self.main.filter(|_| process.pid.as_raw() != 1)?;
         slow_stop::foresee(self.procfs, &self.family, (main, self.target), (process.pid, &process.status))
@@ -173,7 +173,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Whoever leaves this zombie lying.
+    /// The parent that does not reap this zombie.
     fn negligent_parent(&self, process: &Process) -> Option<Pid> {
         process.stat.is_dead().then_some(process.stat.parent).filter(|parent| parent.as_raw() > 0)
     }
@@ -189,7 +189,7 @@ impl Facts<'_> {
     }
 }
 
-/// What a process does with TERM, in one word.
+/// What a process does with SIGTERM, in one word.
 fn treatment(process: &Process) -> &'static str {
     if process.stat.is_dead() {
         return "-";
@@ -204,7 +204,7 @@ fn treatment(process: &Process) -> &'static str {
     }
 }
 
-/// The state in a word; proc_pid_stat(5) has the letters.
+/// The state in one word; proc_pid_stat(5) has the letters.
 fn state(process: &Process) -> &'static str {
     match process.stat.state {
         b'R' => "running",
@@ -243,7 +243,7 @@ fn memory(kilobytes: u64) -> String {
     }
 }
 
-/// Columns as wide as their widest entry, numbers to the right, the last one cut to what the terminal shows.
+/// Aligns the columns, numbers to the right. The last column is cut at the width of the terminal.
 fn lay_out(rows: &[[String; 7]], width: Option<usize>) -> String {
     let mut widths = [0; 7];
     for row in rows {
@@ -271,7 +271,7 @@ fn lay_out(rows: &[[String; 7]], width: Option<usize>) -> String {
     text
 }
 
-/// The names in the container's own /etc/passwd (passwd(5)); a number does where there is none.
+/// The user names in /etc/passwd (passwd(5)), by user ID.
 fn users() -> Vec<(u32, String)> {
     let text = std::fs::read("/etc/passwd").unwrap_or_default();
     let mut users = Vec::new();

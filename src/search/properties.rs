@@ -1,9 +1,9 @@
-//! What holds of every command's name and every PATH.
+//! What holds for every name of a command and every PATH.
 
 use super::*;
 
-/// The paths are those of execvp(3), short or long, in order. What no file can be called (NAME_MAX, PATH_MAX) need not be
-/// among them.
+/// The paths are those of execvp(3), short or long, in order. Those that no file can have (NAME_MAX, PATH_MAX) may be
+/// missing.
 pub fn paths_are_those_of_execvp(name: &CStr, path: Option<&[u8]>) {
     let name_bytes = name.to_bytes();
     let folders = path.unwrap_or(DEFAULT_PATH).split(|byte| *byte == b':');
@@ -26,7 +26,7 @@ mod tests {
     use proptest::option;
     use proptest::prelude::*;
 
-    /// Folders of all lengths, those around the two that matter before all.
+    /// Folders of all lengths, mostly around the two limits.
     fn folder() -> impl Strategy<Value = Vec<u8>> {
         let letter = prop_oneof![Just(b'/'), Just(b'a'), 1..=255u8];
         let length = prop_oneof![4 => 0..9usize, 1 => SHORT - 5..SHORT + 5, 1 => LONGEST - 5..LONGEST + 5];

@@ -1,8 +1,9 @@
-//! What holds of every text that is read as a signal.
+//! What holds for every text that is read as a signal.
 
 use super::*;
 
-/// What is read is read again as it is shown; case and the word SIG make no difference.
+/// A signal that was read is displayed in a form that reads as the same signal. Case and the prefix SIG make no
+/// difference.
 pub fn parse_and_display_agree(text: &str) {
     let read = Signal::parse(text);
     if let Some(signal) = read {
@@ -25,7 +26,7 @@ mod tests {
     use crate::properties::cases;
     use proptest::prelude::*;
 
-    /// What users might write: names in any case, numbers, offsets, and what is nearly one of these.
+    /// What users might write: names in any case, numbers, offsets, and similar texts.
     fn attempt() -> impl Strategy<Value = String> {
         let name = proptest::sample::select(NAMES).prop_map(|(name, _)| name.to_owned());
         prop_oneof![

@@ -1,9 +1,9 @@
-//! What the memory controller tells about our own cgroup (cgroups(7)): read only when main was killed.
+//! The OOM kills in our own cgroup, from its memory controller (cgroups(7)). Read only when main was killed.
 
 use std::path::Path;
 
-/// How many processes of this cgroup the OOM killer has ended. None where that cannot be told. Inside a container the
-/// count is the container's own.
+/// How many processes of this cgroup the OOM killer has killed; None if unknown. In a container this is about the
+/// container.
 pub fn oom_kills() -> Option<u64> {
     let ours = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     read_v2(&ours).or_else(|| read_v1(&ours))
@@ -21,7 +21,7 @@ fn read_v1(ours: &str) -> Option<u64> {
     read("/sys/fs/cgroup/memory", path, "memory.oom_control")
 }
 
-/// The path in the line of /proc/self/cgroup whose controllers are the wanted ones.
+/// The path in the line of /proc/self/cgroup with the wanted controllers.
 fn path_of(ours: &str, wanted: impl Fn(&str) -> bool) -> Option<&str> {
     ours.lines().find_map(|line| {
         let (_, rest) = line.split_once(':')?;
@@ -30,7 +30,8 @@ fn path_of(ours: &str, wanted: impl Fn(&str) -> bool) -> Option<&str> {
     })
 }
 
-/// Without a cgroup namespace the path is the host's, while an engine mounts the container's own folder as the root.
+/// Without a cgroup namespace the path is the host's, but the engine mounts the container's own folder as the root: try
+/// both.
 fn read(root: &str, path: &str, file: &str) -> Option<u64> {
     let below = Path::new(root).join(path.trim_start_matches('/')).join(file);
     let at_root = Path::new(root).join(file);

@@ -1,27 +1,27 @@
-//! The time, for deadlines and for comparing with the start times that /proc shows.
+//! Clocks: for deadlines, for comparison with the start times in /proc, and for the log.
 
 use nix::time::{ClockId, clock_gettime};
 use std::fmt;
 use std::time::Duration;
 
-/// CLOCK_MONOTONIC: does not jump, and stands still while the machine is suspended.
+/// CLOCK_MONOTONIC: never jumps, and does not count while the machine is suspended.
 pub fn now() -> Duration {
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
 }
 
-/// Clock ticks since the machine was started: the unit and the clock of a process's start time in proc_pid_stat(5).
+/// Clock ticks since boot: the unit of start times in proc_pid_stat(5).
 pub fn ticks_since_boot() -> u64 {
     let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
     // USER_HZ is 100 on every architecture that Rust's std runs on (sysconf(_SC_CLK_TCK)).
     u64::try_from(time.as_millis() / 10).unwrap_or(u64::MAX)
 }
 
-/// CLOCK_REALTIME, for people and programs that read the log. Shown as RFC 3339 has it, in UTC, with milliseconds.
+/// CLOCK_REALTIME, for the log. Displayed by RFC 3339, in UTC, with milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Timestamp(Duration);
 
 impl Timestamp {
-    /// The time that it is.
+    /// The current time.
     pub fn now() -> Timestamp {
         Timestamp(clock_gettime(ClockId::CLOCK_REALTIME).map_or(Duration::ZERO, Duration::from))
     }
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_is_as_rfc_3339_has_it() {
+    fn timestamps_follow_rfc_3339() {
         for (seconds, shown) in [
             (0, "1970-01-01T00:00:00.007Z"),
             (951_782_399, "2000-02-28T23:59:59.007Z"),

@@ -1,4 +1,4 @@
-//! File descriptors: rinit's own stay above 2, and what it inherited above 2 it lets go.
+//! File descriptors: rinit's own are kept above 2, and inherited ones above 2 are closed.
 
 use super::{Errno, Result};
 use nix::dir::{Dir, Entry};
@@ -7,29 +7,47 @@ use nix::sys::stat::Mode;
 use std::ffi::CStr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Moves a descriptor above 2. Whoever starts rinit with 0, 1 or 2 closed would else find rinit's own descriptor there,
-/// and a line for stderr would go into it. EMFILE where none is left above (fcntl(2), F_DUPFD_CLOEXEC).
+/// Moves a descriptor above 2. If rinit was started with stderr closed, its own descriptor would otherwise become
+/// number 2, and log lines would be written into it. EMFILE if no number is left (fcntl(2), F_DUPFD_CLOEXEC).
 pub fn above_stdio(fd: OwnedFd) -> Result<OwnedFd> {
-    if fd.as_raw_fd() > 2 {
-        return Ok(fd);
-    }
-    // SAFETY: fcntl on a descriptor that is open; the new one is nobody else's.
+    if fd.as_raw_fd() > 2 { Ok(fd) } else { duplicate(fd.as_raw_fd()) }
+}
+
+/// Duplicates a descriptor to one above 2 (fcntl(2), F_DUPFD_CLOEXEC).
+pub fn duplicate(fd: RawFd) -> Result<OwnedFd> {
+    // SAFETY: fcntl on a descriptor, which need not be open; the new one is owned here alone.
+    unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).map(|fd| OwnedFd::from_raw_fd(fd)) }
+}
+
+/// Opens a file, with O_CLOEXEC and O_NOCTTY (open(2)).
+pub fn open(path: &CStr, flags: libc::c_int) -> Result<OwnedFd> {
+    // SAFETY: a C string and flags; the new descriptor is owned here alone.
     unsafe {
-        let moved = Errno::result(libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, 3))?;
-        Ok(OwnedFd::from_raw_fd(moved))
+        let fd = Errno::result(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC | libc::O_NOCTTY))?;
+        Ok(OwnedFd::from_raw_fd(fd))
     }
 }
 
-/// Whether a descriptor is a pipe (fstat(2)).
+/// Whether a descriptor is a pipe.
 pub fn is_pipe(fd: RawFd) -> bool {
-    // SAFETY: plain numbers, for which all zeros is a value.
-    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: a descriptor, which need not be open, and room for one stat.
-    unsafe { libc::fstat(fd, &raw mut stat) == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFIFO }
+    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
 }
 
-/// Closes every descriptor from 3 up but `keep`: a pipe that rinit still held would never report its end to the other
-/// side, and a file system that it kept busy could not be unmounted.
+/// Whether a descriptor is a regular file.
+pub fn is_regular_file(fd: RawFd) -> bool {
+    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFREG)
+}
+
+/// The status of an open file (fstat(2)).
+pub fn status(fd: RawFd) -> Result<libc::stat> {
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut status: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: a descriptor, which need not be open, and room for one stat.
+    Errno::result(unsafe { libc::fstat(fd, &raw mut status) }).map(|_| status)
+}
+
+/// Closes every descriptor above 2 except `keep`. The reader of a pipe whose write end rinit kept open would never see
+/// its end, and a file system with a file that rinit kept open could not be unmounted.
 pub fn close_inherited(keep: Option<RawFd>) {
     let kept = keep.unwrap_or(2);
     if kept > 3 {
@@ -38,12 +56,12 @@ pub fn close_inherited(keep: Option<RawFd>) {
     close_range(kept + 1, RawFd::MAX);
 }
 
-/// Without close_range(2) (Linux 5.9) and without /proc, descriptors above this stay open: with the limits that engines
-/// set (a billion), trying each would take minutes.
+/// Without close_range(2) (Linux 5.9) and /proc, descriptors above this stay open: with the limit that some engines set
+/// (a billion), closing each would take minutes.
 const HIGHEST_TRIED: RawFd = 65_535;
 
 fn close_range(first: RawFd, last: RawFd) {
-    // SAFETY: closes descriptors that no value in this program owns: they were there before it, and its own are kept.
+    // SAFETY: no value in this program owns these descriptors: they are inherited.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if done == 0 {
         return;
@@ -57,7 +75,7 @@ fn close_range(first: RawFd, last: RawFd) {
 
 fn close_each(first: RawFd, last: RawFd) {
     for fd in first..=last {
-        // SAFETY: as in close_range; one that is not open answers EBADF.
+        // SAFETY: as in close_range. EBADF if it is not open.
         unsafe { libc::close(fd) };
     }
 }
@@ -66,9 +84,9 @@ fn highest_open() -> Option<RawFd> {
     folder(c"/proc/self/fd").filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok()).max()
 }
 
-/// The entries of a folder; none where it cannot be read. Not by std's read_dir, which panics where closing it fails.
+/// The entries of a directory; none if it cannot be read. Not std's read_dir, which panics if closing it fails.
 pub fn folder(path: &CStr) -> impl Iterator<Item = Entry> {
     let opened = Dir::open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
-    // An error would come again and again.
+    // Stops at an error, which would be returned again and again.
     opened.into_iter().flat_map(|opened| opened.into_iter().map_while(std::result::Result::ok))
 }

@@ -14,8 +14,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// `given`, in which each variable among `names` that holds our PID will hold the child's. Where there is none, nothing is
-    /// copied.
+    /// `given`, in which each variable among `names` that holds our PID will hold the child's. Where there is none,
+    /// nothing is copied.
     pub fn new(given: CStrArray, names: &[&'static [u8]]) -> Environment {
         let holds_ours = |name: &&&[u8]| given.value_of(name).is_some_and(is_our_pid);
         let pids: Vec<PidText> = names.iter().filter(holds_ours).map(|name| PidText::new(name)).collect();
@@ -27,20 +27,21 @@ impl Environment {
                 _ => Some(entry.as_ptr()),
             }
         };
-        // SAFETY: entries of `given`, which live as long as the process, and texts that are never freed and end with a zero.
+        // SAFETY: entries of `given`, which live as long as the process, and texts that are never freed and end with a
+        // zero.
         let entries = if pids.is_empty() { given } else { unsafe { CStrArray::of_pointers(given.filter_map(entry)) } };
         Environment { entries, pids }
     }
 
-    /// Fills in the PID that `pid` returns, which only the child knows before its exec. Writes into memory that it shares
-    /// with the parent; takes none.
+    /// Fills in the PID that `pid` returns, which only the child knows before its exec. Writes into memory that it
+    /// shares with the parent; takes none.
     pub(super) fn name_pid(&self, pid: impl Fn() -> libc::pid_t) {
         for text in &self.pids {
             text.set(pid());
         }
     }
 
-    /// As execve(2) takes it.
+    /// For execve(2).
     pub fn as_ptr(&self) -> *const *const c_char {
         self.entries.as_ptr()
     }

@@ -1,10 +1,10 @@
-//! All processes of the PID namespace at once: the one place with kill(-1), which outside a namespace of one's own would
-//! hit the whole machine.
+//! Signals to all processes of the PID namespace at once. The only place with kill(-1), which outside of a PID
+//! namespace would hit the whole machine.
 
 use super::{Errno, Result, process};
 use crate::signal::Signal;
 
-/// The right to signal everybody. Only the init of a PID namespace can have a value of it.
+/// The permission to signal all processes. Only the init of a PID namespace can have a value of this type.
 #[derive(Clone, Copy, Debug)]
 pub struct Everyone(());
 
@@ -14,23 +14,23 @@ impl Everyone {
         process::is_init().then_some(Everyone(()))
     }
 
-    /// Sends to every process of the namespace but us, in one step, so that none can escape by forking (kill(2)). ESRCH
-    /// where there is nobody else, EPERM where none of them is ours to signal.
+    /// Sends to every process of the namespace except ourselves, in one step, so that none escapes by forking
+    /// (kill(2)). ESRCH if there is no other process, EPERM if none may be signalled.
     pub fn send(self, signal: Signal) -> Result<()> {
         self.kill(signal.number())
     }
 
-    /// Whether there is any process besides us, be it a zombie.
+    /// Whether there is another process, including zombies.
     pub fn exists(self) -> bool {
         self.kill(0) != Err(Errno::ESRCH)
     }
 
     fn kill(self, signal: libc::c_int) -> Result<()> {
-        // Asked again here, whatever the type says: a child of ours would not be init any more. 0 is sent to nobody.
+        // Checked again although the type ensures it: after a fork the child is not init. Signal 0 sends nothing.
         if signal != 0 && !process::is_init() {
             return Err(Errno::EPERM);
         }
-        // SAFETY: two numbers; who may be hit was just asked.
+        // SAFETY: two numbers. Only the own namespace is hit, as just checked.
         Errno::result(unsafe { libc::kill(-1, signal) }).map(drop)
     }
 }

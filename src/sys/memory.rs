@@ -1,20 +1,20 @@
-//! Memory: taken at the start, for options and for what is told. Where there is none, that is said.
+//! Memory allocation. It is needed for reading options and for logging; running out of memory is an error message.
 
 use super::stderr;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// libc's allocator, but that no memory is an error like others before main runs: a line, and a status that says that rinit
-/// itself failed. (Rust would end it by a signal, without a word.)
+/// libc's allocator, except that rinit exits with an error line and its own status when it is out of memory. (Rust
+/// would abort by a signal.)
 #[derive(Debug)]
 pub struct ExitWhenOutOfMemory;
 
-// SAFETY: hands everything on to System, and never returns what System did not.
+// SAFETY: passes every call on to System, and returns only what System returned.
 unsafe impl GlobalAlloc for ExitWhenOutOfMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
-        there(unsafe { System.alloc(layout) })
+        checked(unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
@@ -24,30 +24,30 @@ unsafe impl GlobalAlloc for ExitWhenOutOfMemory {
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
-        there(unsafe { System.realloc(memory, layout, size) })
+        checked(unsafe { System.realloc(memory, layout, size) })
     }
 }
 
-// Kept out of what allocates.
+// Kept out of the code that allocates.
 #[cold]
-fn tell() {
+fn log_out_of_memory() {
     let mut line = [0; 160];
     let mut rest = &mut line[..];
     let _ = if stderr::JSON.load(Relaxed) {
-        writeln!(rest, "{}no memory (malloc)\"}}", stderr::json_head("ERROR"))
+        writeln!(rest, "{}out of memory (malloc)\"}}", stderr::json_head("ERROR"))
     } else {
-        writeln!(rest, "rinit: ERROR: no memory (malloc)")
+        writeln!(rest, "rinit: ERROR: out of memory (malloc)")
     };
     let left = rest.len();
-    let (said, _) = line.split_at_checked(line.len() - left).unwrap_or_default();
-    let _ = stderr::write_now(said);
+    let (written, _) = line.split_at_checked(line.len() - left).unwrap_or_default();
+    let _ = stderr::write_now(written);
 }
 
-/// What there is.
-fn there(memory: *mut u8) -> *mut u8 {
+/// Exits if the allocation failed.
+fn checked(memory: *mut u8) -> *mut u8 {
     if memory.is_null() {
-        tell();
-        // SAFETY: ends this process.
+        log_out_of_memory();
+        // SAFETY: exits, and never returns.
         unsafe { libc::_exit(i32::from(crate::failure::STATUS_OWN)) }
     }
     memory

@@ -1,36 +1,36 @@
-//! A descriptor that stands for one process, whatever becomes of its PID (pidfd_open(2)).
+//! Pidfds: a descriptor refers to one process, even if its PID is used again (pidfd_open(2)).
 
 use super::{Errno, Pid, Result, descriptors};
 use crate::signal::Signal;
 use crate::status::WaitStatus;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-/// What PIDFD_GET_INFO (Linux 6.13) fills in: struct pidfd_info of linux/pidfd.h as 6.16 has it.
+/// The answer of PIDFD_GET_INFO (Linux 6.13): struct pidfd_info of linux/pidfd.h in Linux 6.16.
 #[repr(C)]
 #[derive(Default)]
 struct Info {
-    /// What is asked for, and in the answer what is there.
+    /// The fields that are asked for, and in the answer those that are valid.
     mask: u64,
     cgroup: u64,
     /// PIDs and IDs of users and groups.
     ids: [u32; 11],
-    /// As waitpid(2) has it.
+    /// The status, as of waitpid(2).
     exit_code: i32,
     core_dump: u32,
     spare: u32,
 }
 
-/// How the process ended, once it has been reaped: Linux 6.15.
+/// The exit status of a process that has been reaped: Linux 6.15.
 const EXIT: u64 = 1 << 3;
-/// Whether it dumped core: Linux 6.16. A living process answers it too, where EXIT is there for dead ones only.
+/// Whether it dumped core: Linux 6.16. Valid also for a living process, unlike EXIT.
 const CORE_DUMP: u64 = 1 << 4;
 
 const GET_INFO: u32 = nix::request_code_readwrite!(0xff, 11, size_of::<Info>()) as u32;
 
-/// The signal is for the whole process group that this process leads, or has led (Linux 6.9).
+/// Send to the whole process group that this process leads or has led (Linux 6.9).
 const TO_ITS_GROUP: u32 = 1 << 2;
 
-/// A process, by descriptor.
+/// A process by its descriptor.
 #[derive(Debug)]
 pub struct Pidfd(OwnedFd);
 
@@ -40,10 +40,10 @@ impl Pidfd {
         Pidfd(fd)
     }
 
-    /// Opens one for a process that is no child of ours (pidfd_open(2), Linux 5.3). ESRCH where there is none, ENOSYS or
-    /// EPERM where the kernel or a filter has no such call.
+    /// Opens one for any process (pidfd_open(2), Linux 5.3). ESRCH if there is no such process; ENOSYS or EPERM if the
+    /// kernel or a seccomp filter does not allow the call.
     pub fn open(pid: Pid) -> Result<Pidfd> {
-        // SAFETY: two numbers; the descriptor that comes back is nobody else's.
+        // SAFETY: two numbers; the new descriptor is owned here alone.
         unsafe {
             let fd = Errno::result(libc::syscall(libc::SYS_pidfd_open, pid.as_raw(), 0))?;
             Ok(Pidfd(descriptors::above_stdio(OwnedFd::from_raw_fd(fd as RawFd))?))
@@ -55,16 +55,16 @@ impl Pidfd {
         self.send_with(signal.number(), 0)
     }
 
-    /// Sends to every process of the group that this process leads or has led, and to no other group that may come to
-    /// have its number. ESRCH when nobody is left in it.
+    /// Sends to every process of the group that this process leads or has led, and never to a later group with the same
+    /// number. ESRCH if the group is empty.
     pub fn send_to_group(&self, signal: Signal) -> Result<()> {
         self.send_with(signal.number(), TO_ITS_GROUP)
     }
 
-    /// Whether `send_to_group` can be used here: an error if not.
+    /// Whether `send_to_group` works here: an error if not.
     pub fn can_send_to_group(&self) -> Result<()> {
         match self.send_with(0, TO_ITS_GROUP) {
-            // It has moved to another group already.
+            // It has moved to another group.
             Err(Errno::ESRCH) => Ok(()),
             result => result,
         }
@@ -77,15 +77,15 @@ impl Pidfd {
         Errno::result(done).map(drop)
     }
 
-    /// Whether `exit_status` will know the end of this process, which need not have ended: an error if not. Linux 6.15
-    /// could tell it, but nothing in its answer about a living process says so.
+    /// Whether `exit_status` will work for this process, which may still be alive: an error if not. It would work in
+    /// Linux 6.15 too, but the answer about a living process does not show that.
     pub fn can_tell_exit_status(&self) -> Result<()> {
         let info = self.info(EXIT | CORE_DUMP)?;
         if info.mask & CORE_DUMP != 0 { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
     }
 
-    /// How the process ended, once it has been reaped, be it by the kernel itself. None as long as it has not.
-    /// An error where the kernel or a filter has no such request (PIDFD_GET_INFO).
+    /// The exit status once the process has been reaped, also by the kernel itself; None before that. An error if the
+    /// kernel or a seccomp filter does not allow the request (PIDFD_GET_INFO).
     pub fn exit_status(&self) -> Result<Option<WaitStatus>> {
         let info = self.info(EXIT)?;
         Ok((info.mask & EXIT != 0).then(|| WaitStatus::from_raw(info.exit_code)))
@@ -93,7 +93,7 @@ impl Pidfd {
 
     fn info(&self, mask: u64) -> Result<Info> {
         let mut info = Info { mask, ..Info::default() };
-        // SAFETY: an open descriptor, and a struct of the size that is part of the request's number.
+        // SAFETY: an open descriptor, and a struct of the size that the request's number states.
         let done = unsafe { libc::ioctl(self.0.as_raw_fd(), GET_INFO as _, &raw mut info) };
         Errno::result(done).map(|_| info)
     }

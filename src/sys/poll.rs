@@ -1,23 +1,23 @@
-//! Waiting until something is to be done.
+//! Waiting for descriptors (poll(2)).
 
 use super::{Errno, Result};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
-/// What a wait has ended with.
+/// The result of a wait.
 #[derive(Clone, Copy, Debug)]
 pub struct Ready {
-    /// There is something to read.
+    /// The descriptor is readable.
     pub readable: bool,
     /// The process has been reaped.
     pub reaped: bool,
 }
 
-/// Sleeps until `fd` is readable, until `process`, a pidfd, has been reaped, or until `limit` is over; None sleeps for ever.
-/// EINTR when this process was stopped and continued meanwhile (signal(7)).
+/// Sleeps until `fd` is readable, the process of the pidfd `process` has been reaped, or `limit` is over; None means no
+/// limit. EINTR if this process was stopped and continued (signal(7)).
 pub fn until(fd: BorrowedFd<'_>, process: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> Result<Ready> {
-    // A pidfd is readable from the end of its process on, but hangs up only when the exit status can be asked for. The
-    // kernel takes no notice of a negative descriptor.
+    // A pidfd is readable when its process is dead, but hangs up (POLLHUP) only when the exit status can be asked for.
+    // The kernel ignores a negative descriptor.
     let mut entries = [
         libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 },
         libc::pollfd { fd: process.map_or(-1, |process| process.as_raw_fd()), events: 0, revents: 0 },
@@ -30,7 +30,7 @@ pub fn until(fd: BorrowedFd<'_>, process: Option<BorrowedFd<'_>>, limit: Option<
     Errno::result(done).map(|_| Ready { readable: fd.revents != 0, reaped: process.revents & libc::POLLHUP != 0 })
 }
 
-/// Whether a write to `fd` would find room now.
+/// Whether `fd` can be written to without blocking.
 pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     let mut entry = libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
     // SAFETY: one entry, and no wait.
@@ -38,7 +38,7 @@ pub fn is_writable(fd: BorrowedFd<'_>) -> bool {
     done == 1 && entry.revents & libc::POLLOUT != 0
 }
 
-/// A duration in the kernel's form; one of more than 68 years is cut to that, which a 32-bit time_t can hold.
+/// A duration as a timespec, at most the 68 years that a 32-bit time_t can hold.
 pub fn timespec(duration: Duration) -> libc::timespec {
     // SAFETY: plain numbers; some platforms have padding between them.
     let mut time: libc::timespec = unsafe { std::mem::zeroed() };

@@ -1,4 +1,4 @@
-//! What rinit asks about itself and sets for itself.
+//! Properties of this process itself.
 
 use super::procfs::Procfs;
 use super::{Errno, Pid, Result};
@@ -9,14 +9,15 @@ pub fn is_init() -> bool {
     nix::unistd::getpid() == Pid::from_raw(1)
 }
 
-/// Whether the exec gave us rights that the caller does not have: a set-uid or set-gid file, file capabilities
-/// (getauxval(3), AT_SECURE). Then the environment is somebody else's.
+/// Whether we have more privileges than our caller, by a set-user-ID or set-group-ID file or by file capabilities
+/// (getauxval(3), AT_SECURE). Then the environment must not be trusted.
 pub fn has_elevated_rights() -> bool {
-    // SAFETY: a number; reads what the kernel left on the stack.
+    // SAFETY: a number.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER, Linux 3.4; before that EINVAL).
+/// Makes us a subreaper: orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER; EINVAL before Linux
+/// 3.4).
 pub fn become_subreaper() -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe {
@@ -31,7 +32,7 @@ pub fn become_subreaper() -> Result<()> {
     Errno::result(done).map(drop)
 }
 
-/// Whether we are a subreaper already: that survives an exec.
+/// Whether we are a subreaper already, which survives an exec.
 pub fn is_subreaper() -> bool {
     let mut answer: libc::c_int = 0;
     // SAFETY: room for an int, which this prctl writes.
@@ -39,30 +40,31 @@ pub fn is_subreaper() -> bool {
     done == 0 && answer != 0
 }
 
-/// Has the kernel send `signal` when our parent ends (PR_SET_PDEATHSIG; to be exact, when the thread of it that started us
-/// does).
+/// Has the kernel send us `signal` when our parent exits (PR_SET_PDEATHSIG; to be exact, when the thread of it that
+/// created us exits).
 pub fn set_parent_death_signal(signal: Signal) -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal.number() as libc::c_ulong) };
     Errno::result(done).map(drop)
 }
 
-/// As `set_parent_death_signal`, and sends it at once should the parent end in that very moment.
+/// As `set_parent_death_signal`, and sends the signal at once if the parent exits at that moment.
 pub fn request_parent_death_signal(signal: Signal) -> Result<()> {
     let parent = nix::unistd::getppid();
     set_parent_death_signal(signal)?;
     if nix::unistd::getppid() == parent { Ok(()) } else { super::signals::send(nix::unistd::getpid(), signal) }
 }
 
-/// Whether nobody above could continue our process group once it has stopped. The kernel then refuses the terminal's
-/// stop signals (setpgid(2), "orphaned process group"). Asked of those above us in the group, and the first above it.
+/// Whether our process group is orphaned (setpgid(2)): no parent of a member is in our session but outside of the
+/// group, so no process could continue it once it is stopped, and the kernel discards the terminal's stop signals. Only
+/// our own ancestors are checked.
 pub fn group_is_orphaned() -> bool {
     let group = nix::unistd::getpgrp();
     let mut parent = nix::unistd::getppid();
-    // The bound is for a chain that changes while it is followed.
+    // A limit, as the chain may change while it is followed.
     for _ in 0..1000 {
         if parent.as_raw() == 0 {
-            // Outside this PID namespace: whoever that is, it is no shell with job control over us.
+            // It is outside of our PID namespace, so it is no shell with job control over us.
             return true;
         }
         if nix::unistd::getpgid(Some(parent)) != Ok(group) {
@@ -71,7 +73,7 @@ pub fn group_is_orphaned() -> bool {
         let stat = Procfs::of_our_namespace().and_then(|procfs| procfs.stat(parent));
         match stat {
             Some(stat) => parent = stat.parent,
-            // A script between a shell and us, most likely.
+            // Without /proc: probably a script that a shell started.
             None => return false,
         }
     }

@@ -1,32 +1,32 @@
-//! What /proc tells about processes (proc(5)): read once, into plain values.
+//! Reads /proc/PID (proc(5)) into plain values.
 
 use super::{Errno, Pid, Result, descriptors};
 use crate::signal::{Signal, SignalSet, Treatment};
 use std::ffi::CStr;
 use std::fmt::Write as _;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 
-/// A /proc that shows our own PID namespace. Without one nothing can be told about anybody but ourselves.
+/// A /proc that shows our own PID namespace. Without it nothing is known about other processes.
 #[derive(Clone, Copy, Debug)]
 pub struct Procfs(());
 
 impl Procfs {
-    /// None when it is not mounted, or is that of another namespace: its numbers would mean other processes.
+    /// None if it is not mounted, or shows another PID namespace, whose PIDs mean other processes.
     pub fn of_our_namespace() -> Option<Procfs> {
         let ourselves = std::fs::read_link("/proc/self").ok()?;
         (ourselves.to_str()?.parse() == Ok(std::process::id())).then_some(Procfs(()))
     }
 
-    /// All processes that it shows, ourselves and the kernel's own threads left out, in order of PID.
+    /// All processes that it shows except ourselves and the kernel's threads, nearly always sorted by PID.
     pub fn processes(self) -> impl Iterator<Item = Pid> {
         let is_of_kernel = move |pid: Pid| self.stat(pid).is_some_and(|stat| stat.is_of_kernel);
-        // No container has any, and needs no further look at each.
+        // Containers have no kernel threads, so there is no need to read a file for each process.
         let has_kernel = self.shows_the_kernel();
         self.entries().filter(move |pid| !has_kernel || !is_of_kernel(*pid))
     }
 
-    /// Whether this is the first PID namespace, in which rinit is the init of a machine: PID 2 is the kernel's then.
+    /// Whether this is the first PID namespace, that of the machine: there PID 2 is a kernel thread.
     pub fn shows_the_kernel(self) -> bool {
         self.stat(Pid::from_raw(2)).is_some_and(|stat| stat.is_of_kernel)
     }
@@ -38,18 +38,19 @@ impl Procfs {
         pids.filter(move |pid: &i32| *pid != us).map(Pid::from_raw)
     }
 
-    /// What is known about a process. None when it is gone.
+    /// /proc/PID/stat; None if the process is gone.
     pub fn stat(self, pid: Pid) -> Option<Stat> {
         let mut room = [0; 1024];
         Stat::parse(read(pid, "stat", &mut room).ok()?)
     }
 
-    /// What a process does with signals, and whether it lives in a PID namespace below ours. None when it is gone.
+    /// /proc/PID/status; None if the process is gone.
     pub fn status(self, pid: Pid) -> Option<Status> {
         let mut room = [0; 8192];
         let file = open(pid, "status").ok()?;
         let mut filled = fill(&file, &mut room, 0).ok()?;
-        // A process can be in 65,536 groups, which stand in front of what it does with signals.
+        // A process can be in 65,536 groups, which are listed before the signals: they are cut out, and reading goes
+        // on.
         while filled == room.len() {
             const GROUPS: &[u8] = b"\nGroups:";
             let start = room.windows(GROUPS.len()).position(|bytes| bytes == GROUPS)? + GROUPS.len();
@@ -65,7 +66,7 @@ impl Procfs {
         Some(Status::parse(room.get(..filled)?))
     }
 
-    /// The command line for people, or the name in brackets where there is none, as ps(1) shows it.
+    /// The command line for display, or the name in brackets if it is empty, as in ps(1).
     pub fn command(self, pid: Pid) -> String {
         let mut room = [0; 256];
         let words = read(pid, "cmdline", &mut room).unwrap_or_default();
@@ -77,32 +78,32 @@ impl Procfs {
         format!("[{}]", self.name(pid).unwrap_or_default())
     }
 
-    /// The process's name, of at most 15 bytes, which it can change. None when it is gone.
+    /// The name of the process, at most 15 bytes, which it can change. None if it is gone.
     pub fn name(self, pid: Pid) -> Option<String> {
         let mut room = [0; 128];
         let name = read(pid, "comm", &mut room).ok()?;
         Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
     }
 
-    /// What its stdin is, as /proc/PID/fd/0 names it (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None where it is
-    /// gone, has no stdin, or where the kernel does not let us look (proc(5), ptrace access mode).
+    /// Its stdin, as the target of /proc/PID/fd/0 (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None if it is
+    /// gone, has no stdin, or if we may not read that (proc(5), ptrace access mode).
     pub fn stdin(self, pid: Pid) -> Option<PathBuf> {
         std::fs::read_link(format!("/proc/{pid}/fd/0")).ok()
     }
 
-    /// The kernel's function in which it sleeps; `0` where it does not, or where we may not know.
+    /// The kernel function in which it sleeps; `0` if it does not sleep, or if we may not read that.
     pub fn sleeps_in(self, pid: Pid) -> Option<String> {
         let mut room = [0; 128];
         let name = read(pid, "wchan", &mut room).ok()?;
         Some(String::from_utf8_lossy(name).into_owned())
     }
 
-    /// Whether two processes have the same open file as stdin, which is not /dev/null opened for reading only: that is also
-    /// what any program gets that opens it for itself. None where we may not know.
+    /// Whether two processes share the same open file as stdin. A /dev/null that is open for reading only does not
+    /// count, as it cannot be told from one that each has opened by itself. None if we may not read that.
     pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
         let mut rooms = [[0; 128]; 2];
         let [room, other_room] = &mut rooms;
-        // Position, flags and mount: the same for the same open file.
+        // Position, flags and mount are the same for the same open file.
         let details = read(one, "fdinfo/0", room).ok()?;
         let same = self.stdin(one)? == self.stdin(other)? && details == read(other, "fdinfo/0", other_room).ok()?;
         let flags = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
@@ -112,7 +113,7 @@ impl Procfs {
     }
 }
 
-/// What of proc_pid_stat(5) matters here.
+/// The fields of proc_pid_stat(5) that rinit uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// One letter, as ps(1) shows it.
@@ -125,20 +126,20 @@ pub struct Stat {
     pub session: Pid,
     /// Whether there is a controlling terminal.
     pub has_terminal: bool,
-    /// Threads; a dead leader can have living ones.
+    /// The number of threads; others may be alive when the leader is dead.
     pub threads: u32,
     /// When it was started, in clock ticks since boot.
     pub started: u64,
     /// Resident memory, in pages.
     pub resident: u64,
-    /// Whether it is a thread of the kernel's own, which no signal ends. Only the first PID namespace has these.
+    /// Whether it is a kernel thread, which cannot be killed. Only the first PID namespace has these.
     pub is_of_kernel: bool,
     /// Whether it has executed no program since it was forked.
     pub is_fork: bool,
 }
 
 impl Stat {
-    /// From the file's text. The name may hold anything, parentheses, blanks and newlines too: it ends at the last `)`.
+    /// Parses the file. The name may contain anything, also parentheses, blanks and newlines: it ends at the last `)`.
     pub fn parse(text: &[u8]) -> Option<Stat> {
         let end = text.iter().rposition(|byte| *byte == b')')?;
         let rest = std::str::from_utf8(text.get(end + 1..)?).ok()?;
@@ -169,13 +170,13 @@ impl Stat {
         })
     }
 
-    /// Whether it is dead but for its entry in the process table. A leader whose threads go on is not.
+    /// Whether it is a zombie. A dead leader with living threads is not.
     pub fn is_dead(&self) -> bool {
         is_dead(self.state, self.threads)
     }
 }
 
-/// Of the names in proc_pid_status(5) that matter here.
+/// The longest name of a field of proc_pid_status(5) that rinit uses.
 const LONGEST_NAME: usize = "Threads".len();
 
 /// Among the flags of proc_pid_stat(5).
@@ -186,22 +187,22 @@ fn is_dead(state: u8, threads: u32) -> bool {
     matches!(state, b'X' | b'x') || state == b'Z' && threads <= 1
 }
 
-/// What of proc_pid_status(5) matters here.
+/// The fields of proc_pid_status(5) that rinit uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
     /// One letter, as ps(1) shows it.
     pub state: u8,
     /// The parent; 0 where it is outside our PID namespace.
     pub parent: Option<Pid>,
-    /// Threads; a dead leader can have living ones.
+    /// The number of threads; others may be alive when the leader is dead.
     pub threads: u32,
-    /// The process group, where the kernel tells it here (Linux 4.1).
+    /// The process group (Linux 4.1).
     pub group: Option<Pid>,
-    /// The session, where the kernel tells it here (Linux 4.1).
+    /// The session (Linux 4.1).
     pub session: Option<Pid>,
     /// The real user ID.
     pub user: u32,
-    /// Signals that have been sent to it, and wait: it blocks them, or does not run.
+    /// Signals that are pending: it blocks them, or does not run.
     pub pending: SignalSet,
     /// Whether the three sets below are known: gVisor's /proc does not show them.
     pub shows_signals: bool,
@@ -211,12 +212,12 @@ pub struct Status {
     pub blocked: SignalSet,
     /// Signals that it handles.
     pub caught: SignalSet,
-    /// Its PID in its own PID namespace, where that is one below ours.
+    /// Its PID in its own PID namespace, if that is below ours.
     pub nested: Option<Pid>,
 }
 
 impl Status {
-    /// From the file's text. What is missing counts as empty: an older kernel, or a /proc that tells less.
+    /// Parses the file. Missing lines count as empty: an older kernel, or a /proc that shows less.
     pub fn parse(text: &[u8]) -> Status {
         let mut status = Status::default();
         for line in text.split(|byte| *byte == b'\n') {
@@ -239,7 +240,7 @@ impl Status {
                 b"Uid" => {
                     status.user = value().split_ascii_whitespace().next().and_then(|id| id.parse().ok()).unwrap_or(0)
                 }
-                // A thread's own, and those of the whole process.
+                // Those of the thread, and those of the whole process.
                 b"SigPnd" | b"ShdPnd" => status.pending.0 |= set().0,
                 b"SigIgn" => (status.ignored, status.shows_signals) = (set(), true),
                 b"SigBlk" => status.blocked = set(),
@@ -277,7 +278,7 @@ impl Status {
     }
 }
 
-/// Reads /proc/PID/NAME into `room`, as far as it fits.
+/// Reads /proc/PID/NAME into `room`; the rest is cut off.
 fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
     let filled = fill(&open(pid, name)?, room, 0)?;
     Ok(room.get(..filled).unwrap_or_default())
@@ -286,17 +287,11 @@ fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
 fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
     let mut path = String::with_capacity(32);
     let _ = write!(path, "/proc/{pid}/{name}\0");
-    open_file(CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?)
+    let path = CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?;
+    descriptors::open(path, libc::O_RDONLY).and_then(descriptors::above_stdio)
 }
 
-fn open_file(path: &CStr) -> Result<OwnedFd> {
-    // SAFETY: a C string and flags.
-    let fd = Errno::result(unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) })?;
-    // SAFETY: a new descriptor.
-    descriptors::above_stdio(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Reads on into `room`, of which that much is filled already. Returns how much is then.
+/// Reads on into `room` after its first `filled` bytes. Returns how many are filled then.
 fn fill(file: &OwnedFd, room: &mut [u8], mut filled: usize) -> Result<usize> {
     while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty()) {
         // SAFETY: `free` has that much room.
@@ -304,13 +299,13 @@ fn fill(file: &OwnedFd, room: &mut [u8], mut filled: usize) -> Result<usize> {
         match Errno::result(read) {
             Ok(read) => {
                 filled += read.unsigned_abs();
-                // These files are made in one piece: a short read is the last one.
+                // The kernel creates these files in one piece, so a short read is the last one.
                 if read.unsigned_abs() < free.len() {
                     break;
                 }
             }
             Err(Errno::EINTR) => {}
-            // ESRCH: the process ended while its file was open.
+            // ESRCH: the process exited while its file was open.
             Err(errno) => return Err(errno),
         }
     }
@@ -353,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_stat() {
+    fn a_truncated_stat_is_refused() {
         let text = format!("9 (sh){}", REST.trim_end_matches(" 8192 99 5"));
         let whole = text.find("123456").unwrap() + "123456".len();
         for end in 0..text.len() {

@@ -1,5 +1,5 @@
-//! Starting main: one clone that shares our memory until the exec, so that no page is copied, and all that the child
-//! needs is prepared before it.
+//! Starts main by one clone(2) that shares our memory until the exec, so that no page is copied. The parent prepares
+//! all that the child needs.
 
 use super::arguments::CStrArray;
 use super::environment::Environment;
@@ -25,38 +25,38 @@ pub struct Plan<'a> {
     pub environment: &'a Environment,
     /// Whether main leads a session, and not only a group.
     pub session: bool,
-    /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
+    /// The terminal whose foreground group main's becomes. With `session`, it becomes the controlling terminal.
     pub terminal: Option<RawFd>,
-    /// Sent to main when rinit ends.
+    /// Sent to main when rinit exits.
     pub parent_death: Option<Signal>,
-    /// The mask to restore.
+    /// The signal mask to restore.
     pub mask: SignalSet,
-    /// What was done with SIGCHLD.
+    /// The disposition of SIGCHLD to restore.
     pub sigchld: Disposition,
 }
 
-/// Why main does not run.
+/// Why main could not be started.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Error {
-    /// No process could be made.
+    /// No process could be created.
     Clone(Errno),
     /// The process could not get a group, or a session, of its own.
     Group(Errno),
-    /// None of the paths could be executed: the one that counts, as execvp(3) would choose it.
+    /// None of the paths could be executed. This is the error that execvp(3) would return.
     Exec {
-        /// Which of `paths`, from 0.
+        /// Index in `paths`.
         path: usize,
-        /// The kernel's answer.
+        /// The kernel's error.
         errno: Errno,
     },
 }
 
-/// Shared with the child, which answers here: no pipe is needed while the memory is the same.
+/// Shared with the child, which stores its error here: with the same memory no pipe is needed.
 struct Shared<'a> {
     plan: &'a Plan<'a>,
-    /// Ourselves, where the child has to know.
+    /// Our own PID, if the child needs it.
     parent: Option<Pid>,
-    /// 0 as long as nothing went wrong.
+    /// The child's error, or 0.
     errno: AtomicI32,
     /// Index of the path that `errno` is about, or `GROUP`.
     at: AtomicUsize,
@@ -64,29 +64,29 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// Several times what the child's few calls take; unoptimised they take more. It is a part of our own stack, which is there
-/// anyhow, and the loop uses the same pages again; those of a larger one would be touched each, used or not (the compiler's
-/// stack probes).
+/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own
+/// stack, in pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's
+/// stack probes.
 const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
-/// With room for the longest path.
+/// With room for the longest path. With this size in every case, rinit keeps 4 kB more of private memory.
 const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
 
 #[repr(align(16))]
 struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
-/// Starts main and returns when it has been executed (clone(2) with CLONE_VFORK). All signals must be blocked.
+/// Starts main and returns after its exec (clone(2) with CLONE_VFORK). All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
     let parent = plan.parent_death.map(|_| nix::unistd::getpid());
     let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
-    // A kernel before 5.2 knows no CLONE_PIDFD, a filter may refuse it, and there may be no descriptor left for it:
-    // main can do without.
+    // Without a pidfd if that fails: CLONE_PIDFD needs Linux 5.2 and a free descriptor, and a seccomp filter may refuse
+    // it.
     let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
     let (pid, pidfd) = clone(&shared, true).or_else(|_| clone(&shared, false)).map_err(Error::Clone)?;
     match shared.errno.load(Relaxed) {
         0 => Ok((pid, pidfd)),
         errno => {
             let errno = Errno::from_raw(errno);
-            // It has ended already. Nobody but us may reap it, so there is no other outcome.
+            // It has exited, and only we can reap it, so this cannot fail.
             let _ = wait::reap(pid);
             Err(match shared.at.load(Relaxed) {
                 GROUP => Error::Group(errno),
@@ -104,14 +104,14 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
     if with_pidfd {
         flags |= libc::CLONE_PIDFD;
     }
-    // SAFETY: CLONE_VFORK keeps us here until the child has executed or ended, so `stack` and `shared` outlive its use
-    // of them. The child makes system calls only, and no handler is installed that a signal could run.
+    // SAFETY: CLONE_VFORK blocks us until the child has called exec or exited, so `stack` and `shared` outlive its use
+    // of them. The child only makes system calls, and no signal handler is installed that could run in it.
     let pid = unsafe {
         let top = stack.0.as_mut_ptr().cast::<u8>().add(STACK);
         let shared = std::ptr::from_ref(shared).cast_mut().cast::<c_void>();
         Errno::result(libc::clone(become_main, top.cast(), flags, shared, &raw mut pidfd))?
     };
-    // Without CLONE_PIDFD, or under an old kernel that takes no notice of it, nothing was written.
+    // Nothing was written without CLONE_PIDFD, or by an old kernel that ignores it.
     if !with_pidfd || pidfd < 0 {
         return Ok((Pid::from_raw(pid), None));
     }
@@ -120,17 +120,17 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
     Ok((Pid::from_raw(pid), descriptors::above_stdio(pidfd).ok().map(Pidfd::new)))
 }
 
-/// The child's way from clone to exec. Only system calls: the memory is the parent's, its locks and its allocator too.
+/// What the child does from clone to exec. Only system calls: memory, locks and allocator are the parent's.
 extern "C" fn become_main(shared: *mut c_void) -> c_int {
     // SAFETY: `clone` passed a reference that outlives this process's use of it.
     let shared = unsafe { &*shared.cast::<Shared<'_>>() };
     let (errno, at) = prepare_and_exec(shared);
     shared.at.store(at, Relaxed);
     shared.errno.store(errno as i32, Relaxed);
-    // Where the memory is not shared after all (qemu-user makes a fork of it) this is all that is told.
+    // If the memory is not shared after all (qemu-user forks instead), the parent only learns this exit status.
     let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
     let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
-    // SAFETY: ends this process without running what the parent registered for its own end.
+    // SAFETY: exits without running the exit handlers of the parent.
     unsafe { libc::_exit(status.into()) }
 }
 
@@ -142,13 +142,13 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
         return (errno, GROUP);
     }
     if let Some(terminal) = plan.terminal {
-        // Where this fails the terminal has gone, or is another session's, and main will see that by itself.
+        // If this fails the terminal is gone or belongs to another session: main will notice by itself.
         let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, own_pid()) };
     }
     if let Some(signal) = plan.parent_death {
         let _ = super::process::set_parent_death_signal(signal);
         if shared.parent.is_some_and(|parent| parent != nix::unistd::getppid()) {
-            // The parent has ended before the call above: what it asks for is due now.
+            // The parent had exited before the call above, so the signal is due now.
             let _ = signals::send(Pid::from_raw(own_pid()), signal);
         }
     }
@@ -158,16 +158,16 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
     execute_first(plan)
 }
 
-/// By the raw call: a libc may remember the parent's.
+/// By the raw system call: libc may have cached the parent's PID.
 fn own_pid() -> libc::pid_t {
     // SAFETY: takes nothing.
     unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t }
 }
 
-/// Tries each path as execvp(3) does: what is missing or closed to us leads to the next one, all else is an answer.
+/// Tries each path as execvp(3) does. It goes on if a file is missing or may not be accessed; any other error is final.
 fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
     let mut denied = None;
-    // Where all of them are too long to be tried.
+    // The error if all paths are too long to be tried.
     let mut last = (Errno::ENAMETOOLONG, 0);
     let mut index = 0;
     let (argv, envp) = (plan.argv.as_ptr(), plan.environment.as_ptr());

@@ -1,25 +1,26 @@
-//! Writing a line to stderr without ever waiting for whoever reads it. main shares the file description, so it may not
-//! be made non-blocking.
+//! Writes lines to stderr without ever blocking. main shares the open file description, so it cannot be set to
+//! O_NONBLOCK.
 
 use super::clock::Timestamp;
-use super::{Errno, Result, poll};
+use super::{Errno, Result, descriptors, poll};
 use std::fmt;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::sync::atomic::AtomicBool;
 
 const STDERR: RawFd = 2;
 
-/// The longest line that a pipe takes whole or not at all (PIPE_BUF, pipe(7)).
+/// The longest line that a pipe takes either whole or not at all (PIPE_BUF, pipe(7)).
 pub const LONGEST: usize = 4096;
 
-/// Writes `line` if it can be done at once. An error means that nothing, or not all of it, was written.
+/// Writes `line` if that does not block. An error means that it was not written, or only in part.
 pub fn write_now(line: &[u8]) -> Result<()> {
     match write_no_wait(line) {
-        // xfs and others answer so for a file whose page must be fetched first; a file is never waited for in the end.
-        Err(Errno::EAGAIN) if is_regular_file() => write(STDERR, line),
-        // A terminal, an old kernel, a filter: no such flag for this file.
+        // Some file systems (xfs) answer EAGAIN if a page must be read first. A write to a file does not block for
+        // long.
+        Err(Errno::EAGAIN) if descriptors::is_regular_file(STDERR) => write(STDERR, line),
+        // RWF_NOWAIT is not supported for terminals and by old kernels, or a seccomp filter refuses it.
         Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE) => {
-            if is_regular_file() {
+            if descriptors::is_regular_file(STDERR) {
                 write(STDERR, line)
             } else {
                 write_via_reopen(line)
@@ -29,10 +30,10 @@ pub fn write_now(line: &[u8]) -> Result<()> {
     }
 }
 
-/// Whether each line is a JSON object.
+/// Whether the log is in JSON.
 pub static JSON: AtomicBool = AtomicBool::new(false);
 
-/// The first half of such a line, up to the message's first letter. RFC 3339 in UTC, and a level as `WARN`.
+/// The beginning of a JSON line, up to the text of the message. `level` is one such as `WARN`.
 pub fn json_head(level: &str) -> impl fmt::Display {
     struct Head<'a>(&'a str);
     impl fmt::Display for Head<'_> {
@@ -53,7 +54,7 @@ pub fn is_terminal() -> bool {
 /// pwritev2(2) with RWF_NOWAIT: Linux 4.14 for files, later for pipes and sockets.
 fn write_no_wait(line: &[u8]) -> Result<()> {
     let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
-    // The offset comes in two halves; -1 in both means the file's own position.
+    // The offset is passed in two halves. -1 means the current position.
     let here: libc::c_long = -1;
     // SAFETY: one buffer that is only read from.
     let written =
@@ -61,25 +62,20 @@ fn write_no_wait(line: &[u8]) -> Result<()> {
     all_of(line, Errno::result(written)? as usize)
 }
 
-/// Through a description of our own, which can be made non-blocking. Where /proc does not give us one: a look whether
-/// there is room, then an ordinary write; a line that fits PIPE_BUF then finds room unless others write at that moment.
+/// Writes through an open file description of our own, which can be O_NONBLOCK. It cannot be opened without /proc, or
+/// where stderr belongs to another user, as on a terminal after `su`. Then poll(2) shows whether there is room for a
+/// normal write; a line of at most PIPE_BUF bytes fits then, unless another process writes at the same moment.
 fn write_via_reopen(line: &[u8]) -> Result<()> {
-    let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
-    // SAFETY: a C string and flags.
-    match Errno::result(unsafe { libc::open(c"/proc/self/fd/2".as_ptr(), flags) }) {
-        Ok(fd) => {
-            // SAFETY: a new descriptor.
-            let own = unsafe { OwnedFd::from_raw_fd(fd) };
-            write(own.as_raw_fd(), line)
-        }
-        // A terminal takes a byte where it says that it takes something, and would have us wait for the next one.
+    match descriptors::open(c"/proc/self/fd/2", libc::O_WRONLY | libc::O_NONBLOCK) {
+        Ok(own) => write(own.as_raw_fd(), line),
+        // A terminal that is ready to be written to has room for one byte, and may block at the second.
         Err(_) if is_terminal() => line.iter().try_for_each(|byte| write_if_room(std::slice::from_ref(byte))),
         Err(_) => write_if_room(line),
     }
 }
 
 fn write_if_room(bytes: &[u8]) -> Result<()> {
-    // SAFETY: asked about for the length of this call only; where it is closed the answer is no.
+    // SAFETY: used for this call only, which fails if it is closed.
     let stderr = unsafe { BorrowedFd::borrow_raw(STDERR) };
     if poll::is_writable(stderr) { write(STDERR, bytes) } else { Err(Errno::EAGAIN) }
 }
@@ -92,11 +88,4 @@ fn write(fd: RawFd, line: &[u8]) -> Result<()> {
 
 fn all_of(line: &[u8], written: usize) -> Result<()> {
     if written == line.len() { Ok(()) } else { Err(Errno::EAGAIN) }
-}
-
-fn is_regular_file() -> bool {
-    // SAFETY: plain numbers, for which all zeros is a value.
-    let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: room for one stat.
-    Errno::result(unsafe { libc::fstat(STDERR, &mut status) }).is_ok() && status.st_mode & libc::S_IFMT == libc::S_IFREG
 }

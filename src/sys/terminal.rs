@@ -2,42 +2,38 @@
 
 use super::{Errno, Pid, Result, descriptors, signals};
 use crate::signal::Signal;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Our controlling terminal, opened for as long as it is needed.
+/// Our controlling terminal, open while this value exists.
 pub struct Terminal(OwnedFd);
 
 impl Terminal {
-    /// Opens it. None when there is none.
+    /// Opens it; None if there is none.
     pub fn open() -> Option<Terminal> {
-        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_NONBLOCK | libc::O_CLOEXEC;
-        // SAFETY: a C string and flags.
-        let opened = Errno::result(unsafe { libc::open(c"/dev/tty".as_ptr(), flags) });
-        let fd = match opened {
-            // SAFETY: a new descriptor.
-            Ok(fd) => unsafe { OwnedFd::from_raw_fd(fd) },
-            // The kernel's own word that this session has no terminal.
+        let fd = match descriptors::open(c"/dev/tty", libc::O_RDWR | libc::O_NONBLOCK) {
+            Ok(fd) => fd,
+            // This session has no controlling terminal.
             Err(Errno::ENXIO) => return None,
-            // No /dev, or not allowed: a terminal among the standard streams does as well.
-            Err(_) => (0..=2).find(|fd| foreground(*fd).is_ok()).and_then(duplicate)?,
+            // No /dev, or no permission: use a terminal among the standard streams.
+            Err(_) => (0..=2).find(|fd| foreground(*fd).is_ok()).and_then(|fd| descriptors::duplicate(fd).ok())?,
         };
         descriptors::above_stdio(fd).ok().map(Terminal)
     }
 
-    /// The foreground process group. An error when the terminal is not ours any more.
+    /// The foreground process group. An error if the terminal is no longer ours.
     pub fn foreground(&self) -> Result<Pid> {
         foreground(self.0.as_raw_fd())
     }
 
-    /// Makes `group` the foreground process group. TTOU must be blocked or ignored: from the background the kernel
-    /// would stop us else. EPERM where it is no group of our session.
+    /// Makes `group` the foreground process group. TTOU must be blocked or ignored, as otherwise the kernel stops us if
+    /// we are in the background. EPERM if it is not a group of our session.
     pub fn set_foreground(&self, group: Pid) -> Result<()> {
         set_foreground(self.0.as_raw_fd(), group.as_raw())
     }
 
-    /// Gives it up, so that another session can have it. Does nothing unless we lead its session: for others it stays
-    /// that session's. The kernel tells the foreground group, ours most likely, by HUP and CONT (tty_ioctl(4)); these two
-    /// are taken back, as they are about our own doing.
+    /// Gives it up, so that another session can take it. Does nothing unless we lead its session. The kernel sends HUP
+    /// and CONT to the foreground group, which is probably ours (tty_ioctl(4)): these two are dropped, as we caused
+    /// them.
     pub fn give_up(&self) {
         if nix::unistd::getsid(None) != Ok(nix::unistd::getpid()) {
             return;
@@ -53,14 +49,14 @@ impl Terminal {
         }
     }
 
-    /// Its descriptor.
+    /// The descriptor.
     pub fn descriptor(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 }
 
-/// Makes the terminal the controlling one of our session, which has none; its foreground is our group then (TIOCSCTTY).
-/// EPERM where it is another session's.
+/// Makes the terminal the controlling terminal of our session, which has none; our group becomes its foreground group
+/// (TIOCSCTTY). EPERM if it belongs to another session.
 pub fn take(fd: RawFd) -> Result<()> {
     // SAFETY: a descriptor and a number.
     Errno::result(unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) }).map(drop)
@@ -83,12 +79,7 @@ fn foreground(fd: RawFd) -> Result<Pid> {
     Errno::result(unsafe { libc::tcgetpgrp(fd) }).map(Pid::from_raw)
 }
 
-fn duplicate(fd: RawFd) -> Option<OwnedFd> {
-    // SAFETY: a descriptor that is open; the copy is nobody else's.
-    unsafe { Errno::result(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3)).ok().map(|fd| OwnedFd::from_raw_fd(fd)) }
-}
-
-/// How many columns the terminal on stdout has. None when stdout is none.
+/// The number of columns of the terminal on stdout; None if stdout is no terminal.
 pub fn width() -> Option<usize> {
     // SAFETY: plain numbers, for which all zeros is a value.
     let mut size: libc::winsize = unsafe { std::mem::zeroed() };

@@ -6,7 +6,7 @@ use crate::signal::Signal;
 use crate::status::WaitStatus;
 use std::os::fd::AsRawFd;
 
-/// Reaps one dead child, whoever it is (waitpid(2)). None when none is dead now, ECHILD when there are no children.
+/// Reaps any dead child (waitpid(2)). None if no child is dead, ECHILD if there are no children.
 pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
     let mut raw = 0;
     // SAFETY: writes one integer.
@@ -14,9 +14,9 @@ pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
     Ok((pid > 0).then_some((Pid::from_raw(pid), WaitStatus::from_raw(raw))))
 }
 
-/// Whether children can be waited for at all. Asked about a process that is not there, so that nobody is reaped.
+/// Whether waitpid(2) works at all. Asks about a process that does not exist, so that none is reaped.
 pub fn can_wait() -> Result<()> {
-    // A PID that nobody can have.
+    // No process can have this PID.
     // SAFETY: a null pointer that the call allows.
     let done = unsafe { libc::waitpid(i32::MAX, std::ptr::null_mut(), libc::WNOHANG) };
     match Errno::result(done) {
@@ -25,7 +25,7 @@ pub fn can_wait() -> Result<()> {
     }
 }
 
-/// Waits for one child to end and reaps it (waitpid(2)). ECHILD where it is none of ours.
+/// Waits until a child exits and reaps it (waitpid(2)). ECHILD if it is not our child.
 pub fn reap(pid: Pid) -> Result<WaitStatus> {
     let mut raw = 0;
     loop {
@@ -37,13 +37,13 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
     }
 }
 
-/// The signal that stopped our child `pid`, if it is stopped now. The answer stays there for the next who asks. An error
-/// where nothing tells (a filter may refuse waitid(2)).
+/// The signal that stopped our child `pid`, if it is stopped. Does not consume the state (WNOWAIT). An error if a
+/// seccomp filter refuses waitid(2).
 pub fn stopped_by(pid: Pid) -> Result<Option<Signal>> {
     stopped_child(libc::P_PID, pid.as_raw().cast_unsigned())
 }
 
-/// The same for a child that the kernel may reap at any moment, after which its PID may be another child's (Linux 5.4).
+/// The same by pidfd (Linux 5.4), where the kernel reaps: then the PID may belong to another child at any moment.
 pub fn is_stopped_by(pidfd: &Pidfd) -> Result<Option<Signal>> {
     stopped_child(libc::P_PIDFD, pidfd.as_raw_fd().cast_unsigned())
 }
@@ -58,6 +58,6 @@ fn stopped_child(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Signal>>
     if info.si_signo != libc::SIGCHLD || info.si_code != libc::CLD_STOPPED {
         return Ok(None);
     }
-    // SAFETY: waitid fills in the status where it answers with SIGCHLD.
+    // SAFETY: waitid has set the status if the signal is SIGCHLD.
     Ok(Signal::new(unsafe { info.si_status() }))
 }

@@ -155,7 +155,7 @@ fn tini_says_so_where_it_is_not_pid_1_and_adopts_no_orphans() {
     let warned = |rinit: Rinit| {
         let finished = rinit.puppet(["exit", "0"]).start().finish();
         assert_eq!(finished.status, Status::Exited(0));
-        assert!(finished.stderr.is_empty() || finished.stderr.contains("WARN: not PID 1"), "{finished:?}");
+        assert!(finished.stderr.is_empty() || finished.stderr.contains("WARN: rinit is not PID 1"), "{finished:?}");
         !finished.stderr.is_empty()
     };
     let tini = || Rinit::as_child().name("tini");

@@ -1,8 +1,8 @@
-//! What holds of every file, whatever is in it.
+//! What holds for every file.
 
 use super::*;
 
-/// It names a loader out of its own bytes, and a processor that there is, or neither.
+/// The loader is a part of the file, and the processor a known one.
 pub fn parse_never_panics(file: &[u8]) {
     if let Some(name) = interpreter(file) {
         assert!(!name.contains(&0) && (name.is_empty() || file.windows(name.len()).any(|bytes| bytes == name)));
@@ -29,8 +29,8 @@ mod tests {
         })
     }
 
-    /// A 64-bit or 32-bit file, big-endian or not. Its program headers stand `before` bytes after its own header; the loader's
-    /// is the last.
+    /// A 64-bit or 32-bit file, big-endian or not. Its program headers begin `before` bytes after its own header; the
+    /// last one names the loader.
     fn naming(loader: &[u8], wide: bool, big: bool, before: usize, others: usize) -> Vec<u8> {
         let (own, size) = if wide { (64, 56) } else { (52, 32) };
         let headers = own + before;

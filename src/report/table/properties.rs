@@ -1,8 +1,8 @@
-//! What holds of every name that is shown in a table.
+//! What holds for every process name in the table.
 
 use super::*;
 
-/// It stays on its line, and in its quotes.
+/// It stays on its line, and within its quotes.
 pub fn a_name_stays_on_its_line(name: &str) {
     assert!(!printable(name).contains(char::is_control));
     let quoted = quoted(name);
@@ -14,7 +14,7 @@ pub fn a_name_stays_on_its_line(name: &str) {
     assert!(text.lines().all(|line| line.chars().count() <= 70));
 }
 
-/// What a reader of JSON (RFC 8259) makes of it.
+/// Reads a JSON string (RFC 8259).
 fn unquoted(text: &str) -> String {
     let mut letters = text.strip_prefix('"').unwrap().strip_suffix('"').unwrap().chars();
     let mut name = String::new();

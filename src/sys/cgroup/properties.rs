@@ -1,8 +1,8 @@
-//! What holds of every text that is read as one of a cgroup's files.
+//! What holds for every text that is read as a file of a cgroup.
 
 use super::*;
 
-/// A path is the end of a line, and a count is the number behind its name.
+/// A path is the end of a line, and a count is the number after its name.
 pub fn parse_never_panics(text: &str) {
     if let Some(path) = path_of(text, str::is_empty) {
         assert!(text.lines().any(|line| line.ends_with(path)));
@@ -38,7 +38,7 @@ mod tests {
         }
 
         #[test]
-        fn the_count_is_the_kernels(kills: u64, before in "([a-z_]{1,12} [0-9]{1,9}\n){0,9}") {
+        fn the_count_is_read_among_other_lines(kills: u64, before in "([a-z_]{1,12} [0-9]{1,9}\n){0,9}") {
             prop_assume!(!before.lines().any(|line| line.starts_with("oom_kill ")));
             prop_assert_eq!(count(&format!("{before}oom_kill {kills}\nhigh 1\n")), Some(kills));
         }

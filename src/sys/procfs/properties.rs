@@ -1,8 +1,8 @@
-//! What holds of every text that is read as one of the files in /proc/PID.
+//! What holds for every text that is read as a file of /proc/PID.
 
 use super::*;
 
-/// The name changes nothing about the other fields, whatever it is.
+/// The name does not change the other fields.
 pub fn stat_parse_never_panics(text: &[u8]) {
     let Some(end) = text.iter().rposition(|byte| *byte == b')') else {
         assert_eq!(Stat::parse(text), None);
@@ -17,7 +17,7 @@ pub fn stat_parse_never_panics(text: &[u8]) {
     }
 }
 
-/// Lines that are about something else change nothing, and the last word on a matter counts.
+/// Unknown lines change nothing, and the last line of a kind wins.
 pub fn status_parse_never_panics(text: &[u8]) {
     let status = Status::parse(text);
     for line in [&b"Name:\tSigCgt: f"[..], b"\xff\xfe: 1", b"no colon", b"", b"Sig: 1", b" SigIgn:\t1", b"sigblk:\t1"] {
@@ -38,7 +38,7 @@ mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    /// Bytes that a process may call itself by, those that have a meaning in the file before all.
+    /// Any bytes as the name of a process, mostly those that have a meaning in the file.
     fn name() -> impl Strategy<Value = Vec<u8>> {
         vec(prop_oneof![Just(b')'), Just(b'('), Just(b' '), Just(b'\n'), b'0'..=b'9', any::<u8>()], 0..16)
     }
