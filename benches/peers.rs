@@ -1,8 +1,8 @@
-//! rinit and the inits that people use in its place, side by side: `cargo bench`, or `cargo bench -- --quick`.
+//! Compares rinit with other inits: `cargo bench`, or `cargo bench -- --quick`.
 //!
-//! It installs nothing. What it measures runs in PID namespaces that it makes itself: as root, or in a user namespace
-//! where the kernel allows these to everybody. All inits are measured in turn within one run, so that what disturbs one
-//! disturbs all.
+//! It installs nothing. Everything that it measures runs in PID namespaces that it creates itself: as root, or in a user
+//! namespace if the kernel allows these to ordinary users. All inits are measured in turn within one run, so that a
+//! disturbance affects all of them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ mod refusal;
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args_os().skip(1).collect();
-    // This program also plays the other parts of a measurement, each named by its first words.
+    // This program also plays the other parts of a measurement, selected by its first argument.
     match words.iter().map(|word| word.to_str().unwrap_or_default()).collect::<Vec<_>>().as_slice() {
         ["act", "measure", pid_max, ..] => {
             let pid_max = pid_max.parse().expect("a number");

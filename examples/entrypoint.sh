@@ -1,5 +1,5 @@
 #!/bin/sh
-# What many an entrypoint does: prepares something, then starts the server. This shell stays above it.
+# Like many entrypoints: prepares something, then starts the server. This shell stays its parent.
 set -e
 echo "Hello from $(hostname)" >/tmp/index.html
 "$@"

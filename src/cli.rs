@@ -5,11 +5,12 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
 
 mod parser;
 mod settings;
 
+use parser::Parsed;
 use settings::SETTINGS;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -19,7 +20,7 @@ use std::os::unix::ffi::OsStrExt;
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
     /// To start a command, or with no words to do without one.
-    Run(Options, Words),
+    Run(Options, CStrArray),
     /// To print this.
     Print(String, Stream),
     /// To print the process table.
@@ -28,35 +29,44 @@ pub enum Request {
 
 /// Reads the command line (with the program's own name in front) and the environment. A failure names the option or the
 /// variable that is wrong, and what is allowed.
-pub fn read(persona: &Persona, words: Words, environment: Words) -> Result<Request, Failure> {
+pub fn read(persona: &Persona, words: CStrArray, environment: CStrArray) -> Result<Request, Failure> {
     let words = words.tail(1);
     let is_option = |word: &[u8]| word.starts_with(b"-") && word != b"-";
-    let first = words.into_iter().next().map(|word| word.to_bytes());
-    let command_words = match first {
+    let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
+    let (given, command) = match words.into_iter().next().map(|word| word.to_bytes()) {
         None => return Err(no_command()),
-        Some(b"--") => command(words.tail(1))?,
-        Some(first) if !is_option(first) => {
-            let permutes = persona.permutes && words.into_iter().any(|word| is_option(word.to_bytes()));
-            if permutes && !is_set(environment, b"POSIXLY_CORRECT") {
-                return parser::read(persona, words, environment, Order::Permuted);
+        Some(b"--") => (None, words.tail(1)),
+        Some(first) if is_option(first) || permutes && words.into_iter().any(|word| is_option(word.to_bytes())) => {
+            match parser::parse(persona, words, permutes)? {
+                Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
+                Parsed::Report(form) => return Ok(Request::Report(form)),
+                Parsed::Run(given, command) => (Some(given), command),
             }
-            words
         }
-        Some(_) => return parser::read(persona, words, environment, Order::OptionsFirst),
+        Some(_) => (None, words),
     };
     let mut options = (persona.defaults)();
     settings::take_environment(&mut options, environment)?;
+    if let Some(given) = given {
+        given.take(&mut options, persona)?;
+    }
     take_foreign_environment(persona, &mut options, environment);
     complete(persona, &mut options)?;
-    Ok(Request::Run(options, command_words))
+    match (options.pause, command.is_empty()) {
+        (true, false) if !persona.pauses_beside_command => {
+            Err(Failure::own("--pause starts nothing, so it takes no command"))
+        }
+        (false, true) => Err(no_command()),
+        _ => Ok(Request::Run(options, command)),
+    }
 }
 
 /// What the command line and the environment say on how an error is printed, where they cannot be read as a whole: values
 /// that are wrong count for nothing.
 #[inline(never)]
-pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Options {
+pub fn read_leniently(persona: &Persona, words: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
-    for setting in SETTINGS.iter().filter(|setting| setting.bears_on_errors()) {
+    for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
@@ -75,20 +85,7 @@ pub fn read_leniently(persona: &Persona, words: Words, environment: Words) -> Op
     options
 }
 
-/// Where options can stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// The first word that is none ends them.
-    OptionsFirst,
-    /// Between the command's words too, up to a `--`.
-    Permuted,
-}
-
-fn is_set(environment: Words, name: &[u8]) -> bool {
-    environment.value_of(name).is_some()
-}
-
-fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: Words) {
+fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: CStrArray) {
     for variable in persona.variables {
         if let Some(value) = environment.value_of(variable.name.as_bytes()) {
             (variable.take)(options, value);
@@ -108,10 +105,6 @@ fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn command(words: Words) -> Result<Words, Failure> {
-    if words.is_empty() { Err(no_command()) } else { Ok(words) }
-}
-
 fn no_command() -> Failure {
     Failure::own("no command given: rinit [OPTIONS] [--] COMMAND [ARG]...")
 }
@@ -119,6 +112,4 @@ fn no_command() -> Failure {
 #[cfg(test)]
 mod documents;
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

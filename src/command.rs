@@ -5,17 +5,19 @@ use crate::jobs::{self, OwnGroup};
 use crate::options::Options;
 use crate::search::Candidates;
 use crate::signal::SignalSet;
-use crate::sys::arguments::Words;
+use crate::sys::arguments::CStrArray;
+use crate::sys::environment::Environment;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::signals::Disposition;
-use crate::sys::spawn::{Error, PidText, Plan, Pointers};
+use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
 use refusal::{explain, is_script, no_shell};
-use std::ffi::{CStr, CString, OsStr, c_char};
+use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
+pub mod elf;
 mod refusal;
 pub mod shebang;
 
@@ -28,9 +30,9 @@ pub struct Child {
     /// The same process by descriptor, where the kernel gave one.
     pub pidfd: Option<Pidfd>,
     /// Whether it shares a controlling terminal with us, the foreground of which its group has or may come to have.
-    pub has_terminal: bool,
+    pub shares_terminal: bool,
     /// Whether it has a controlling terminal: ours, or in a session of its own one that nobody else has.
-    pub has_keys: bool,
+    pub has_terminal: bool,
     /// The process group that we were started in.
     pub own_group: OwnGroup,
 }
@@ -46,12 +48,12 @@ pub struct Inherited {
 const SHELL: &CStr = c"/bin/sh";
 
 /// Starts the command that `words` is. A failure says what of it cannot be started, and why.
-pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
+pub fn start(words: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
     let Some(name) = words.into_iter().next() else {
         return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
     };
-    let environment = Environment::new();
-    let paths = Candidates::new(name, environment.path);
+    let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
+    let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
     // Without a terminal it does not matter, and each call here delays main.
     let own_group = if terminal.is_some() { jobs::terminal::own_group(inherited.mask) } else { OwnGroup::default() };
@@ -68,9 +70,8 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     };
     let plan = Plan {
         paths,
-        argv: words.as_ptr(),
-        envp: environment.as_ptr(),
-        pids: &environment.pids,
+        argv: words,
+        environment: &environment,
         session: options.session,
         terminal: descriptor,
         parent_death: options.parent_death,
@@ -80,10 +81,10 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
     match spawn::start(&plan).or_else(|error| start_script_or_explain(name, words, &plan, error)) {
         Ok((pid, pidfd)) => {
             debug!("main started: PID {pid}, {:?}", OsStr::from_bytes(name.to_bytes()));
-            let has_terminal = terminal.is_some() && !options.session;
+            let shares_terminal = terminal.is_some() && !options.session;
             // Where we do not lead the session that has the terminal, another one cannot get it.
             let taken = options.session && descriptor.is_some() && (terminal.is_none() || own_group.leads_session);
-            Ok(Child { pid, name, pidfd, has_terminal, has_keys: has_terminal || taken, own_group })
+            Ok(Child { pid, name, pidfd, shares_terminal, has_terminal: shares_terminal || taken, own_group })
         }
         Err(error) => {
             if let Some(terminal) = in_foreground {
@@ -98,7 +99,7 @@ pub fn start(words: Words, options: &Options, inherited: &Inherited) -> Result<C
 /// What was to be started is a script after all, or it is said why it did not start.
 fn start_script_or_explain(
     name: &CStr,
-    words: Words,
+    words: CStrArray,
     plan: &Plan<'_>,
     error: Error,
 ) -> Result<(Pid, Option<Pidfd>), Failure> {
@@ -106,7 +107,7 @@ fn start_script_or_explain(
     match error {
         Error::Exec { path, errno: Errno::ENOEXEC } if is_script(paths.get(path)) => {
             start_script(paths.get(path), words, plan).map_err(|error| match error {
-                Error::Exec { errno, .. } => no_shell(paths.get(path), errno),
+                Error::Exec { errno, .. } => no_shell(SHELL, paths.get(path), errno),
                 error => explain(name, &paths, error),
             })
         }
@@ -115,58 +116,18 @@ fn start_script_or_explain(
 }
 
 /// A file without `#!` that is text is a script for the shell (execvp(3), POSIX).
-fn start_script(path: Option<&CString>, words: Words, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
-    let path: &CStr = path.map_or(c"", |path| path.as_c_str());
+fn start_script(path: Option<&CString>, words: CStrArray, plan: &Plan<'_>) -> Result<(Pid, Option<Pidfd>), Error> {
+    let path = path.map_or(&b""[..], |path| path.to_bytes());
     // A path that begins with "-" would be an option to the shell.
-    let dashed = CString::new([b"./", path.to_bytes()].concat()).unwrap_or_default();
-    let path = if path.to_bytes().starts_with(b"-") { &dashed } else { path };
-    let argv = Pointers::with_first(&[SHELL.as_ptr(), path.as_ptr()], words.tail(1));
-    spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv: argv.as_ptr(), ..*plan })
+    let before = if path.starts_with(b"-") { "./" } else { "" };
+    let script = CString::new([before.as_bytes(), path].concat()).unwrap_or_default();
+    let argv = CStrArray::of([SHELL.to_owned(), script].into_iter().chain(words.tail(1).map(CStr::to_owned)));
+    spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
 /// Variables that tell a service its own PID, so that it takes the others of their kind for its own (sd_listen_fds(3),
 /// sd_watchdog_enabled(3), systemd.exec(5)).
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
 
-/// Beside NAME, NAMEFDID can tell the inode of the PID's pidfd (systemd 258); services do without it.
-const PIDFD: &[u8] = b"FDID=";
-
-/// The environment for main: rinit's own, except that what tells rinit's PID tells main's.
-struct Environment {
-    path: Option<&'static [u8]>,
-    pids: Vec<PidText>,
-    replaced: Option<Pointers>,
-    given: Words,
-}
-
-impl Environment {
-    fn new() -> Environment {
-        let given = Words::environment();
-        let path = Words::followed_environment().find_map(|entry| entry.to_bytes().strip_prefix(b"PATH="));
-        let named = PID_VARIABLES.map(|name| given.value_of(name).is_some_and(is_our_pid));
-        let renamed = || PID_VARIABLES.into_iter().zip(named).filter(|(_, named)| *named).map(|(name, _)| name);
-        let pids: Vec<PidText> = renamed().map(PidText::new).collect();
-        let entry = |entry: &'static CStr| {
-            let with_text =
-                renamed().zip(&pids).find_map(|(name, text)| Some((entry.to_bytes().strip_prefix(name)?, text)));
-            match with_text {
-                Some((rest, _)) if rest.starts_with(PIDFD) => None,
-                Some((rest, text)) if rest.strip_prefix(b"=").is_some_and(is_our_pid) => Some(text.as_ptr()),
-                _ => Some(entry.as_ptr()),
-            }
-        };
-        let replaced = (!pids.is_empty()).then(|| Pointers::new(given.filter_map(entry)));
-        Environment { path, pids, replaced, given }
-    }
-
-    fn as_ptr(&self) -> *const *const c_char {
-        self.replaced.as_ref().map_or(self.given.as_ptr(), Pointers::as_ptr)
-    }
-}
-
-fn is_our_pid(value: &[u8]) -> bool {
-    value == std::process::id().to_string().as_bytes()
-}
-
 #[cfg(fuzzing)]
-pub mod invariants;
+pub mod properties;

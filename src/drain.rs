@@ -11,9 +11,10 @@ use history::{Recipients, StopHistory};
 use log::{Level, debug, info, log_enabled, warn};
 use rules::{Facts, Order, Processes, Rules, Terminal};
 use scope::Scope;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+pub mod facts;
 pub mod history;
 pub mod rules;
 mod scope;
@@ -42,6 +43,9 @@ struct Running {
 
 /// A killed process is gone at once, unless it hangs in the kernel. PID 1's own exit takes such a process along.
 const KILL_TAKES: Duration = Duration::from_millis(500);
+
+/// A first scan of more processes than this asks them in batches of so many: those asked exit on other processors meanwhile.
+const BATCH: usize = 256;
 
 /// Survivors that are named one by one.
 const NAMED: usize = 10;
@@ -148,7 +152,15 @@ impl Drain {
             ask_unseen(scope);
         }
         // Without a /proc no process is present, and the rules look none up.
-        let mut lookup = Lookup { procfs, stdin: running.stdin.as_deref() };
+        let mut lookup = Lookup { procfs, stdin: running.stdin.clone() };
+        // The log names them all in one line.
+        let in_batches = running.first && present.len() > BATCH && !log_enabled!(Level::Info);
+        for batch in present.chunks(BATCH).take_while(|_| in_batches) {
+            let orders = running.rules.begin(clock::now().max(now), batch, history, &mut lookup);
+            if let Some(procfs) = procfs {
+                running.carry_out(now, scope, procfs, &orders);
+            }
+        }
         let orders = running.rules.step(now, &present, history, &mut lookup);
         match procfs.filter(|_| !unseen) {
             Some(procfs) => running.carry_out(now, scope, procfs, &orders),
@@ -311,13 +323,13 @@ fn condition(status: &Status, stopped_by_us: bool) -> String {
 }
 
 /// Where the rules look processes up.
-struct Lookup<'a> {
+struct Lookup {
     procfs: Option<Procfs>,
     /// rinit's own stdin.
-    stdin: Option<&'a Path>,
+    stdin: Option<PathBuf>,
 }
 
-impl Processes for Lookup<'_> {
+impl Processes for Lookup {
     fn facts(&mut self, pid: Pid) -> Option<Facts> {
         let procfs = self.procfs?;
         let (stat, status) = (procfs.stat(pid)?, procfs.status(pid)?);
@@ -352,8 +364,12 @@ impl Processes for Lookup<'_> {
     fn reads_pipe(&mut self, pid: Pid) -> bool {
         let stdin = self.procfs.and_then(|procfs| procfs.stdin(pid));
         stdin.is_some_and(|stdin| {
-            stdin.as_os_str().as_encoded_bytes().starts_with(b"pipe:") && Some(&*stdin) != self.stdin
+            stdin.as_os_str().as_encoded_bytes().starts_with(b"pipe:") && Some(&stdin) != self.stdin.as_ref()
         })
+    }
+
+    fn group_exists(&mut self, group: Pid) -> bool {
+        signals::group_exists(group)
     }
 
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {

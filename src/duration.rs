@@ -1,6 +1,9 @@
-//! Lengths of time as users write them.
+//! Points in time, and lengths of time as users write them.
 
 use std::time::Duration;
+
+/// A point in time, counted from any fixed one.
+pub type Moment = Duration;
 
 /// What `parse` takes, for messages.
 pub const ALLOWED: &str = "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf";
@@ -92,6 +95,4 @@ mod tests {
 }
 
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

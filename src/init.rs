@@ -1,60 +1,64 @@
-//! The loop: waits for an event, asks `lifecycle` what it means, and carries that out.
+//! The loop: waits for an event, asks `lifecycle` what to do about it, and does that.
 
 use crate::command::Child;
 use crate::drain::{Drain, Took};
-use crate::jobs::{self, terminal as seat};
+use crate::jobs::{self, terminal};
 use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Reaping, Wanted};
-use crate::report::exit::{self, Circumstances};
+use crate::report::exit::MainExit;
 use crate::report::slow_stop::{self, Stop};
 use crate::report::termination;
 use crate::shell::Foreground;
 use crate::signal::{Signal, SignalSet};
+use crate::status::WaitStatus;
 use crate::sys::everyone::Everyone;
 use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
-use crate::sys::wait::WaitStatus;
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
 use log::{debug, error, info, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// A process that attends to main until the end.
+/// rinit while main runs, and until it exits itself.
 pub struct Init {
-    /// main; None where there is no command.
+    /// main; None with `--pause`, which starts no command.
     child: Option<Child>,
     inbox: Inbox,
     lifecycle: Lifecycle,
     drain: Drain,
     reaping: Reaping,
     grace: Option<Duration>,
-    /// What bears on how main's end is told.
-    circumstances: Circumstances,
+    /// The signals that were sent to main.
+    sent: SignalSet,
+    /// Whether rinit killed main.
+    killed_main: bool,
+    /// Whether there is a `--stop-sequence`.
+    has_sequence: bool,
     target: Target,
     like_other_inits: bool,
-    /// The signal that has ended main.
+    /// The signal that killed main.
     ended_by: Option<Signal>,
     foreground: Option<Foreground>,
-    /// Whether RTMIN+3 becomes TERM where main does nothing with it.
+    /// Whether RTMIN+3 becomes TERM where it would kill main.
     replaces_halt: bool,
     /// Set once there is nothing left to do but exit.
     exit: Option<u8>,
 }
 
 impl Init {
-    /// main runs, or there is none: settles down to attend to it, or to the others alone. `everyone` is for the init of a
-    /// PID namespace.
+    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace, if
+    /// rinit is its init.
     pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
-        let has_terminal = child.as_ref().is_some_and(|child| child.has_terminal);
-        let job_control = match has_terminal {
+        let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
+        let job_control = match shares_terminal {
             false => JobControl::None,
             true if process::group_is_orphaned() => JobControl::Nobody,
             true => JobControl::Shell,
         };
-        release(child.as_ref());
+        drop_inherited_resources(child.as_ref());
         if child.is_none() {
-            // There is no main whose exit this would begin with.
+            // Otherwise this begins when main exits.
             termination::begin();
         }
         let inbox = Inbox::open();
@@ -65,12 +69,9 @@ impl Init {
             inbox,
             reaping,
             grace: options.grace,
-            circumstances: Circumstances {
-                has_terminal: child.as_ref().is_some_and(|child| child.has_keys),
-                in_pipeline: child.as_ref().is_some_and(|child| child.own_group.has_pipe),
-                has_sequence: !options.stop_sequence.is_empty(),
-                ..Circumstances::default()
-            },
+            sent: SignalSet::EMPTY,
+            killed_main: false,
+            has_sequence: !options.stop_sequence.is_empty(),
             target: options.target,
             like_other_inits: options.like_other_inits,
             ended_by: None,
@@ -84,15 +85,15 @@ impl Init {
         }
     }
 
-    /// Attends to main until there is nothing left to do. Returns the status to exit with.
-    pub fn attend(&mut self) -> u8 {
+    /// Runs until there is nothing left to do. Returns the status to exit with.
+    pub fn run(&mut self) -> u8 {
         let mut batch = Batch::new();
-        // Whoever died before the kernel was told to reap; and before main was started, a child of the program that became
-        // rinit, sent its CHLD to that one.
+        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may have
+        // left some as well, whose SIGCHLD came before the exec.
         let mut more_to_reap = self.reap(None);
         loop {
             if let Some(status) = self.exit {
-                self.tell_end(status);
+                self.log_end(status);
                 self.return_terminal(None);
                 return status;
             }
@@ -103,10 +104,10 @@ impl Init {
             match self.inbox.receive(&mut batch, awaited, limit) {
                 Ok(false) => {}
                 Ok(true) => end_of_main = awaited.map(|pidfd| self.reaping.status_of_reaped(pidfd)),
-                // We were stopped and continued.
+                // rinit was stopped and continued.
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
-                    // Not known to happen. Whatever it is, it must not become a loop without a rest.
+                    // Not known to happen. The pause keeps an error that persists from becoming a busy loop.
                     error!("cannot wait for signals: {}", crate::sys::reason(errno));
                     std::thread::sleep(Duration::from_millis(100));
                     child_changed = true;
@@ -120,7 +121,7 @@ impl Init {
                     self.on(Event::Signal(self.meant_by(received.signal)));
                 }
             }
-            // After the signals: what arrived while main lived was for main.
+            // After the signals: those that arrived while main was alive are forwarded before its exit is handled.
             if child_changed || end_of_main.is_some() {
                 more_to_reap = self.reap(end_of_main);
             }
@@ -130,7 +131,7 @@ impl Init {
         }
     }
 
-    fn tell_end(&self, status: u8) {
+    fn log_end(&self, status: u8) {
         let now = clock::now();
         if !self.drain.log_end(now)
             && let Some((signal, since)) = self.lifecycle.stop()
@@ -140,13 +141,13 @@ impl Init {
         debug!("exiting with status {status}; orphans reaped: {}", self.reaping.orphans());
     }
 
-    /// Until the next deadline, if there is one.
+    /// The time until the next deadline, if there is one.
     fn time_left(&self) -> Option<Duration> {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// What rinit's own doings sent it: a broken stderr, a log file that is full by its limit, the stop that it shares
-    /// with its group; and the limit on CPU time, which counts for each process by itself.
+    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size limit, or
+    /// by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own CPU time.
     fn is_our_own(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
@@ -157,20 +158,20 @@ impl Init {
         }
     }
 
-    /// Whether main is stopped, and what follows from that.
-    fn see_stop(&mut self) {
+    /// Checks whether main is stopped, and handles that.
+    fn check_stop(&mut self) {
         if let Some(child) = &self.child
             && self.lifecycle.watches_stops()
             && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
-            let by_itself = signal == Signal::STOP && seat::handles_ctrl_z(child.pid);
-            self.on(Event::MainStopped { signal, foreground: seat::foreground(child.pid), by_itself });
+            let by_itself = signal == Signal::STOP && terminal::handles_ctrl_z(child.pid);
+            self.on(Event::MainStopped { signal, foreground: terminal::foreground(child.pid), by_itself });
         }
     }
 
-    /// Reaps what is dead; `end_of_main` is main's status where the kernel has reaped it. Whether more may be left.
+    /// Reaps dead children. `end_of_main`: main's status, if the kernel has reaped it. Returns whether more may be left.
     fn reap(&mut self, end_of_main: Option<WaitStatus>) -> bool {
-        self.see_stop();
+        self.check_stop();
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
         let mut round = self.reaping.reap(main.filter(|_| end_of_main.is_none()));
         let (Some(pid), Some(status)) = (main, end_of_main.or(round.end_of_main)) else {
@@ -180,18 +181,28 @@ impl Init {
             return round.more;
         };
         termination::begin();
-        self.circumstances.stopping = self.lifecycle.stop().is_some();
-        self.circumstances.is_success = self.lifecycle.status_for(status) == 0;
-        exit::tell(pid, self.child.as_ref().map_or(c"", |child| child.name), status, self.circumstances);
+        if let Some(child) = &self.child {
+            let exit = MainExit {
+                status,
+                sent: self.sent,
+                killed_by_rinit: self.killed_main,
+                stopping: self.lifecycle.stop().is_some(),
+                is_success: self.lifecycle.status_for(status) == 0,
+                has_sequence: self.has_sequence,
+                has_terminal: child.has_terminal,
+                in_pipeline: child.own_group.has_pipe,
+            };
+            exit.log(pid, child.name);
+        }
         self.ended_by = status.term_signal();
         self.return_terminal(self.ended_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // Whoever died before the kernel was told to leave it was seen by nobody.
+            // A child that died before that was reaped by the kernel, unnoticed: look which are left.
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainEnded(status));
-        // Strangers live on, and their orphans may become our children.
+        // Processes from outside may live on, and their orphans become our children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);
@@ -208,11 +219,12 @@ impl Init {
         }
     }
 
-    /// RTMIN+3 is systemd's request to halt, and LXC sends it to every init that blocks it. A main that does nothing with it
-    /// would die of it without a chance to save.
+    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to every init
+    /// that blocks it. Its default action would kill main without a chance to save, so it becomes TERM there.
     fn meant_by(&self, signal: Signal) -> Signal {
-        let is_kept =
-            signal != Signal::RTMIN_3 || !self.replaces_halt || self.main_pid().is_some_and(|main| takes(main, signal));
+        let is_kept = signal != Signal::RTMIN_3
+            || !self.replaces_halt
+            || self.main_pid().is_some_and(|main| survives(main, signal));
         if is_kept { signal } else { Signal::TERM }
     }
 
@@ -228,14 +240,14 @@ impl Init {
                     (Some(child), None) => wait::stopped_by(child.pid),
                     (None, None) => Err(Errno::ECHILD),
                 };
-                // Where nothing tells, it may be stopped: a CONT too many is better than a TERM that is never seen.
+                // On an error main may be stopped: a CONT too many is better than a TERM that main never sees.
                 if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
             }
             Action::LendTerminal => self.lend_terminal(),
-            Action::GiveTerminal => self.main_pid().into_iter().for_each(seat::give_foreground),
-            Action::TakeTerminal => seat::take_foreground(),
+            Action::GiveTerminal => self.main_pid().into_iter().for_each(terminal::give_foreground),
+            Action::TakeTerminal => terminal::take_foreground(),
             Action::StopSelf(signal) => self.stop_self(signal),
             Action::KillMain => self.kill_main(),
             Action::LeaveMain => self.leave_main(),
@@ -246,7 +258,7 @@ impl Init {
             Action::Drain => self.scan(),
             Action::Look => {
                 if self.child.is_none() && self.reaping.in_kernel() {
-                    // The end has begun, and there was no main's to learn it from.
+                    // The stop has begun without an exit of main, at which rinit would have taken over.
                     self.reaping.take_over();
                     self.reaping.reap(None);
                 }
@@ -283,16 +295,16 @@ impl Init {
         let sent = match target {
             Target::Group => self.send_to_group(signal),
             Target::Main => self.send_to_main(signal),
-            // As a subreaper without /proc: nobody else can be found.
+            // ENOENT: as a subreaper without /proc rinit can find no other processes.
             Target::All => self.drain.send(signal).or_else(|errno| match errno {
                 Errno::ENOENT if self.lifecycle.main_runs() => self.send_to_group(signal),
                 errno => Err(errno),
             }),
         };
         if sent.is_ok() {
-            self.circumstances.sent = self.circumstances.sent.with(signal);
+            self.sent = self.sent.with(signal);
         }
-        // To all of a namespace kill(2) answers that all is well, whomever it left out. getpgid(2) tells that main is there.
+        // kill(-1) succeeds if it could signal any process. Whether main was left out, two more calls show.
         let leaves_main_out =
             |main| !signals::may_send(main) && nix::unistd::getpgid(Some(main)).is_ok() && self.lifecycle.main_runs();
         let sent = match target {
@@ -302,12 +314,12 @@ impl Init {
         // After main: a shell that is not signalled yet would go on with its next command.
         if let Some(child) = foreground {
             let _ = signals::send(child, signal);
-            debug!("{signal} sent to PID {child} too: main is a shell that waits for it");
+            debug!("{signal} sent to PID {child} too: main is a shell that waits for that process");
         }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
-            // Whoever it was for has just ended.
-            Err(Errno::ESRCH) => debug!("{signal} finds nobody: {}", Recipient(target, pid)),
+            // It has just exited.
+            Err(Errno::ESRCH) => debug!("{signal} not sent to {}: no such process", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
     }
@@ -327,17 +339,17 @@ impl Init {
     fn kill_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
         info!("main process {pid} has not exited in time: killing it and its group");
-        self.circumstances.killed_by_us = true;
-        // It may have moved to another group.
+        self.killed_main = true;
+        // main may have moved to another group.
         let _ = self.send_to_group(Signal::KILL);
         let _ = self.send_to_main(Signal::KILL);
     }
 
-    /// Its tracer has not let go of it, or it hangs in the kernel: it is one of the others now, and these are ended.
+    /// Gives up waiting for main, which is still alive after SIGKILL: from now on it is one of the remaining processes.
     fn leave_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
         warn!(
-            "main process {pid} was killed and is still there (a tracer holds it, or the kernel): going on without it"
+            "main process {pid} is still there after SIGKILL (held by a tracer or in the kernel): going on without it"
         );
         self.reaping.take_over();
         self.reaping.reap(None);
@@ -345,18 +357,18 @@ impl Init {
         self.on(Event::MainEnded(WaitStatus::from_raw(Signal::KILL.number())));
     }
 
-    /// main leads its group until it moves to another; the group is gone when nobody stayed behind.
+    /// Sends to main's group. A main that has moved to another group gets the signal too.
     fn send_to_group(&self, signal: Signal) -> Result<()> {
         let child = self.child.as_ref().ok_or(Errno::ESRCH)?;
         let sent = match self.reaping.pidfd(Some(child)) {
             Some(pidfd) => pidfd.send_to_group(signal),
             None => signals::send_to_group(child.pid, signal),
         };
-        // Once it has been reaped, its PID may be another's.
+        // Not asked once main has been reaped: its PID may be another process's.
         let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(child.pid)) != Ok(child.pid);
         match sent {
             Ok(()) if may_have_left => self.send_to_main(signal).or_else(|errno| match errno {
-                // It was in the group, and this signal was its end.
+                // It was in the group after all, and the signal has killed it.
                 Errno::ESRCH => Ok(()),
                 errno => Err(errno),
             }),
@@ -370,20 +382,20 @@ impl Init {
         if let Some(pidfd) = self.reaping.pidfd(Some(child)) {
             return pidfd.send(signal);
         }
-        // Nobody but us reaps main, and this is not called afterwards: its PID is still its own.
+        // Only rinit reaps main, and does not call this afterwards: the PID is still main's.
         match &child.pidfd {
             Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(child.pid, signal)),
             None => signals::send(child.pid, signal),
         }
     }
 
-    /// An interactive shell ignores TERM.
+    /// Sends HUP after TERM if main is an interactive shell: it ignores TERM.
     fn hang_up_shell(&mut self, forwarded: Signal) {
         if forwarded == Signal::TERM
-            && self.circumstances.has_terminal
+            && self.child.as_ref().is_some_and(|child| child.has_terminal)
             && !self.like_other_inits
             && self.lifecycle.main_runs()
-            && self.main_pid().is_some_and(seat::is_interactive_shell)
+            && self.main_pid().is_some_and(terminal::is_interactive_shell)
         {
             self.forward(Signal::HUP, Target::Main);
         }
@@ -391,57 +403,58 @@ impl Init {
 
     fn lend_terminal(&self) {
         if let Some(child) = self.child.as_ref().filter(|child| child.own_group.gives_foreground())
-            && seat::foreground(child.pid) == jobs::Foreground::Ours
+            && terminal::foreground(child.pid) == jobs::Foreground::Ours
         {
-            seat::give_foreground(child.pid);
+            terminal::give_foreground(child.pid);
         }
     }
 
-    /// Whether a signal says that another process of our group needs the terminal. If so, that process has been given it.
+    /// Whether a signal means that another process of our group needs the terminal. If so, takes the terminal for our group.
     fn is_our_groups(&self, received: Received) -> bool {
-        let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return false };
+        let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return false };
         let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
-        if !is_need || !self.lifecycle.main_runs() || !jobs::own_group_needs_foreground(seat::foreground(child.pid)) {
+        if !is_need || !self.lifecycle.main_runs() || !jobs::own_group_needs_foreground(terminal::foreground(child.pid))
+        {
             return false;
         }
-        seat::take_foreground();
+        terminal::take_foreground();
         signals::send_to_own_group(Signal::CONT);
         true
     }
 
-    /// The terminal stopped main's group and would have stopped ours with it, had main been started directly: so do we,
-    /// with whoever shares our group (a script that runs rinit).
+    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group, together
+    /// with the script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
-            self.see_stop();
+            self.check_stop();
         }
     }
 
-    /// Gives the terminal back to our own group. `ended_by`: the signal that has just ended main.
+    /// Gives the terminal back to our own group. `ended_by`: the signal that has just killed main.
     fn return_terminal(&self, ended_by: Option<Signal>) {
-        let Some(child) = self.child.as_ref().filter(|child| child.has_terminal) else { return };
-        let foreground = seat::foreground(child.pid);
+        let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return };
+        let foreground = terminal::foreground(child.pid);
         if jobs::foreground_returns(foreground) {
-            seat::take_foreground();
+            terminal::take_foreground();
             let need = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
             if signals::pending().0 & need.0 != 0 {
                 // Another process of our group has just been stopped because it needs the terminal.
                 signals::send_to_own_group(Signal::CONT);
             }
         }
-        if let Some(signal) = ended_by.filter(|signal| !self.circumstances.sent.contains(*signal))
+        if let Some(signal) = ended_by.filter(|signal| !self.sent.contains(*signal))
             && jobs::relays(signal, foreground, child.own_group.is_ours_alone())
         {
             signals::send_to_own_group(signal);
         }
     }
 
-    /// On a terminal the signal that ended main ends rinit too: by that a shell knows that Ctrl-C is to end a loop as well.
+    /// On a terminal, dies by the signal that killed main: from that a shell knows that Ctrl-C is to end its loop too.
     pub fn die_as_main(&self, status: u8) {
         if let Some(signal) = self.ended_by
-            && self.child.as_ref().is_some_and(|child| child.has_terminal)
+            && self.child.as_ref().is_some_and(|child| child.shares_terminal)
             && !self.like_other_inits
             && !process::is_init()
             && i32::from(status) == 128 + signal.number()
@@ -451,12 +464,12 @@ impl Init {
     }
 }
 
-/// Whether a process does anything but die of a signal, or may do so, as far as /proc tells.
-fn takes(pid: Pid, signal: Signal) -> bool {
+/// Whether a signal may do anything but kill a process, as far as /proc shows.
+fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // What sigwait(3) waits for looks as if it were not blocked, for as long as the process is in it; also while it runs again,
-    // and waits for a processor. A program that does so has no handler for SIGTERM.
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when it has
+    // been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
     let may_wait_for_it =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
     may_wait_for_it
@@ -464,17 +477,18 @@ fn takes(pid: Pid, signal: Signal) -> bool {
         || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }
 
-/// Lets go of what rinit inherited and only main needs: the working directory's file system can be unmounted, and pipes
-/// end when main's side does. 0, 1 and 2 stay: people write to /proc/1/fd/1 what shall appear in `docker logs`.
-fn release(child: Option<&Child>) {
+/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's file
+/// system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open: people
+/// write to /proc/1/fd/1 so that the text appears in `docker logs`.
+fn drop_inherited_resources(child: Option<&Child>) {
     let pidfd = child.and_then(|child| child.pidfd.as_ref());
     descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));
     if let Err(errno) = nix::unistd::chdir("/") {
-        debug!("cannot change to /: {}", crate::sys::reason(errno));
+        debug!("cannot change the working directory to /: {}", crate::sys::reason(errno));
     }
 }
 
-/// Who gets a signal, for people.
+/// Where a signal is sent, for the log.
 struct Recipient(Target, Option<Pid>);
 
 impl std::fmt::Display for Recipient {
@@ -482,13 +496,13 @@ impl std::fmt::Display for Recipient {
         match (self.0, self.1) {
             (Target::Group, Some(pid)) => write!(f, "main's group {pid}"),
             (Target::Main, Some(pid)) => write!(f, "main, PID {pid}"),
-            (Target::All, _) => f.write_str("all"),
-            (Target::Group | Target::Main, None) => f.write_str("nobody: there is no main"),
+            (Target::All, _) => f.write_str("all processes"),
+            (Target::Group | Target::Main, None) => f.write_str("main: it was never started"),
         }
     }
 }
 
-/// A sender for people: 0 is what a process sees of one outside its PID namespace.
+/// The sender of a signal, for the log. The kernel shows a sender outside of our PID namespace as 0.
 struct Sender(i32);
 
 impl std::fmt::Display for Sender {

@@ -1,26 +1,27 @@
-//! rinit: PID 1 for containers. See the README for what it does and for whom.
+//! rinit: PID 1 for containers. The README says what it does.
 //!
-//! The way from `argv` to the exit status, in one direction:
+//! How it gets from `argv` to the exit status:
 //!
 //! ```text
 //! argv, environment
-//!    │  persona: who rinit is, by argv[0]
-//!    │  cli: the words, once
+//!    │  persona: which init rinit stands in for, by argv[0]
+//!    │  cli: reads the options
 //!    ▼
-//! Options ──► command: main is started ──► Child
+//! Options ──► command: starts main ──────► Child
 //!    │                                       │
 //!    ▼              Event                    ▼
 //! lifecycle ◄─────────────────────────── init: the loop
-//! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's end
-//!  system call)     Action                   │  reaping: who reaps, and main's status
+//! (decides: no   ────────────────────────►   │  waits in the kernel for signals and for main's exit
+//!  system call)     Action                   │  reaping: reaps orphans and learns main's exit status
 //!                                            │  drain: the remaining processes, once main has exited
-//!                                            │  report: what is told
+//!                                            │  report: what rinit logs about exits and slow stops
 //!                                            ▼
 //!                                       exit status
 //! ```
 //!
 //! [`persona`], [`cli`] → [`options`] → [`command`] → [`init`] ⇄ [`lifecycle`], with [`reaping`], [`drain`] and [`report`].
-//! [`jobs`] has the rules about terminals. [`sys`] is the kernel, and the only place with `unsafe`.
+//! [`jobs`] has the rules about terminals, [`status`] decodes exit statuses. [`sys`] wraps
+//! system calls, and is the only place with `unsafe`.
 #![cfg_attr(any(test, fuzzing), allow(clippy::unwrap_used, clippy::indexing_slicing))]
 
 use std::ffi::c_int;
@@ -30,7 +31,6 @@ pub mod cli;
 pub mod command;
 pub mod drain;
 pub mod duration;
-pub mod elf;
 pub mod failure;
 pub mod family;
 pub mod init;
@@ -40,6 +40,7 @@ pub mod lifecycle;
 pub mod log;
 pub mod options;
 pub mod persona;
+pub mod printable;
 #[cfg(test)]
 mod properties;
 pub mod reaping;
@@ -47,6 +48,7 @@ pub mod report;
 pub mod search;
 pub mod shell;
 pub mod signal;
+pub mod status;
 pub mod stop_sequence;
 pub mod sys;
 
@@ -57,21 +59,21 @@ use persona::{Persona, Stream};
 use report::termination;
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
-use sys::arguments::Words;
+use sys::arguments::CStrArray;
 use sys::everyone::Everyone;
 use sys::signals;
 
-/// All of rinit, from the command line, its own name in front, to the exit status.
-pub fn run(words: Words) -> c_int {
-    // First of all: what arrives while rinit starts waits until main can have it.
+/// Runs rinit: takes the command line, with rinit's own name in front, and returns the exit status.
+pub fn run(words: CStrArray) -> c_int {
+    // First of all: a signal that arrives while rinit starts stays pending until it can be forwarded to main.
     let mask = signals::set_mask(SignalSet::ALL);
     let persona = Persona::named(words.into_iter().next().map_or(b"", |name| name.to_bytes()));
-    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| attend(persona, words, mask)) {
+    match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, words, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            // Where the options could be read, this was done before, and that stays.
-            let options = cli::read_leniently(persona, words, Words::followed_environment());
-            log::start(&options::LogFilter::Level(log::DEFAULT), options.log_format);
+            // No effect if the options could be read: then this was done before, and the first call wins.
+            let options = cli::read_leniently(persona, words, CStrArray::followed_environment());
+            log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
             match command::shebang::advice(words) {
@@ -84,23 +86,23 @@ pub fn run(words: Words) -> c_int {
     }
 }
 
-fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failure> {
-    let (mut options, words) = match cli::read(persona, words, Words::followed_environment())? {
+fn try_run(persona: &Persona, words: CStrArray, mask: SignalSet) -> Result<u8, Failure> {
+    let (mut options, words) = match cli::read(persona, words, CStrArray::followed_environment())? {
         Request::Run(options, words) => (options, words),
         Request::Print(text, to) => return print(&text, to, mask),
         Request::Report(form) => return print_table(form, mask),
     };
     log::start(&options.log, options.log_format);
     termination::set(options.termination_log.take());
-    let sigchld = signals::default_sigchld().map_err(|errno| cannot("set what is done with SIGCHLD", errno))?;
-    // A filter that refuses this would leave rinit waiting for main for ever.
+    let sigchld = signals::default_sigchld().map_err(|errno| cannot("set the disposition of SIGCHLD", errno))?;
+    // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
-    let unheard = follow_parent(&options);
+    let requested = request_parent_death_signal(&options);
     let everyone = Everyone::of_our_namespace();
     let adopted = if everyone.is_none() { adopt_orphans(&options) } else { Ok(()) };
     if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
-            "not PID 1, and not told to adopt orphans (-s, TINI_SUBREAPER): orphans pass it by and are not reaped"
+            "rinit is neither PID 1 nor a subreaper (-s, TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
     }
     let child = match options.pause {
@@ -113,42 +115,45 @@ fn attend(persona: &Persona, words: Words, mask: SignalSet) -> Result<u8, Failur
     for warning in &options.warnings {
         ::log::warn!("{warning}");
     }
-    if let Err(errno) = unheard {
-        ::log::warn!("main will not be told when rinit's parent ends: {}", sys::reason(errno));
+    if let Err(errno) = requested {
+        ::log::warn!("--parent-death: cannot ask for a signal when rinit's parent exits: {}", sys::reason(errno));
     }
     if let Err(errno) = adopted {
-        ::log::warn!("rinit is not PID 1 and cannot become a subreaper, so orphans pass it by: {}", sys::reason(errno));
+        ::log::warn!(
+            "rinit is not PID 1 and cannot become a subreaper, so it cannot reap orphans: {}",
+            sys::reason(errno)
+        );
     }
     if options.wait_all && options.grace.is_none() {
         ::log::warn!(
-            "--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended by itself"
+            "--wait-all with --grace inf: no process is killed, and rinit exits when the last one has exited by itself"
         );
     }
-    // Never dropped: the end of the process takes all of it along.
+    // Never dropped: the process is about to exit, and the kernel frees everything.
     let mut init = ManuallyDrop::new(init::Init::new(child, everyone, options));
-    let status = init.attend();
+    let status = init.run();
     termination::write();
     init.die_as_main(status);
     Ok(status)
 }
 
-/// Asks for the signal of `--parent-death`. It arrives like any other, and is forwarded like any other.
-fn follow_parent(options: &options::Options) -> sys::Result<()> {
-    options.parent_death.map_or(Ok(()), sys::process::follow_parent)
+/// Asks the kernel for the signal of `--parent-death`. It arrives like any other signal, and is forwarded.
+fn request_parent_death_signal(options: &options::Options) -> sys::Result<()> {
+    options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal)
 }
 
-/// Where rinit is not PID 1, orphans go to whoever is, unless it asks for them.
+/// Makes rinit a subreaper. Without that, and where it is not PID 1, orphans become children of PID 1 and not of rinit.
 fn adopt_orphans(options: &options::Options) -> sys::Result<()> {
     if options.subreaper { sys::process::become_subreaper() } else { Ok(()) }
 }
 
-// Kept out of `attend`, whose place on the stack is there for as long as main runs.
+// Not inlined into `try_run`, whose stack frame stays for as long as main runs.
 #[inline(never)]
 fn print_table(form: report::table::Form, mask: SignalSet) -> Result<u8, Failure> {
     print(&report::table::print(form)?, Stream::Stdout, mask)
 }
 
-/// Prints what was asked for. With the mask that was there before, so that Ctrl-C works on a reader that is slow.
+/// Prints the text, with the signal mask that rinit was started with: Ctrl-C works while a slow reader blocks the write.
 fn print(text: &str, to: Stream, mask: SignalSet) -> Result<u8, Failure> {
     let _ = signals::set_mask(mask);
     let mut stdout = std::io::stdout().lock();

@@ -1,19 +1,17 @@
 //! The decisions: what an event means, given what happened before. No system call, no clock, no I/O: time comes in as a
 //! value, and all of it can be tested without a process.
 
+pub use crate::duration::Moment;
 pub use crate::jobs::JobControl;
 use crate::jobs::{Foreground, Reaction};
 use crate::options::{Options, Target};
 use crate::signal::Signal;
+use crate::status::WaitStatus;
 use crate::stop_sequence::StopSequence;
-use crate::sys::wait::WaitStatus;
 use sequence::Progress;
 use std::time::Duration;
 
 mod sequence;
-
-/// A point in time, counted from any fixed one.
-pub type Moment = Duration;
 
 /// What can happen to rinit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

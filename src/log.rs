@@ -1,9 +1,9 @@
-//! What rinit says, on stderr: `rinit[PID]: LEVEL: text` or a JSON object, one line a record, never waiting for a reader.
+//! The log, on stderr: `rinit[PID]: LEVEL: text` or a JSON object, one line a record. It never waits for a reader.
 //!
-//! env_logger is set up when the first record is shown, which in most containers is never.
+//! env_logger is set up when the first record is logged, which in most containers is never.
 
 use crate::json::Escaped;
-use crate::options::{LogFilter, LogFormat};
+use crate::printable::Printable;
 use crate::report::termination;
 use crate::sys::stderr;
 use env_logger::fmt::Formatter;
@@ -16,6 +16,53 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// The level without `-v`, `-q` and RINIT_LOG.
 pub const DEFAULT: LevelFilter = LevelFilter::Warn;
 
+/// Which records are logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFilter {
+    /// All up to a level.
+    Level(LevelFilter),
+    /// env_logger's syntax, checked.
+    Spec(String),
+}
+
+impl Default for LogFilter {
+    fn default() -> LogFilter {
+        LogFilter::Level(DEFAULT)
+    }
+}
+
+impl LogFilter {
+    /// What `parse` takes, for messages.
+    pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
+                               rinit or below";
+
+    /// Reads env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for
+    /// the name of a module, and prints by itself what it cannot read.
+    pub fn parse(value: &str) -> Result<LogFilter, &str> {
+        let level = |text: &str| text.parse::<LevelFilter>().is_ok();
+        let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
+        let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
+        let known = |directive: &str| match directive.split_once('=') {
+            Some((name, text)) => module(name) && level(text),
+            None => level(directive) || module(directive),
+        };
+        match directives.split(',').find(|directive| !known(directive)) {
+            Some(bad) => Err(bad),
+            None if pattern.contains('/') => Err(pattern),
+            None => Ok(LogFilter::Spec(value.to_owned())),
+        }
+    }
+}
+
+/// The format of a line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people: `rinit[PID]: LEVEL: text`.
+    Text,
+    /// For programs: a JSON object.
+    Json,
+}
+
 struct Lazy {
     filter: OnceLock<LogFilter>,
     logger: OnceLock<env_logger::Logger>,
@@ -23,14 +70,14 @@ struct Lazy {
 
 static LOGGER: Lazy = Lazy { filter: OnceLock::new(), logger: OnceLock::new() };
 
-/// Turns logging on. Called once; the first filter stays.
+/// Starts logging. The first call wins.
 pub fn start(filter: &LogFilter, format: LogFormat) {
     if LOGGER.filter.set(filter.clone()).is_ok() {
         stderr::JSON.store(format == LogFormat::Json, Relaxed);
     }
     let most = match filter {
         LogFilter::Level(level) => *level,
-        // Only env_logger knows what its syntax lets through.
+        // Only env_logger can evaluate its syntax.
         LogFilter::Spec(_) => LOGGER.logger().filter(),
     };
     if log::set_logger(&LOGGER).is_ok() {
@@ -94,10 +141,10 @@ fn object(level: Level, text: &fmt::Arguments<'_>) -> String {
     line
 }
 
-/// Stands for what does not fit.
+/// Marks the end of a message that was cut.
 const CUT: &str = "...";
 
-/// What stands around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
+/// Escape sequences around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
 fn colours(level: Level) -> (&'static str, &'static str) {
     let wanted = stderr::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     match level {
@@ -109,7 +156,7 @@ fn colours(level: Level) -> (&'static str, &'static str) {
     }
 }
 
-/// Ends a line, and keeps it short enough to be written whole or not at all.
+/// Ends a line, and cuts it so that a pipe takes it whole or not at all.
 fn end_line(line: &mut String) {
     if line.len() >= stderr::LONGEST {
         let mut end = stderr::LONGEST - CUT.len() - 1;
@@ -122,27 +169,10 @@ fn end_line(line: &mut String) {
     line.push('\n');
 }
 
-/// Keeps a record on its line: names of commands are whatever somebody chose, and a newline or an escape sequence in one
-/// could forge a line or command a terminal.
-pub(crate) struct Printable<'a>(pub(crate) &'a mut String);
-
-impl fmt::Write for Printable<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for letter in text.chars() {
-            if letter.is_control() {
-                self.0.extend(letter.escape_default());
-            } else {
-                self.0.push(letter);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// stderr as env_logger's target: each call brings one line.
+/// stderr as env_logger's target: each call has one line.
 struct Stderr;
 
-/// Lines that found no room since the last one that did.
+/// Lines that could not be written since the last one that could.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 impl Write for Stderr {
@@ -152,7 +182,7 @@ impl Write for Stderr {
             stderr::write_now(line)
         } else {
             let plural = if lost == 1 { "" } else { "s" };
-            let notice = self::line(Level::Warn, &format_args!("{lost} line{plural} lost here: stderr took no more"));
+            let notice = self::line(Level::Warn, &format_args!("{lost} line{plural} lost here: stderr was full"));
             stderr::write_now(notice.as_bytes()).and_then(|()| {
                 LOST.store(0, Relaxed);
                 stderr::write_now(line)
@@ -174,10 +204,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_do_not_get_through_raw() {
-        let mut line = String::new();
-        write!(Printable(&mut line), "a\nb\x1b[31m\u{9b}\tü").unwrap();
-        assert_eq!(line, "a\\nb\\u{1b}[31m\\u{9b}\\tü");
+    fn a_filter_names_levels_and_modules_of_rinit() {
+        for value in ["off", "DEBUG", "rinit", "rinit=debug", "info,rinit::init=trace", "warn/pattern"] {
+            assert_eq!(LogFilter::parse(value), Ok(LogFilter::Spec(value.to_owned())));
+        }
+        for (value, wrong) in [
+            ("debgu", "debgu"),
+            ("rinit=", "rinit="),
+            ("rinit=loud", "rinit=loud"),
+            ("rinit=a=b", "rinit=a=b"),
+            ("other=info", "other=info"),
+            ("warn,,info", ""),
+            ("a/b/c", "a"),
+            ("warn/b/c", "b/c"),
+        ] {
+            assert_eq!(LogFilter::parse(value), Err(wrong), "{value}");
+        }
     }
 
     #[test]
@@ -193,6 +235,4 @@ mod tests {
 }
 
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

@@ -1,62 +1,63 @@
-//! What rinit was asked to do: plain data, made once from the command line and the environment.
+//! The options: plain data, read once from the command line and the environment.
 
+use crate::log::{LogFilter, LogFormat};
 use crate::report::termination;
 use crate::signal::{Rewrites, Signal, SignalSet};
 use crate::stop_sequence::StopSequence;
-use log::LevelFilter;
 use std::time::Duration;
 
-/// Everything that can be chosen.
+/// All options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Whether there is no command: rinit only reaps, until TERM or INT.
+    /// Without a command: rinit only reaps, until TERM or INT.
     pub pause: bool,
-    /// Who gets the forwarded signals.
+    /// The recipients of forwarded signals.
     pub target: Target,
-    /// What is sent in the place of a signal that arrives.
+    /// Which signal is sent in place of a received one.
     pub rewrites: Rewrites,
-    /// Signals that are not forwarded: rinit itself takes their default action.
+    /// Signals that are not forwarded: they have their default action on rinit itself.
     pub unforwarded: SignalSet,
-    /// Signals that are forwarded and then stop rinit too.
+    /// Signals that are forwarded, and then stop rinit as well.
     pub suspending: SignalSet,
-    /// Whether main leads a session of its own, and not only a group.
+    /// Whether main leads a session of its own, and not only a process group.
     pub session: bool,
-    /// Sent to main when rinit's parent, or rinit itself, ends.
+    /// Sent to main when rinit's parent, or rinit itself, exits.
     pub parent_death: Option<Signal>,
-    /// Whether orphans are adopted where rinit is not PID 1.
+    /// Whether rinit becomes a subreaper where it is not PID 1, and so the parent of orphans.
     pub subreaper: bool,
-    /// Whether it is a warning where rinit is not PID 1 and does not adopt orphans either.
+    /// Whether to warn if rinit is neither PID 1 nor a subreaper.
     pub warn_not_init: bool,
-    /// Whether each orphan that is reaped is a warning.
+    /// Whether to warn of each orphan that is reaped.
     pub warn_reaped: bool,
-    /// What is exited with for each status of main's.
+    /// rinit's exit status for each of main's.
     pub exit_map: ExitMap,
-    /// How long the remaining processes may take to exit once main has exited, before they are killed. None: for ever.
+    /// How long the remaining processes may take to exit once main has exited, before they are killed. None: as long as
+    /// they like.
     pub grace: Option<Duration>,
-    /// Sent to main's group when main has ended, where nobody is waited for.
+    /// Sent to main's group when main has exited, where rinit does not wait for remaining processes.
     pub parting: Option<Signal>,
-    /// How long after the first stop signal main is killed. None: never.
+    /// Main is killed this long after the first stop signal. None: never.
     pub kill_after: Option<Duration>,
-    /// What is sent in place of the first stop signal. Without steps: that signal itself.
+    /// What is sent in place of the first stop signal. Empty: that signal itself.
     pub stop_sequence: StopSequence,
-    /// Whether rinit outlives main for as long as others live.
+    /// Whether rinit waits for the remaining processes as long as they like once main has exited.
     pub wait_all: bool,
-    /// Whether rinit keeps to what other inits do on a terminal: it exits with 128 + n where a signal ends main, and leaves an
-    /// interactive shell alone that ignores TERM.
+    /// Whether rinit behaves on a terminal as other inits do: it exits with 128 + n when a signal has killed main, and sends no
+    /// HUP to an interactive shell that ignores TERM.
     pub like_other_inits: bool,
-    /// How long after the first stop signal it is told who has not ended. None: never.
+    /// A slow stop is reported this long after the first stop signal. None: never.
     pub report_after: Option<Duration>,
-    /// Where it is written why the container ended badly.
+    /// The file for the termination message: why the container failed.
     pub termination_log: termination::Path,
-    /// What is said.
+    /// Which records are logged.
     pub log: LogFilter,
-    /// The form of a line of the log.
+    /// The format of the log.
     pub log_format: LogFormat,
-    /// What was wrong with the variables, but not so wrong that the command should not start.
+    /// Mistakes in variables that are no reason not to start the command.
     pub warnings: Vec<String>,
 }
 
-/// Those of rinit by its own name.
+/// The defaults of rinit under its own name.
 impl Default for Options {
     fn default() -> Options {
         Options {
@@ -79,26 +80,26 @@ impl Default for Options {
             like_other_inits: false,
             report_after: Some(Duration::from_secs(5)),
             termination_log: termination::DEFAULT,
-            log: LogFilter::Level(crate::log::DEFAULT),
+            log: LogFilter::default(),
             log_format: LogFormat::Text,
             warnings: Vec::new(),
         }
     }
 }
 
-/// Who gets a forwarded signal.
+/// The recipients of a forwarded signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// main's process group.
     Group,
     /// main alone.
     Main,
-    /// Everybody that rinit answers for: as PID 1 all processes of the namespace, else its descendants.
+    /// All processes that rinit is responsible for: as PID 1 those of the namespace, otherwise its descendants.
     All,
 }
 
 impl Target {
-    /// The one of the two that reaches more.
+    /// The one of the two that reaches more processes.
     pub fn or_wider(self, other: Target) -> Target {
         match (self, other) {
             (Target::All, _) | (_, Target::All) => Target::All,
@@ -108,36 +109,18 @@ impl Target {
     }
 }
 
-/// Which records are shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogFilter {
-    /// All up to a level.
-    Level(LevelFilter),
-    /// env_logger's syntax, checked.
-    Spec(String),
-}
-
-/// The form of a line of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people: `rinit[PID]: LEVEL: text`.
-    Text,
-    /// For programs: a JSON object.
-    Json,
-}
-
-/// Exit statuses that are to be replaced.
+/// Exit statuses to replace.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct ExitMap(Vec<(u8, u8)>);
 
 impl ExitMap {
-    /// Has `to` in the place of `from`; the last word on a status counts.
+    /// Replaces `from` by `to`. The last rule for a status wins.
     pub fn set(&mut self, from: u8, to: u8) {
         self.0.retain(|(known, _)| *known != from);
         self.0.push((from, to));
     }
 
-    /// What to exit with for `code`. Not applied twice: 1 to 2 and 2 to 3 make 2 out of 1.
+    /// The exit status for `code`. Applied once: with 1 to 2 and 2 to 3, 1 becomes 2.
     pub fn apply(&self, code: u8) -> u8 {
         self.0.iter().find(|(from, _)| *from == code).map_or(code, |(_, to)| *to)
     }
@@ -148,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_on_a_status_counts_and_is_applied_once() {
+    fn the_last_rule_for_a_status_wins_and_is_applied_once() {
         let mut map = ExitMap::default();
         map.set(1, 2);
         map.set(2, 3);

@@ -4,8 +4,8 @@
 //! Observed of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7 as Debian packages them.
 
 use crate::failure::Kind;
-use crate::log::DEFAULT;
-use crate::options::{LogFilter, Options, Target};
+use crate::log::{DEFAULT, LogFilter};
+use crate::options::{Options, Target};
 use crate::signal::{Signal, SignalSet};
 use log::LevelFilter;
 use std::time::Duration;
@@ -129,10 +129,10 @@ const TINI: Persona = Persona {
     names: &["tini", "tini-static"],
     defaults: || Options {
         target: Target::Main,
-        unforwarded: FAULTS_AND_HIDDEN,
+        unforwarded: FAULTS_AND_LIBC_SIGNALS,
         subreaper: false,
         warn_not_init: true,
-        ..at_once()
+        ..exit_with_main()
     },
     dropped: &[Signal::TTIN, Signal::TTOU],
     letters: "psvwgelh",
@@ -146,10 +146,10 @@ const TINI: Persona = Persona {
 const DUMB_INIT: Persona = Persona {
     names: &["dumb-init"],
     defaults: || Options {
-        unforwarded: HIDDEN,
+        unforwarded: LIBC_SIGNALS,
         suspending: SignalSet::EMPTY.with(Signal::TSTP).with(Signal::TTIN).with(Signal::TTOU),
         subreaper: false,
-        ..at_once()
+        ..exit_with_main()
     },
     session: Some(Session {
         rewrites: &[(Signal::TSTP, Signal::STOP), (Signal::TTIN, Signal::STOP), (Signal::TTOU, Signal::STOP)],
@@ -185,7 +185,7 @@ const DUMB_INIT: Persona = Persona {
 
 const CATATONIT: Persona = Persona {
     names: &["catatonit"],
-    defaults: || Options { target: Target::Main, unforwarded: FAULTS_AND_HIDDEN, ..at_once() },
+    defaults: || Options { target: Target::Main, unforwarded: FAULTS_AND_LIBC_SIGNALS, ..exit_with_main() },
     dropped: &[Signal::TSTP, Signal::TTIN, Signal::TTOU],
     letters: "ghLPV",
     permutes: true,
@@ -201,15 +201,15 @@ const CATATONIT: Persona = Persona {
 static OTHERS: [Persona; 5] = [TINI, DUMB_INIT, CATATONIT, DOCKER_INIT, PODMAN_INIT];
 
 /// The others end with main: none of the three waits for anything, or writes to a file.
-fn at_once() -> Options {
+fn exit_with_main() -> Options {
     Options { grace: Some(Duration::ZERO), like_other_inits: true, termination_log: None, ..Options::default() }
 }
 
 /// The two signals that libc keeps to itself: the three do not block them, and take their default action.
-const HIDDEN: SignalSet = SignalSet::of(&[32, 33]);
+const LIBC_SIGNALS: SignalSet = SignalSet::of(&[32, 33]);
 
 /// Besides, what the kernel sends for a fault of the program's own, which these two take for one of the init's.
-const FAULTS_AND_HIDDEN: SignalSet = SignalSet::of(&[
+const FAULTS_AND_LIBC_SIGNALS: SignalSet = SignalSet::of(&[
     libc::SIGILL,
     libc::SIGTRAP,
     libc::SIGABRT,
@@ -256,7 +256,7 @@ impl Persona {
     /// Adds what follows from the choices that were made.
     pub fn complete(&self, options: &mut Options) {
         for signal in self.dropped {
-            options.rewrites.set_if_unsaid(*signal, None);
+            options.rewrites.set_default(*signal, None);
         }
         if let Some(session) = &self.session
             && options.target != Target::Main
@@ -264,7 +264,7 @@ impl Persona {
             options.session = true;
             options.parting = session.parting.and_then(|signal| options.rewrites.apply(signal));
             for (from, to) in session.rewrites {
-                options.rewrites.set_if_unsaid(*from, Some(*to));
+                options.rewrites.set_default(*from, Some(*to));
             }
         }
     }

@@ -134,6 +134,4 @@ mod tests {
 }
 
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

@@ -1,17 +1,17 @@
-//! Signals as plain values: numbers, names, sets. Nothing here asks the kernel.
+//! Signals as plain values: numbers, names, sets. No system calls.
 
 use std::fmt;
 
-/// A signal that Linux has: 1 to 64, the two that libc keeps to itself (32 and 33) among them.
+/// A signal of Linux: 1 to 64, including the two that libc uses itself (32 and 33).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signal(u8);
 
-/// The number that users mean by RTMIN. The kernel's first real-time signal is 32, but glibc takes two for itself, and
-/// Docker, systemd and `kill -l` count from 34, in a container with musl too (where `kill -l` counts from 35).
+/// The number that users mean by RTMIN. The kernel's first real-time signal is 32, but glibc uses two itself. Docker, systemd
+/// and `kill -l` count from 34, also for a container with musl (where `kill -l` counts from 35).
 const RTMIN: u8 = 34;
 const RTMAX: u8 = 64;
 
-/// Names by number, after signal(7); where a number has two, the one that is shown comes first.
+/// Names by number, from signal(7). Where a number has two names, the first one is displayed.
 const NAMES: &[(&str, Signal)] = &[
     ("HUP", Signal::HUP),
     ("INT", Signal::INT),
@@ -56,32 +56,32 @@ impl Signal {
     pub const INT: Signal = Signal::of(libc::SIGINT);
     /// Quit, as Ctrl-\ sends it.
     pub const QUIT: Signal = Signal::of(libc::SIGQUIT);
-    /// The end that no process can refuse.
+    /// Kills: cannot be caught.
     pub const KILL: Signal = Signal::of(libc::SIGKILL);
-    /// A file grew over its limit (RLIMIT_FSIZE).
+    /// The file size limit was exceeded (RLIMIT_FSIZE).
     pub const XFSZ: Signal = Signal::of(libc::SIGXFSZ);
-    /// The CPU time limit is reached (RLIMIT_CPU).
+    /// The CPU time limit was exceeded (RLIMIT_CPU).
     pub const XCPU: Signal = Signal::of(libc::SIGXCPU);
-    /// A write to a pipe that nobody reads.
+    /// A write to a pipe without a reader.
     pub const PIPE: Signal = Signal::of(libc::SIGPIPE);
-    /// The polite request to end.
+    /// The usual request to exit.
     pub const TERM: Signal = Signal::of(libc::SIGTERM);
-    /// A child ended or stopped.
+    /// A child exited or stopped.
     pub const CHLD: Signal = Signal::of(libc::SIGCHLD);
-    /// Go on after a stop.
+    /// Continues a stopped process.
     pub const CONT: Signal = Signal::of(libc::SIGCONT);
-    /// The stop that no process can refuse.
+    /// Stops: cannot be caught.
     pub const STOP: Signal = Signal::of(libc::SIGSTOP);
     /// The terminal's stop, as Ctrl-Z sends it.
     pub const TSTP: Signal = Signal::of(libc::SIGTSTP);
-    /// The terminal's stop for who reads from the background.
+    /// A background process read from the terminal.
     pub const TTIN: Signal = Signal::of(libc::SIGTTIN);
-    /// The terminal's stop for who writes from the background.
+    /// A background process wrote to the terminal.
     pub const TTOU: Signal = Signal::of(libc::SIGTTOU);
-    /// systemd's "end in order": what it sends to the init of a container.
+    /// systemd's request to halt, as it is sent to the init of a container.
     pub const RTMIN_3: Signal = Signal(RTMIN + 3);
 
-    /// No process gets the first two to see, and CHLD is for rinit, about its own children.
+    /// Signals that cannot be rewritten: KILL and STOP cannot be caught, and CHLD is about rinit's own children.
     pub const UNREWRITABLE: SignalSet = SignalSet::of(&[libc::SIGKILL, libc::SIGSTOP, libc::SIGCHLD]);
 
     const fn of(number: i32) -> Signal {
@@ -125,19 +125,20 @@ impl Signal {
     /// What `parse` takes, for messages.
     pub const ALLOWED: &str = "a signal's name (TERM, SIGTERM, RTMIN+3) or number from 1 to 64";
 
-    /// Whether it can only mean that the process is to exit: a stop signal, except HUP, on which many programs read their
-    /// configuration again and go on.
+    /// Whether it can only be a request to exit: a stop signal, except HUP, on which many programs reread their configuration
+    /// and go on.
     pub fn requests_termination(self) -> bool {
         self.is_stop() && self != Signal::HUP
     }
 
-    /// Whether it asks for an end and ends by default: what `docker stop` and a terminal send, and systemd's own.
+    /// Whether it is a stop signal: by default it kills, and it is sent by `docker stop`, a terminal or systemd to end a
+    /// process.
     pub fn is_stop(self) -> bool {
         matches!(self, Signal::TERM | Signal::INT | Signal::QUIT | Signal::HUP | Signal::RTMIN_3)
     }
 }
 
-/// As `SIGTERM` or `SIGRTMIN+3`; 32 and 33 have no name that users know.
+/// As `SIGTERM` or `SIGRTMIN+3`. 32 and 33 have no name, and are displayed by number.
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some((name, _)) = NAMES.iter().find(|(_, signal)| signal == self) {
@@ -158,7 +159,7 @@ impl fmt::Debug for Signal {
     }
 }
 
-/// A set of signals, bit n-1 for signal n: the kernel's own form, in which 32 and 33 are signals like the others.
+/// A set of signals, bit n-1 for signal n, as in the kernel: libc's type leaves out 32 and 33.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct SignalSet(pub u64);
 
@@ -169,7 +170,7 @@ impl SignalSet {
     /// All 64. The kernel takes KILL and STOP out of a mask by itself (sigprocmask(2)).
     pub const ALL: SignalSet = SignalSet(u64::MAX);
 
-    /// The signals with these numbers; what is no signal's number counts for nothing.
+    /// The signals with these numbers. Other numbers are left out.
     pub const fn of(numbers: &[i32]) -> SignalSet {
         let mut set = 0;
         let mut rest = numbers;
@@ -182,22 +183,22 @@ impl SignalSet {
         SignalSet(set)
     }
 
-    /// The same set and `signal`.
+    /// The set with `signal` added.
     pub const fn with(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 | 1 << (signal.0 - 1))
     }
 
-    /// The same set less those in `other`.
+    /// The set with the members of `other` removed.
     pub const fn less(self, other: SignalSet) -> SignalSet {
         SignalSet(self.0 & !other.0)
     }
 
-    /// The same set less `signal`.
+    /// The set with `signal` removed.
     pub const fn without(self, signal: Signal) -> SignalSet {
         SignalSet(self.0 & !(1 << (signal.0 - 1)))
     }
 
-    /// All that can be blocked: what a rinit blocks.
+    /// All signals that can be blocked. rinit blocks them all.
     pub const BLOCKABLE: SignalSet = SignalSet::ALL.without(Signal::KILL).without(Signal::STOP);
 
     /// Whether `signal` is in it.
@@ -206,7 +207,7 @@ impl SignalSet {
     }
 }
 
-/// What a process does with a signal, as far as /proc shows it.
+/// What a process does with a signal, as far as /proc shows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Treatment {
     /// /proc does not show it (gVisor).
@@ -215,13 +216,13 @@ pub enum Treatment {
     Default,
     /// It has a handler.
     Handles,
-    /// It blocks the signal, and may take it from a signalfd or by sigwait(3).
+    /// It blocks the signal, and may receive it through a signalfd or sigwait(3).
     Blocks,
     /// It ignores the signal.
     Ignores,
 }
 
-/// What is sent in the place of each signal: itself, another one, or nothing.
+/// What to send in place of each signal: the signal itself, another one, or nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rewrites([u8; 64]);
 
@@ -229,32 +230,32 @@ impl Rewrites {
     const AS_IT_IS: u8 = u8::MAX;
     const NOTHING: u8 = 0;
 
-    /// Each signal stays what it is.
+    /// No signal is rewritten.
     pub const NONE: Rewrites = Rewrites([Rewrites::AS_IT_IS; 64]);
 
-    /// Has `to` sent in the place of `from`, or nothing; the last word on a signal counts.
+    /// Rewrites `from` to `to`, or drops it. The last rule for a signal wins.
     pub fn set(&mut self, from: Signal, to: Option<Signal>) {
         if let Some(entry) = self.0.get_mut(usize::from(from.0 - 1)) {
             *entry = to.map_or(Rewrites::NOTHING, |to| to.0);
         }
     }
 
-    /// As `set`, but for a signal that has a word already.
-    pub fn set_if_unsaid(&mut self, from: Signal, to: Option<Signal>) {
-        if self.word_on(from) == Rewrites::AS_IT_IS {
+    /// As `set`, unless there is a rule for the signal already.
+    pub fn set_default(&mut self, from: Signal, to: Option<Signal>) {
+        if self.entry(from) == Rewrites::AS_IT_IS {
             self.set(from, to);
         }
     }
 
-    /// What to send where `signal` has come; None for nothing. Not applied twice: 1 to 2 and 2 to 3 make 2 out of 1.
+    /// What to send when `signal` was received; None for nothing. Applied once: with 1 to 2 and 2 to 3, 1 becomes 2.
     pub fn apply(&self, signal: Signal) -> Option<Signal> {
-        match self.word_on(signal) {
+        match self.entry(signal) {
             Rewrites::AS_IT_IS => Some(signal),
             number => Signal::new(number.into()),
         }
     }
 
-    fn word_on(&self, signal: Signal) -> u8 {
+    fn entry(&self, signal: Signal) -> u8 {
         self.0.get(usize::from(signal.0 - 1)).copied().unwrap_or(Rewrites::AS_IT_IS)
     }
 }
@@ -264,21 +265,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_rewrite_of_a_signal_counts_and_is_applied_once() {
+    fn the_last_rewrite_of_a_signal_wins_and_is_applied_once() {
         let signal = |number| Signal::new(number).unwrap();
         let mut rewrites = Rewrites::NONE;
         rewrites.set(signal(1), Some(signal(2)));
         rewrites.set(signal(2), Some(signal(3)));
         rewrites.set(signal(64), Some(signal(4)));
         rewrites.set(signal(64), None);
-        rewrites.set_if_unsaid(signal(64), Some(signal(5)));
-        rewrites.set_if_unsaid(signal(63), Some(signal(5)));
+        rewrites.set_default(signal(64), Some(signal(5)));
+        rewrites.set_default(signal(63), Some(signal(5)));
         let sent = [1, 2, 3, 63, 64].map(|number| rewrites.apply(signal(number)).map(Signal::number));
         assert_eq!(sent, [Some(2), Some(3), Some(3), Some(5), None]);
     }
 
     #[test]
-    fn every_signal_is_shown_by_a_name_that_is_read_back() {
+    fn every_displayed_name_parses_to_its_signal() {
         for number in 1..=64 {
             let signal = Signal::new(number).unwrap();
             assert_eq!(signal.number(), number);
@@ -300,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signal_is_refused() {
+    fn anything_else_is_refused() {
         for text in [
             "",
             " ",
@@ -332,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_holds_bit_n_less_one_for_signal_n() {
+    fn bit_n_minus_one_is_signal_n() {
         let set = SignalSet(1 << 14 | 1 << 63);
         assert!(set.contains(Signal::TERM));
         assert!(set.contains(Signal::new(64).unwrap()));
@@ -341,6 +342,4 @@ mod tests {
 }
 
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

@@ -1,4 +1,4 @@
-//! A run beside an earlier one.
+//! Compares a run with an earlier one.
 
 use super::contenders::Contender;
 use super::figures::{Figure, Figures};
@@ -6,8 +6,8 @@ use super::report::{number, table};
 use super::statistics::Summary;
 
 /// A line for each figure that is in both runs. The machine may have been busier in one of them, but then the peers, which
-/// have not changed, were slower too: what counts is by how much a change differs from theirs. It is marked where that is
-/// more than either run's spread.
+/// have not changed, were slower too: so a change is compared with theirs, and marked if it differs by more than the spread
+/// of either run.
 pub fn compare(before: &Figures, after: &Figures, inits: &[Contender]) -> String {
     let header = ["what", "init", "before", "after", "change", "less the peers'", ""];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
@@ -42,12 +42,12 @@ pub fn compare(before: &Figures, after: &Figures, inits: &[Contender]) -> String
     table(&rows)
 }
 
-/// How many times the earlier figure a figure is. None where it was nothing.
+/// The ratio of a figure to the earlier one. None if that was 0.
 fn ratio(before: Summary, after: Summary) -> Option<f64> {
     (before.median > 0.0).then(|| after.median / before.median)
 }
 
-/// How many times their earlier figures those of the peers are, the middle one of them.
+/// The median of this ratio over the peers.
 fn of_peers(before: &Figures, after: &Figures, inits: &[Contender], figure: &Figure) -> Option<f64> {
     let peers = inits.iter().filter(|init| !init.own && init.name != figure.init);
     let ratios: Vec<f64> = peers

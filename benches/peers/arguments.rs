@@ -5,11 +5,11 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// What was asked for.
+/// The options of a run.
 pub struct Arguments {
-    /// Far fewer repetitions: shows that everything works, and proves no figure.
+    /// Far fewer repetitions: shows that everything works, without reliable figures.
     pub quick: bool,
-    /// What to measure; nothing means all.
+    /// What to measure; empty means everything.
     pub subjects: Vec<String>,
     /// Other inits to measure, by name.
     pub inits: Vec<(String, PathBuf)>,
@@ -19,13 +19,13 @@ pub struct Arguments {
     pub against: Option<PathBuf>,
 }
 
-/// Reads the words after the program's name; a wrong one ends the process.
+/// Parses the arguments; exits on a wrong one.
 pub fn read(words: &[OsString]) -> Arguments {
     let matches = command().get_matches_from(words);
-    // As cargo has it: `cargo test` runs a benchmark without --bench, and only to see that it works.
+    // `cargo test` runs a benchmark without --bench, only to check that it works.
     let quick = matches.get_flag("quick") || !matches.get_flag("bench");
     let subjects: Vec<String> = matches.get_many("subject").unwrap_or_default().cloned().collect();
-    // docs/ has a whole run, or none.
+    // Only a whole run is written to docs/.
     let folder = if quick || !subjects.is_empty() { Path::new(env!("CARGO_TARGET_TMPDIR")) } else { Path::new("docs") };
     let path = |name| matches.get_one::<PathBuf>(name).cloned();
     Arguments {

@@ -1,11 +1,11 @@
-//! Whom to measure: rinit as cargo built it, rinit as it is released, the peers that are installed, and any other.
+//! The inits to measure: rinit as cargo built it, rinit as released, the installed peers, and any other.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// An init that is there.
+/// An available init.
 #[derive(Clone, Debug)]
 pub struct Contender {
     pub name: String,
@@ -14,7 +14,7 @@ pub struct Contender {
     pub dynamic: bool,
     /// Whether it is rinit.
     pub own: bool,
-    /// Whether it is kept from leaving the reaping to the kernel.
+    /// Whether it is prevented from letting the kernel reap.
     pub by_waitpid: bool,
 }
 
@@ -22,16 +22,16 @@ impl Contender {
     fn new(name: &str, path: &Path, own: bool) -> Contender {
         let mut first = Vec::new();
         let _ = File::open(path).expect("a program that can be read").take(4096).read_to_end(&mut first);
-        let dynamic = rinit::elf::interpreter(&first).is_some();
+        let dynamic = rinit::command::elf::interpreter(&first).is_some();
         Contender { name: name.to_owned(), path: path.to_owned(), dynamic, own, by_waitpid: false }
     }
 
-    /// The same, as on a kernel before 6.16.
+    /// The same init as on a kernel before 6.16.
     pub fn by_waitpid(&self) -> Contender {
         Contender { by_waitpid: true, ..self.clone() }
     }
 
-    /// What it says of its own version.
+    /// The version that it prints.
     pub fn version(&self) -> String {
         let said =
             Command::new(&self.path).arg("--version").output().map(|output| [output.stdout, output.stderr].concat());
@@ -44,11 +44,11 @@ impl Contender {
 const PEERS: [(&str, &str); 4] =
     [("tini-static", "tini"), ("tini", "tini"), ("dumb-init", "dumb-init"), ("catatonit", "catatonit")];
 
-/// Where to look besides PATH.
+/// Folders to search besides PATH.
 const USUAL_PLACES: [&str; 6] =
     ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/sbin", "/usr/libexec/podman", "/usr/libexec/catatonit"];
 
-/// Those that are there, and a line for each that is not, or is not what it should be.
+/// The available inits, and a line for each that is missing or unsuitable.
 pub fn find(others: &[(String, PathBuf)]) -> (Vec<Contender>, Vec<String>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     let target = concat!(env!("CARGO_MANIFEST_DIR"), "/target/musl");
@@ -59,12 +59,12 @@ pub fn find(others: &[(String, PathBuf)]) -> (Vec<Contender>, Vec<String>) {
         let (old, new) = (released.version(), built.version());
         if old != new {
             missing.push(format!(
-                "the musl build is {old}, the glibc build {new}: `.ci/build-musl` builds the former anew"
+                "the musl build is {old}, the glibc build {new}: `packaging/build-musl` builds the former anew"
             ));
         }
         found.push(released);
     } else {
-        missing.push("rinit as it is released, static musl, is not there: `.ci/build-musl` builds it".to_owned());
+        missing.push("rinit as it is released, static musl, is not there: `packaging/build-musl` builds it".to_owned());
     }
     found.push(built);
     for (program, package) in PEERS {

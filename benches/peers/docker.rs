@@ -1,4 +1,4 @@
-//! `docker stop` of a container with a service that ends at once when it is asked to.
+//! `docker stop` of a container with a service that exits as soon as it is asked to.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -10,18 +10,18 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Where this program is in the image.
+/// The path of this program in the image.
 const SERVICE: &str = "/peers";
-/// Where the init is.
+/// The path of the init.
 const INIT: &str = "/init";
 
-/// What `measure` calls a container without an init.
+/// The name that `measure` uses for a container without an init.
 pub const DIRECT: &str = "main itself";
 
-/// Starting is slower than any of this; the limit is for what never happens.
+/// A generous limit for an event that does not occur.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Says why where there is nothing to measure.
+/// Explains why nothing can be measured.
 pub fn measure(figures: &mut Figures, inits: &[Contender], rounds: usize) -> Result<(), String> {
     let answers =
         docker(&["version"]).map_err(|_| "`docker stop` is not measured: no engine answers to `docker version`");
@@ -59,7 +59,7 @@ impl Image {
         imported.map(Image)
     }
 
-    /// Runs the service under `init`, or as PID 1 itself, and stops it; how many ms that took.
+    /// Runs the service under `init`, or as PID 1 itself, and stops it. Returns how many ms the stop took.
     fn stop(&self, init: Option<&Contender>) -> Result<f64, String> {
         let mut run = Command::new("docker");
         run.args(["run", "--detach", "--network", "none", "--entrypoint"]);
@@ -109,7 +109,7 @@ fn docker(words: &[&str]) -> Result<String, String> {
     said(Command::new("docker").args(words))
 }
 
-/// What a command prints, or how it failed.
+/// The output of a command, or its failure.
 fn said(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();

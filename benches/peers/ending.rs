@@ -1,4 +1,4 @@
-//! The ordinary end: main ends, nobody else is left.
+//! The ordinary case: main exits and no other process is left.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -17,7 +17,7 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
         let mut command = least.command(init);
         let (mut child, _) = namespaces.spawn(command.stdin(Stdio::piped()));
         rest(child.id());
-        // For main, which the init may have only begun to start.
+        // Waits for main, which the init may be starting only now.
         std::thread::sleep(Duration::from_millis(2));
         let begin = now();
         drop(child.stdin.take());

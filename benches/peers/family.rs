@@ -1,4 +1,4 @@
-//! Processes without an exec: thousands of them in a second.
+//! Processes without an exec: thousands of them per second.
 #![allow(unsafe_code)]
 
 use nix::errno::Errno;
@@ -8,33 +8,33 @@ use nix::unistd::{ForkResult, Pid, fork, getpid, pause, setpgid};
 use std::io::{Read, Write, pipe};
 use std::time::{Duration, Instant};
 
-/// Runs `child` in a child of its own, which exits with what it returns.
+/// Runs `child` in a new child process, which exits with the status that it returns.
 fn spawn(child: impl FnOnce() -> u8) -> Result<Pid, Errno> {
     // SAFETY: this program has one thread.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => Ok(child),
         ForkResult::Child => {
             let status = child();
-            // SAFETY: ends the child without what its parent has yet to do.
+            // SAFETY: ends the child without running the rest of its parent's code.
             unsafe { libc::_exit(status.into()) }
         }
     }
 }
 
-/// Runs `child` in a child of its own and waits for its end; whether it exited with 0.
+/// Runs `child` in a new child process and waits for it. Returns whether it exited with 0.
 fn run(child: impl FnOnce() -> u8) -> bool {
     spawn(child).and_then(|pid| waitpid(pid, None)).is_ok_and(|end| matches!(end, WaitStatus::Exited(_, 0)))
 }
 
-/// Whether there is such a process, be it a zombie: with signal 0 nothing is sent (kill(2)).
+/// Whether this process exists, even as a zombie: signal 0 sends nothing (kill(2)).
 fn exists(pid: Pid) -> bool {
     kill(pid, None).is_ok()
 }
 
-/// Starts `count` orphans that do nothing, in a process group of their own. False if the machine does not have them.
+/// Starts `count` idle orphans in a process group of their own. False if the machine does not allow so many.
 pub fn crowd(count: u32) -> bool {
     run(|| {
-        // Else they would get what is forwarded to main's group.
+        // Otherwise they would get the signals that are forwarded to main's group.
         let _ = setpgid(Pid::from_raw(0), Pid::from_raw(0));
         let made = (0..count).all(|_| {
             let sleeper = spawn(|| {
@@ -47,8 +47,8 @@ pub fn crowd(count: u32) -> bool {
     })
 }
 
-/// Lets `count` orphans end one by one: the next when the one before has been reaped. False if the machine does not have
-/// them.
+/// Lets `count` orphans exit one by one, each once the previous one has been reaped. False if the machine does not allow so
+/// many.
 pub fn orphans_in_turn(count: u32) -> bool {
     const AT_ONCE: u32 = 500;
     let mut left = count;
@@ -84,7 +84,7 @@ pub fn orphans_in_turn(count: u32) -> bool {
     true
 }
 
-/// Lets `count` orphans end at once; the time until the last has been reaped.
+/// Lets `count` orphans exit at once. Returns the time until the last one has been reaped.
 pub fn storm(count: u32) -> Duration {
     let (mut gate, keeper) = pipe().expect("a pipe");
     let (mut names, mut tell) = pipe().expect("a pipe");

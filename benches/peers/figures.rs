@@ -1,11 +1,11 @@
-//! What was measured, of whom.
+//! The measured figures, by init.
 
 use super::statistics::Summary;
 use std::fmt::Write;
 use std::io;
 use std::path::Path;
 
-/// What can be measured. All of it is better when it is less.
+/// The metrics. For all of them less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     Start,
@@ -27,7 +27,7 @@ pub enum Metric {
     Drain,
 }
 
-/// How a metric is called and shown.
+/// The name and format of a metric.
 pub struct Shown {
     /// In a saved run.
     pub id: &'static str,
@@ -56,7 +56,7 @@ impl Metric {
         Metric::Private,
         Metric::Size,
     ];
-    /// What is measured at several sizes of a namespace.
+    /// Whether it is measured in namespaces of several sizes.
     pub const GROWTH: [Metric; 3] = [Metric::ReapAmong, Metric::ForwardAmong, Metric::Drain];
 
     pub fn shown(self) -> Shown {
@@ -96,13 +96,13 @@ impl Metric {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Figure {
     pub metric: Metric,
-    /// How many other processes there were; 0 where that is not the question.
+    /// The number of other processes; 0 if the metric does not depend on it.
     pub among: u32,
     pub init: String,
     pub summary: Summary,
 }
 
-/// All of a run.
+/// The figures of a whole run.
 #[derive(Default)]
 pub struct Figures(pub Vec<Figure>);
 
@@ -120,7 +120,7 @@ impl Figures {
         self.0.iter().find(wanted).map(|figure| figure.summary)
     }
 
-    /// At how many other processes a metric was measured, in order.
+    /// The numbers of other processes at which a metric was measured, in order.
     pub fn sizes(&self, metric: Metric) -> Vec<u32> {
         let mut sizes: Vec<u32> =
             self.0.iter().filter(|figure| figure.metric == metric).map(|figure| figure.among).collect();
@@ -129,7 +129,7 @@ impl Figures {
         sizes
     }
 
-    /// A line a figure, with tabs between.
+    /// A line for each figure, separated by tabs.
     pub fn save(&self, path: &Path) -> io::Result<()> {
         let mut text = String::from("metric\tamong\tinit\tmedian\tp99\tspread\n");
         for Figure { metric, among, init, summary: Summary { median, p99, spread } } in &self.0 {

@@ -1,4 +1,4 @@
-//! What an init costs while nothing happens: memory, wake-ups, and the file.
+//! The cost of an idle init: memory, wake-ups, and the size of its file.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -10,10 +10,10 @@ use std::time::Duration;
 const MINUTE: Duration = Duration::from_secs(60);
 
 pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contender], idle: Duration) {
-    // Twice, so that what all that run the same file share does not look as if it belonged to one.
+    // Two instances, so that pages of the file, which all instances share, are not counted as private.
     let start = |init| [(); 2].map(|()| Running::start(namespaces, Some(init)));
     let running: Vec<[Running; 2]> = inits.iter().map(start).collect();
-    // What they still have to do at the start is not idleness.
+    // The start must be over before idleness is measured.
     std::thread::sleep(idle / 20);
     let before: Vec<_> = running.iter().map(|[running, _]| used(running.pid())).collect();
     std::thread::sleep(idle);

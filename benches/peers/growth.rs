@@ -1,4 +1,4 @@
-//! How the costs grow with the number of processes in the namespace, all of them orphans that live on.
+//! How costs grow with the number of processes in the namespace, all of them orphans that keep running.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -15,25 +15,25 @@ use super::statistics::Summary;
 pub struct Extent {
     /// Numbers of other processes for reaping and forwarding.
     pub crowds: &'static [u32],
-    /// Numbers of other processes for the end.
+    /// Numbers of other processes for the drain.
     pub drains: &'static [u32],
     pub orphans: u32,
     pub signals: u32,
     pub rounds: usize,
-    /// The largest PID that the machine gives.
+    /// The machine's largest PID.
     pub pid_max: u32,
 }
 
-/// So many PIDs stay free for everybody else on the machine.
+/// So many PIDs stay free for other processes of the machine.
 const SPARE_PIDS: u32 = 1500;
 
-/// How often the orphans are counted in one namespace.
+/// How often orphans are measured in one namespace.
 const BATCHES: usize = 3;
 
-/// With so many processes once is enough: it takes long, and what it shows is no matter of a few percent.
+/// With so many processes one repetition is enough: it takes long, and a few percent do not matter.
 const MANY: u32 = 5000;
 
-/// Returns a line for each number of processes that the machine does not have.
+/// Returns a line for each number of processes that the machine does not allow.
 pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contender], extent: &Extent) -> Vec<String> {
     let mut missing = Vec::new();
     let steps = extent.crowds.iter().map(|among| (*among, among_others as Step));
@@ -60,7 +60,7 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     missing
 }
 
-/// For each metric what was measured of each init. None if the machine does not have the processes.
+/// The figures of each init for each metric. None if the machine does not allow so many processes.
 type Measured = Option<Vec<(Metric, Vec<Vec<f64>>)>>;
 
 type Step = fn(&Namespaces, &[Contender], &Extent, u32, usize) -> Measured;

@@ -1,4 +1,4 @@
-//! Forwarding: from the moment that a signal is sent to the init until main has it.
+//! Forwarding: the time from sending a signal to the init until main has it.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::Duration;
 
-/// What `measure` calls main without an init.
+/// The name that `measure` uses for a main without an init.
 pub const DIRECT: &str = "main itself";
 
 pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contender], rounds: u32) {
@@ -28,9 +28,9 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     }
 }
 
-/// Sends one signal that main waits for; the time until it is there, in µs.
+/// Sends one signal that main waits for. Returns the time until it arrives, in µs.
 pub fn once(running: &mut Running) -> f64 {
-    // So that the init has gone back to sleep since the last one.
+    // Waits until the init sleeps again after the previous signal.
     std::thread::sleep(Duration::from_micros(200));
     let pid = Pid::from_raw(running.pid().cast_signed());
     let sent = now();

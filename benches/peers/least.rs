@@ -1,4 +1,4 @@
-//! The least program: what it costs to run it is the kernel's part alone, so that nothing hides what an init adds.
+//! The smallest program: running it costs only the kernel's part, so that the cost of an init is visible.
 
 use super::contenders::Contender;
 use super::machine::now;
@@ -43,12 +43,12 @@ const PROGRAM: Option<(u16, &[u8])> = None;
 pub struct Least(PathBuf);
 
 impl Least {
-    /// It is there as long as this value.
+    /// The file exists as long as this value.
     pub fn new() -> Least {
-        // The time, as another run may go on at once, and each has the same PID in its namespace.
+        // The name contains the time because another run may be active, with the same PID in its namespace.
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("least-{}", now()));
         let Some((machine, code)) = PROGRAM else {
-            // Where its instructions are not known the nearest to it is what copies nothing.
+            // For other processors this program itself, which is the closest available.
             fs::copy("/bin/cat", &path).expect("a file below target/");
             return Least(path);
         };
@@ -91,7 +91,7 @@ fn elf(machine: u16, code: &[u8]) -> Vec<u8> {
     file.extend([BASE + HEADER + PROGRAM_HEADER, HEADER, 0].into_iter().flat_map(u64::to_le_bytes));
     file.extend(0_u32.to_le_bytes());
     file.extend([HEADER as u16, PROGRAM_HEADER as u16, 1, 0, 0, 0].into_iter().flat_map(u16::to_le_bytes));
-    // To be loaded, to be read and executed.
+    // A loadable segment, readable and executable.
     file.extend([1, 5].into_iter().flat_map(u32::to_le_bytes));
     file.extend([0, BASE, BASE, length, length, PAGE].into_iter().flat_map(u64::to_le_bytes));
     file.extend(code);

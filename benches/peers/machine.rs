@@ -1,4 +1,4 @@
-//! The machine: its clock, its processors, and what it is called.
+//! The machine: its clock, its processors, and its description.
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
@@ -10,13 +10,13 @@ pub fn now() -> u64 {
     Duration::from(clock_gettime(ClockId::CLOCK_MONOTONIC).expect("the clock")).as_nanos() as u64
 }
 
-/// As long as it lives this process, and whatever it starts, runs on one processor.
+/// While this guard exists, this process and the processes that it starts run on one processor.
 pub struct Pinned(CpuSet);
 
 impl Pinned {
     pub fn new() -> Pinned {
         let all = sched_getaffinity(Pid::from_raw(0)).expect("the processors");
-        // The last one: interrupts often go to the first.
+        // The last processor, because interrupts often go to the first.
         let last = (0..CpuSet::count()).rev().find(|cpu| all.is_set(*cpu) == Ok(true)).expect("a processor");
         let mut one = CpuSet::new();
         one.set(last).expect("its number");
@@ -31,7 +31,7 @@ impl Drop for Pinned {
     }
 }
 
-/// Processor, kernel, and how many processors there are.
+/// Processor, kernel, and the number of processors.
 pub fn description() -> String {
     let read = |path| std::fs::read_to_string(path).unwrap_or_default();
     let information = read("/proc/cpuinfo");

@@ -1,4 +1,4 @@
-//! An init as PID 1 of a PID namespace of its own, with a main that does as it is told.
+//! An init as PID 1 of a PID namespace of its own, with a main that follows instructions.
 
 use super::contenders::Contender;
 use super::machine::now;
@@ -17,7 +17,7 @@ pub fn this_program() -> PathBuf {
     std::env::current_exe().expect("the path of this program")
 }
 
-/// The way back to this process's own PID namespace.
+/// A handle of this process's own PID namespace, to return to it.
 pub struct Namespaces(File);
 
 impl Namespaces {
@@ -25,7 +25,7 @@ impl Namespaces {
         Namespaces(File::open("/proc/self/ns/pid").expect("this process's namespace"))
     }
 
-    /// Starts a program as PID 1 of a new PID namespace; the time just before it was started.
+    /// Starts a program as PID 1 of a new PID namespace. Returns it and the time just before its start.
     pub fn spawn(&self, command: &mut Command) -> (Child, u64) {
         unshare(CloneFlags::CLONE_NEWPID).expect("a new PID namespace");
         let begin = now();
@@ -35,7 +35,7 @@ impl Namespaces {
     }
 }
 
-/// Mounts the /proc of this process's PID namespace, for it and its children alone.
+/// Mounts the /proc of this process's PID namespace, visible only to it and its children.
 pub fn mount_proc() {
     let none = None::<&str>;
     unshare(CloneFlags::CLONE_NEWNS).expect("a new mount namespace");
@@ -44,13 +44,13 @@ pub fn mount_proc() {
     mount(Some("proc"), "/proc", Some("proc"), flags, none).expect("a /proc");
 }
 
-/// From now on it is as on a kernel that does not tell a reaped process's status: rinit has to reap by waitpid(2).
+/// Simulates a kernel that does not report the status of a process that it has reaped: rinit must reap by waitpid(2).
 pub fn refuse_pidfd_info() {
-    // ioctl(PIDFD_GET_INFO); no other ioctl matters to anybody here.
+    // ioctl(PIDFD_GET_INFO); no other ioctl matters here.
     crate::refusal::refuse(libc::ENOTTY, &libc::SYS_ioctl.to_string());
 }
 
-/// As PID 1 of a new namespace: becomes the program that `words` says, which finds its own /proc.
+/// As PID 1 of a new namespace: mounts its /proc and executes the program in `words`.
 pub fn become_init(words: &[OsString]) -> ExitCode {
     mount_proc();
     let error = Command::new(&words[0]).args(&words[1..]).exec();
@@ -65,7 +65,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Under `init`, or without any: then main is PID 1. Returns when main is ready.
+    /// Starts main under `init`, or as PID 1 without one. Returns when main is ready.
     pub fn start(namespaces: &Namespaces, init: Option<&Contender>) -> Running {
         let this = this_program();
         let mut command = Command::new(&this);
@@ -83,7 +83,7 @@ impl Running {
         running
     }
 
-    /// The init's.
+    /// The PID of the init.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -92,7 +92,7 @@ impl Running {
         self.to.write_all(line.to_text().as_bytes()).expect("main listens");
     }
 
-    /// What main answers next.
+    /// The next answer of main.
     pub fn answer(&mut self) -> u64 {
         let mut number = [0; 8];
         self.from.read_exact(&mut number).expect("main answers");
@@ -104,7 +104,7 @@ impl Running {
         self.answer()
     }
 
-    /// Lets main end; how many nanoseconds after that the init has ended too.
+    /// Lets main exit. Returns how many nanoseconds later the init has exited.
     pub fn leave(&mut self) -> u64 {
         let begin = self.ask(Line::Leave);
         let _ = self.child.wait();
@@ -113,7 +113,7 @@ impl Running {
 }
 
 impl Drop for Running {
-    /// With the init all that is left in its namespace ends.
+    /// When the init is killed the kernel kills all other processes of its namespace.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -1,4 +1,4 @@
-//! Reaping: what an orphan costs the init as PID 1.
+//! Reaping: the cost of an orphan for the init as PID 1.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -37,7 +37,8 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     }
 }
 
-/// Orphans that end one by one: µs of the init's CPU time and wake-ups for each. None if the machine does not have them.
+/// Lets orphans exit one by one. Returns the init's CPU time in µs and its wake-ups for each, or None if the machine does not
+/// allow so many.
 pub fn in_turn(running: &mut Running, count: u32) -> Option<(f64, f64)> {
     let before = used(running.pid());
     if running.ask(Line::OrphansInTurn(count)) == 0 {

@@ -1,4 +1,4 @@
-//! What main does under an init that is measured: it is told on stdin, a line each, and answers on stdout.
+//! The main of a measured init: it reads instructions from stdin, line by line, and answers on stdout.
 
 use super::family;
 use super::machine::now;
@@ -6,18 +6,18 @@ use nix::sys::signal::{SigSet, Signal};
 use std::io::{Write, stdin, stdout};
 use std::process::ExitCode;
 
-/// What main can be told.
+/// The instructions for main.
 #[derive(Clone, Copy, Debug)]
 pub enum Line {
-    /// Start so many orphans that live on; answers with 0 if the machine does not have them.
+    /// Start so many orphans that keep running; answers with 0 if the machine does not allow so many.
     Crowd(u32),
-    /// Make so many orphans and let them end one by one; answers with 0 if the machine does not have them.
+    /// Create so many orphans and let them exit one by one; answers with 0 if the machine does not allow so many.
     OrphansInTurn(u32),
-    /// Make so many orphans and let them end at once; answers with the nanoseconds that it took.
+    /// Create so many orphans and let them exit at once; answers with the nanoseconds that it took.
     Storm(u32),
-    /// Wait for so many USR1 and tell of each at what time it arrived.
+    /// Wait for so many USR1 and answer with the time at which each one arrived.
     Arrivals(u32),
-    /// End, and tell when.
+    /// Exit, and answer with the time.
     Leave,
 }
 
@@ -48,10 +48,10 @@ impl Line {
 
 /// Answers with a number: eight bytes.
 fn answer(number: u64) {
-    stdout().write_all(&number.to_ne_bytes()).and_then(|()| stdout().flush()).expect("somebody reads");
+    stdout().write_all(&number.to_ne_bytes()).and_then(|()| stdout().flush()).expect("the reader is there");
 }
 
-/// Plays until it is told to leave, or stdin ends.
+/// Follows instructions until it is to exit or stdin is at its end.
 pub fn play() -> ExitCode {
     let arrivals = SigSet::from(Signal::SIGUSR1);
     arrivals.thread_block().expect("USR1 can be blocked");
@@ -77,7 +77,7 @@ pub fn play() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A well-behaved service: says that it is there, and ends at once when it is asked to.
+/// A well-behaved service: prints that it is ready, and exits at once when it is asked to.
 pub fn serve() -> ExitCode {
     let stop = SigSet::from(Signal::SIGTERM);
     stop.thread_block().expect("TERM can be blocked");

@@ -1,24 +1,24 @@
-//! What /proc tells of a process (proc_pid_status(5), proc_pid_smaps(5)).
+//! What /proc shows of a process (proc_pid_status(5), proc_pid_smaps(5)).
 
 use std::fs;
 use std::time::Duration;
 
-/// What a process has used.
+/// The CPU time and context switches of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Used {
     pub cpu_ns: u64,
-    /// How often it was switched to, whether it had slept or somebody else had its turn.
+    /// Context switches, voluntary and involuntary.
     pub switches: u64,
 }
 
-/// Waits until a process sleeps, or has ended.
+/// Waits until a process sleeps or has exited.
 pub fn rest(pid: u32) {
     while is_busy(pid) {
         std::thread::sleep(Duration::from_micros(200));
     }
 }
 
-/// What a process has used so far. Waits until it sleeps: what a running one has used is not written down yet.
+/// The usage of a process so far. Waits until it sleeps, because the usage of a running process is not up to date.
 pub fn used(pid: u32) -> Used {
     rest(pid);
     let mut used = Used { cpu_ns: 0, switches: 0 };
@@ -41,14 +41,14 @@ fn is_busy(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['R', 'D']))
 }
 
-/// How many processes and threads there are on the whole machine (proc_loadavg(5)).
+/// The number of processes and threads of the whole machine (proc_loadavg(5)).
 pub fn processes() -> u32 {
     let load = fs::read_to_string("/proc/loadavg").expect("/proc");
     let counts = load.split_whitespace().nth(3).and_then(|counts| counts.split_once('/'));
     counts.map_or(0, |(_, all)| number(all) as u32)
 }
 
-/// Resident memory and the part of it that nobody shares, in kB.
+/// Resident memory, and the part of it that is not shared, in kB.
 pub fn memory(pid: u32) -> (u64, u64) {
     let maps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("a process that lives");
     let sum = |name: &str| {
@@ -57,7 +57,7 @@ pub fn memory(pid: u32) -> (u64, u64) {
     (sum("Rss"), sum("Private_"))
 }
 
-/// The number in a field, with or without a unit behind it.
+/// The number in a field, with or without a unit after it.
 fn number(field: &str) -> u64 {
     field.trim().trim_end_matches("kB").trim().parse().expect("a number")
 }

@@ -1,4 +1,4 @@
-//! The figures for people: tables, and the page that holds them.
+//! The figures as tables, and the page that contains them.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -17,7 +17,7 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Markdown that can be read as it is.
+    /// Markdown that is readable as text.
     pub fn tables(&self) -> String {
         let mut text = format!("{}\n\n", self.machine);
         if self.quick {
@@ -66,7 +66,7 @@ impl Report<'_> {
                 rows.push(row("", |summary| summary.median, true));
             }
         }
-        // With nothing but the header there is no table.
+        // A table with only a header is left out.
         if rows.len() > 1 { table(&rows) } else { String::new() }
     }
 
@@ -80,7 +80,7 @@ impl Report<'_> {
         table(&rows)
     }
 
-    /// A figure, and its spread where that is large.
+    /// A figure, and its spread if that is large.
     fn cell(
         &self,
         metric: Metric,
@@ -101,7 +101,7 @@ impl Report<'_> {
         }
     }
 
-    /// What rinit, as it is released, does not do best: measured, not chosen.
+    /// The metrics in which the released rinit is not the best, chosen by the figures.
     fn not_better(&self) -> String {
         let mut text = String::new();
         let Some(own) = self.inits.iter().find(|init| init.own) else {
@@ -128,7 +128,7 @@ impl Report<'_> {
 
     /// docs/performance.md.
     pub fn page(&self, picture: &Path, page: &Path) -> String {
-        // Beside each other as a rule; else by the whole path.
+        // In the same folder as a rule; otherwise by the whole path.
         let picture =
             if picture.parent() == page.parent() { picture.file_name().map(Path::new) } else { Some(picture) };
         let picture = picture.unwrap_or(Path::new("")).display();
@@ -149,7 +149,7 @@ impl Report<'_> {
     }
 }
 
-/// With so many decimals, and a comma between thousands.
+/// Formats a number with so many decimals and a comma between thousands.
 pub fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");
     let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
@@ -162,12 +162,12 @@ pub fn number(value: f64, decimals: usize) -> String {
         grouped.push(digit);
     }
     let part = part.map_or(String::new(), |part| format!(".{part}"));
-    // No minus before nothing.
+    // No minus before 0.
     let sign = if format!("{grouped}{part}").chars().any(|digit| ('1'..='9').contains(&digit)) { sign } else { "" };
     format!("{sign}{grouped}{part}")
 }
 
-/// A Markdown table, the first row its header, with columns as wide as what they hold.
+/// A Markdown table whose first row is its header, with aligned columns.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -79,7 +79,7 @@ impl Amount {
     }
 }
 
-/// A run that is under way.
+/// A run in progress.
 pub struct Run {
     figures: Figures,
     namespaces: Namespaces,
@@ -96,10 +96,10 @@ impl Run {
     }
 }
 
-/// Something to measure, by the name that asks for it.
+/// A measurement, by the name that selects it.
 type Subject = (&'static str, fn(&mut Run));
 
-/// What there is to measure, in this order.
+/// All measurements, in this order.
 pub const SUBJECTS: [Subject; 7] = [
     ("start", |run| start::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.starts)),
     ("signals", |run| latency::measure(&mut run.figures, &run.namespaces, &run.inits, run.amount.signals)),
@@ -121,14 +121,16 @@ pub const SUBJECTS: [Subject; 7] = [
     }),
 ];
 
-/// Goes on in a PID namespace of its own: whatever happens here, with it all ends that was started.
+/// Continues in a PID namespace of its own: when it exits the kernel kills every process that was started.
 pub fn in_own_namespace(words: &[OsString]) -> ExitCode {
-    // In the new namespace it reads otherwise, and this one's still holds.
+    // The new namespace has its own value, and this namespace's still applies.
     let pid_max = fs::read_to_string("/proc/sys/kernel/pid_max").expect("/proc");
     let (user, group) = (geteuid(), getegid());
     if !user.is_root() {
         if let Err(error) = unshare(CloneFlags::CLONE_NEWUSER) {
-            eprintln!("peers: cannot make a user namespace: {error}; run this as root, or allow them to everybody");
+            eprintln!(
+                "peers: cannot make a user namespace: {error}; run this as root, or allow them to ordinary users"
+            );
             return ExitCode::FAILURE;
         }
         fs::write("/proc/self/setgroups", "deny").expect("no other groups");
@@ -143,11 +145,11 @@ pub fn in_own_namespace(words: &[OsString]) -> ExitCode {
     if run.expect("this program once more").success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Measures all there is and tells of it.
+/// Measures everything and prints the results.
 pub fn measure(arguments: &Arguments, pid_max: u32) -> ExitCode {
     set_pdeathsig(Signal::SIGKILL).expect("to end with the one who started this");
     mount_proc();
-    // Before the long work, not after it.
+    // Reports problems before the long measurement.
     let before = match arguments.against.as_deref().map(Figures::load).transpose() {
         Ok(before) => before,
         Err(error) => {
@@ -197,7 +199,7 @@ fn write(path: &Path, text: &str) -> bool {
     told(path, fs::write(path, text))
 }
 
-/// Says what became of a file; whether it is there.
+/// Prints whether a file was written, and returns it.
 fn told(path: &Path, written: std::io::Result<()>) -> bool {
     match &written {
         Ok(()) => eprintln!("peers: wrote {}", path.display()),

@@ -1,4 +1,5 @@
-//! Start: INIT -- PROGRAM less PROGRAM alone, from the fork to the end, each as PID 1 of a namespace of its own.
+//! Start: the time of `INIT -- PROGRAM` minus that of PROGRAM alone, from fork to exit, each as PID 1 of a namespace of its
+//! own.
 
 use super::contenders::Contender;
 use super::figures::{Figures, Metric};
@@ -25,7 +26,7 @@ pub fn measure(figures: &mut Figures, namespaces: &Namespaces, inits: &[Contende
     for round in 0..=rounds {
         let exec = once(None);
         let under: Vec<f64> = inits.iter().map(|init| once(Some(init))).collect();
-        // The first has everything to read from the disk.
+        // The first run reads the files from disk.
         if round > 0 {
             plain.push(exec);
             taken.iter_mut().zip(under).for_each(|(taken, time)| taken.push(time));

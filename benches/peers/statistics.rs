@@ -1,16 +1,16 @@
-//! From many measurements to the few numbers that stand for them.
+//! Summarizes many measurements.
 
-/// What many measurements of one thing come to.
+/// The summary of many measurements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Summary {
     pub median: f64,
-    /// 99 in a hundred are not above it.
+    /// 99 percent of the measurements are not above it.
     pub p99: f64,
-    /// How far apart the middle half of the measurements lies, as a part of the median.
+    /// The interquartile range, relative to the median.
     pub spread: f64,
 }
 
-/// Above this the machine was too busy with other things for the figure to be relied on.
+/// Above this spread the machine was too busy for a reliable figure.
 pub const NOISY: f64 = 0.2;
 
 impl Summary {
@@ -20,12 +20,12 @@ impl Summary {
         sorted.sort_by(f64::total_cmp);
         let median = quantile(&sorted, 0.5);
         let between = quantile(&sorted, 0.75) - quantile(&sorted, 0.25);
-        // Of nothing there is no part.
+        // No ratio to 0.
         let spread = if median.abs() < f64::EPSILON { 0.0 } else { (between / median).abs() };
         Summary { median, p99: quantile(&sorted, 0.99), spread }
     }
 
-    /// For what is the same each time.
+    /// The summary of a constant.
     pub fn exact(value: f64) -> Summary {
         Summary { median: value, p99: value, spread: 0.0 }
     }
@@ -35,7 +35,7 @@ impl Summary {
     }
 }
 
-/// The value below which `part` of the sorted ones lie, between two of them where it must be.
+/// The quantile `part` of sorted values, interpolated between two of them if necessary.
 fn quantile(sorted: &[f64], part: f64) -> f64 {
     let place = part * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);

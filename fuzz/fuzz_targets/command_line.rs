@@ -1,9 +1,9 @@
-//! Command lines and environments: the words of one, and behind a line feed those of the other, each ended by a NUL. The
-//! first byte says by which name rinit was called.
+//! Command lines and environments: arguments, a line feed, and variables, each ended by a NUL. The first byte selects the
+//! name under which rinit is called.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use rinit::cli::invariants;
+use rinit::cli::properties;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
@@ -16,11 +16,11 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     });
     let given = parts.next().unwrap_or_default();
     let environment = parts.next().unwrap_or_default();
-    let name = invariants::NAMES[usize::from(*which) % invariants::NAMES.len()];
-    invariants::no_command_line_is_too_much(name, &[&[name.into()], &given[..]].concat(), &environment);
-    invariants::the_command_keeps_its_words(true, &given);
+    let name = properties::NAMES[usize::from(*which) % properties::NAMES.len()];
+    properties::any_command_line_gives_options_or_one_error(name, &[&[name.into()], &given[..]].concat(), &environment);
+    properties::the_command_keeps_its_arguments(true, &given);
     if !given[0].as_bytes().starts_with(b"-") {
-        invariants::the_command_keeps_its_words(false, &given);
+        properties::the_command_keeps_its_arguments(false, &given);
     }
     Corpus::Keep
 });

@@ -1,4 +1,4 @@
-//! Histories of signals, births, deaths, stops and time, as rinit's decisions meet them.
+//! Histories of signals, starts, exits, stops and time, for rinit's decisions.
 #![no_main]
 
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = live(&mut Unstructured::new(bytes));
 });
 
-/// Err: the bytes end before there is a whole world.
+/// Fails if there are too few bytes for a whole world.
 fn live(bytes: &mut Unstructured<'_>) -> Result<()> {
     let job_control = *bytes.choose(&[JobControl::None, JobControl::Shell, JobControl::Nobody])?;
     let world = World {
@@ -74,7 +74,7 @@ fn signal(bytes: &mut Unstructured<'_>) -> Result<Signal> {
     Ok(Signal::new(bytes.int_in_range(1..=64)?).unwrap_or(Signal::TERM))
 }
 
-/// How main may end: by an exit, or by a signal, with core or without.
+/// How main may end: by an exit or by a signal, with or without a core dump.
 fn end(bytes: &mut Unstructured<'_>) -> Result<i32> {
     Ok(if bytes.arbitrary()? {
         i32::from(bytes.arbitrary::<u8>()?) << 8
@@ -83,7 +83,7 @@ fn end(bytes: &mut Unstructured<'_>) -> Result<i32> {
     })
 }
 
-/// Those at which something is due, and any.
+/// Times at which something is due, and any other time.
 fn length(bytes: &mut Unstructured<'_>) -> Result<Duration> {
     const DUE: [u64; 9] = [0, 1, 49, 50, 500, 1000, 5000, 10_000, 3_600_000];
     let any = |bytes: &mut Unstructured<'_>| bytes.int_in_range(0..=20_000);

@@ -1,10 +1,10 @@
-//! Names that processes give themselves, as they are shown in the table and in the log.
+//! Names that processes give themselves, as the table and the log show them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let name = String::from_utf8_lossy(bytes);
-    rinit::report::table::invariants::no_name_is_too_much(&name);
-    rinit::log::invariants::no_record_is_too_much(&name);
+    rinit::report::table::properties::a_name_stays_on_its_line(&name);
+    rinit::log::properties::a_record_is_one_short_line(&name);
 });

@@ -1,8 +1,8 @@
-//! What options and variables may be set to. The first byte says which setting; two values follow, each a line.
+//! Values of options and variables. The first byte selects the setting; two values follow, each a line.
 #![no_main]
 
 use libfuzzer_sys::{Corpus, fuzz_target};
-use rinit::cli::invariants;
+use rinit::cli::properties;
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Some((which, values)) = bytes.split_first() else {
@@ -11,11 +11,11 @@ fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(values) = std::str::from_utf8(values) else {
         return Corpus::Reject;
     };
-    // The kernel would not let it through.
+    // No argument or variable can contain a NUL.
     if values.contains('\0') {
         return Corpus::Reject;
     }
     let (value, other) = values.split_once('\n').unwrap_or((values, ""));
-    invariants::a_value_means_the_same_wherever_it_stands(usize::from(*which), value, other);
+    properties::option_and_variable_take_the_same_values(usize::from(*which), value, other);
     Corpus::Keep
 });

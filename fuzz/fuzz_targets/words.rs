@@ -4,6 +4,6 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    rinit::signal::invariants::any_text_is_a_signal_or_none(text);
-    rinit::duration::invariants::any_text_is_a_time_or_none(text);
+    rinit::signal::properties::parse_and_display_agree(text);
+    rinit::duration::properties::parse_is_exact(text);
 });

@@ -1,61 +1,62 @@
 //! The options, where there are any: clap's part, from the definition to what it makes of the words, and its errors in one
 //! line.
 
-use super::settings::{SETTINGS, is_near, take_environment};
-use super::{Order, Request, command, is_set, take_foreign_environment};
+use super::settings::{SETTINGS, is_similar};
 use crate::failure::Failure;
-use crate::options::{LogFilter, Options, Target};
+use crate::log::LogFilter;
+use crate::options::{Options, Target};
 use crate::persona::{Persona, Stream};
 use crate::report::table::Form;
-use crate::sys::arguments::{Words, os};
+use crate::sys::arguments::{CStrArray, os};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use log::LevelFilter;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// Reads words among which options are.
+/// What words among which options are ask for.
+pub(super) enum Parsed {
+    /// To start a command, or with no words to do without one.
+    Run(GivenOptions, CStrArray),
+    /// To print this.
+    Print(String, Stream),
+    /// To print the process table.
+    Report(Form),
+}
+
+/// The options that were given.
+pub(super) struct GivenOptions(ArgMatches);
+
+/// Reads words among which options are. `permutes`: options can stand between the command's words too.
 // clap's part is large, in code and on the stack, and most containers never enter it.
 #[inline(never)]
-pub(super) fn read(persona: &Persona, words: Words, environment: Words, order: Order) -> Result<Request, Failure> {
+pub(super) fn parse(persona: &Persona, words: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
     let given: Vec<OsString> = words.map(|word| os(word).to_owned()).collect();
     let total = given.len();
-    let permutes = order == Order::Permuted || persona.permutes && !is_set(environment, b"POSIXLY_CORRECT");
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
     if matches.get_flag("help") {
-        return Ok(Request::Print(help(persona), persona.help_to));
+        return Ok(Parsed::Print(help(persona), persona.help_to));
     }
     if matches.get_flag("version") {
-        return Ok(Request::Print(version(persona), persona.version_to));
+        return Ok(Parsed::Print(version(persona), persona.version_to));
     }
     if matches.get_flag("license") {
-        return Ok(Request::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
+        return Ok(Parsed::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
     }
     let found: Vec<&OsString> = matches.get_many("command").map(Iterator::collect).unwrap_or_default();
     if let Some(form) = matches.get_one::<OsString>("report") {
-        return report(form, &found, &matches);
+        return report(form, &found, &matches).map(Parsed::Report);
     }
-    let mut options = (persona.defaults)();
-    take_environment(&mut options, environment)?;
-    take_options(&mut options, &matches, persona)?;
-    take_foreign_environment(persona, &mut options, environment);
-    super::complete(persona, &mut options)?;
-    let words = if permutes {
-        Words::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
+    let command = if permutes {
+        CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
         words.tail(total - found.len())
     };
-    match (options.pause, words.is_empty()) {
-        (true, false) if !persona.pauses_beside_command => {
-            Err(Failure::own("--pause starts nothing, so it takes no command"))
-        }
-        (true, _) => Ok(Request::Run(options, words)),
-        (false, _) => Ok(Request::Run(options, command(words)?)),
-    }
+    Ok(Parsed::Run(GivenOptions(matches), command))
 }
 
-fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Request, Failure> {
+fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Form, Failure> {
     if !command.is_empty() {
         return Err(Failure::own("--report starts nothing, so it takes no command"));
     }
@@ -63,45 +64,50 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<R
         return Err(Failure::own("--report prints and exits, so it does not go with --pause"));
     }
     match form.to_str() {
-        Some("table") => Ok(Request::Report(Form::Table)),
-        Some("json") => Ok(Request::Report(Form::Json)),
+        Some("table") => Ok(Form::Table),
+        Some("json") => Ok(Form::Json),
         _ => Err(Failure::own(format!("--report: bad value {:?}; allowed: table or json", form.to_string_lossy()))),
     }
 }
 
-fn take_options(options: &mut Options, matches: &ArgMatches, persona: &Persona) -> Result<(), Failure> {
-    for setting in SETTINGS {
-        // A flag, or an option with values. RINIT_LOG has no option of its own.
-        if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
-            setting.turn_on(options);
-        }
-        let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
-            continue;
-        };
-        for value in values {
-            let name = match setting.short {
-                Some(short) => format!("-{short}, --{}", setting.option),
-                None => format!("--{}", setting.option),
+impl GivenOptions {
+    /// Takes them into `options`, where what the environment says is already.
+    #[inline(never)]
+    pub(super) fn take(&self, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
+        let GivenOptions(matches) = self;
+        for setting in SETTINGS {
+            // A flag, or an option with values. RINIT_LOG has no option of its own.
+            if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
+                setting.turn_on(options);
+            }
+            let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
+                continue;
             };
-            setting.apply(options, &name, value)?;
+            for value in values {
+                let name = match setting.short {
+                    Some(short) => format!("-{short}, --{}", setting.option),
+                    None => format!("--{}", setting.option),
+                };
+                setting.apply(options, &name, value)?;
+            }
         }
-    }
-    options.pause = matches.get_flag("pause");
-    if matches.get_flag("group") {
-        options.target = Target::Group;
-    }
-    if matches.get_flag("single-child") {
-        options.target = Target::Main;
-    }
-    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
-        (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
-        (false, 0) => {}
-        (false, times) => {
-            let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
-            options.log = LogFilter::Level(more);
+        options.pause = matches.get_flag("pause");
+        if matches.get_flag("group") {
+            options.target = Target::Group;
         }
+        if matches.get_flag("single-child") {
+            options.target = Target::Main;
+        }
+        match (matches.get_flag("quiet"), matches.get_count("verbose")) {
+            (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
+            (false, 0) => {}
+            (false, times) => {
+                let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
+                options.log = LogFilter::Level(more);
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The form that dockerd reads an init's version from. It takes only tini's name in front.
@@ -123,7 +129,7 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
         ErrorKind::UnknownArgument => {
             let mut known = parser.get_arguments().filter_map(Arg::get_long);
             let name = option.trim_start_matches('-').as_bytes();
-            match known.find(|known| is_near(known.as_bytes(), name)) {
+            match known.find(|known| is_similar(known.as_bytes(), name)) {
                 Some(near) => format!("unknown option {option:?}; --{near} is similar"),
                 None => format!("unknown option {option:?}; rinit --help lists them"),
             }

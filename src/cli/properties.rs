@@ -1,87 +1,199 @@
-//! Whatever stands on the command line and in the environment: options or one clear error, and no panic.
+//! What holds of every command line and every environment.
 
-use super::invariants::{self, NAMES};
 use super::parser::definition;
-use super::settings::SETTINGS;
+use super::settings::{SETTINGS, Setting};
+use super::{Request, read};
+use crate::failure::{Failure, Kind};
+use crate::options::Options;
 use crate::persona::Persona;
-use crate::properties::cases;
-use proptest::collection::vec;
-use proptest::prelude::*;
-use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use crate::sys::arguments::{CStrArray, os};
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt;
 
-/// Any word without a NUL, which the kernel would not let through.
-fn word() -> impl Strategy<Value = OsString> {
-    vec(1..=255u8, 0..12).prop_map(OsString::from_vec)
+/// The names under which rinit reads its words differently.
+pub const NAMES: [&str; 5] = ["rinit", "docker-init", "tini", "dumb-init", "catatonit"];
+
+/// As the kernel would hand it over.
+fn words(words: &[OsString]) -> CStrArray {
+    CStrArray::of(words.iter().map(|word| CString::new(word.as_bytes()).unwrap()))
 }
 
-/// A value that some option may take, or nearly so.
-fn value() -> impl Strategy<Value = String> {
-    prop_oneof![
-        "[ -~]{0,8}",
-        "(main|group|all|1|0|yes|no|on|off|true|false)",
-        "(SIG)?(TERM|INT|RTMIN[+]3|9|64|65|0|none)(:(USR1|0|none|))?",
-        "[0-9]{1,3}(:[0-9]{1,3})?(,[0-9]{1,3}(:[0-9]{1,3})?){0,3}",
-        "([0-9]{1,4}([.][0-9]{1,3})?(ms|s|m|h)?|inf)",
-        "(off|error|warn|info|debug|trace|rinit(::[a-z]{1,6})?)(=(info|loud))?(,debug)?(/x)?",
-        "(table|json)",
-    ]
+/// As rinit itself; other personas are tested beside the originals.
+fn read_as_rinit(given: &[OsString], environment: &[OsString]) -> Result<Request, Failure> {
+    read(Persona::named(b"rinit"), words(given), words(environment))
 }
 
-/// A word that looks like an option: known, unknown, cut short, with a value, or several letters at once.
-fn option() -> impl Strategy<Value = OsString> {
-    let names = definition(Persona::named(b"rinit"), false)
-        .get_arguments()
-        .filter_map(|arg| arg.get_long().map(str::to_owned))
-        .collect::<Vec<_>>();
-    let long = proptest::sample::select(names);
-    prop_oneof![
-        4 => long.clone().prop_map(|name| format!("--{name}").into()),
-        4 => (long.clone(), value()).prop_map(|(name, value)| format!("--{name}={value}").into()),
-        1 => (long, 0..9usize).prop_map(|(name, cut)| format!("--{}", name.get(..cut).unwrap_or(&name)).into()),
-        4 => "-[a-zA-Z0-9?=]{1,4}".prop_map(OsString::from),
-        1 => word().prop_map(|word| OsString::from_vec([b"-", word.as_bytes()].concat())),
-        1 => Just("--".into()),
-        1 => Just("-".into()),
-    ]
-}
-
-fn command_line() -> impl Strategy<Value = Vec<OsString>> {
-    let words = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => word()], 0..8);
-    words.prop_map(|words| [vec!["rinit".into()], words].concat())
-}
-
-fn environment() -> impl Strategy<Value = Vec<OsString>> {
-    let names = SETTINGS.iter().map(|setting| setting.variable).collect::<Vec<_>>();
-    let known = (proptest::sample::select(names), value()).prop_map(|(name, value)| format!("{name}={value}").into());
-    let unknown = "RINIT_[A-Z]{0,9}(=[ -~]{0,9})?".prop_map(OsString::from);
-    vec(prop_oneof![known, unknown, word()], 0..4)
-}
-
-proptest! {
-    #![proptest_config(cases(100))]
-
-    #[test]
-    fn no_command_line_and_no_environment_is_too_much(
-        name in proptest::sample::select(&NAMES[..]), given in command_line(), environment in environment()
-    ) {
-        invariants::no_command_line_is_too_much(name, &given, &environment);
-    }
-
-    #[test]
-    fn the_command_keeps_its_words_whatever_they_look_like(
-        first in word(), rest in vec(prop_oneof![option(), word()], 0..8), dashes: bool
-    ) {
-        prop_assume!(dashes || !first.as_bytes().starts_with(b"-"));
-        invariants::the_command_keeps_its_words(dashes, &[vec![first], rest].concat());
+fn options(words: &[OsString], environment: &[OsString]) -> Result<Options, Failure> {
+    match read_as_rinit(words, environment)? {
+        Request::Run(options, _) => Ok(options),
+        Request::Print(..) | Request::Report(_) => Err(Failure::own("no command")),
     }
 }
 
-proptest! {
-    #![proptest_config(cases(500))]
+fn variable(setting: &Setting, value: &str) -> OsString {
+    format!("{}={value}", setting.variable).into()
+}
 
-    #[test]
-    fn a_value_means_the_same_wherever_it_stands(which: usize, value in value(), other in value()) {
-        invariants::a_value_means_the_same_wherever_it_stands(which, &value, &other);
+/// Settings that have the same values on the command line as in their variable.
+fn valued() -> Vec<&'static Setting> {
+    let definition = definition(Persona::named(b"rinit"), false);
+    let takes_values = |setting: &&Setting| {
+        let mut arguments = definition.get_arguments();
+        arguments.any(|argument| argument.get_long() == Some(setting.option) && argument.get_action().takes_values())
+    };
+    let valued: Vec<&'static Setting> = SETTINGS.iter().filter(takes_values).collect();
+    assert!(valued.len() >= 6, "{}", valued.len());
+    valued
+}
+
+/// Options and a command, or one clear error. None of the words may hold a NUL, which the kernel would not let through.
+pub fn any_command_line_gives_options_or_one_error(name: &str, given: &[OsString], environment: &[OsString]) {
+    match read(Persona::named(name.as_bytes()), words(given), words(environment)) {
+        Ok(Request::Run(options, command)) => {
+            let command: Vec<OsString> = command.map(|word| os(word).to_owned()).collect();
+            assert!(options.pause || !command.is_empty());
+            // The others take options from behind the command's name too.
+            assert!(name != "rinit" || given.ends_with(&command), "{command:?}");
+        }
+        Ok(Request::Print(text, _)) => assert!(!text.is_empty()),
+        Ok(Request::Report(_)) => {}
+        Err(failure) => {
+            assert_eq!(failure.kind, Kind::Own);
+            assert!(!failure.to_string().is_empty());
+        }
+    }
+}
+
+/// Behind `--`, or from a first word on that is no option, all belongs to the command.
+pub fn the_command_keeps_its_arguments(dashes: bool, command: &[OsString]) {
+    let before: &[OsString] = if dashes { &["rinit".into(), "--".into()] } else { &["rinit".into()] };
+    let run = match read_as_rinit(&[before, command].concat(), &[]) {
+        Ok(Request::Run(options, words)) => Some((options, words.map(|word| os(word).to_owned()).collect())),
+        _ => None,
+    };
+    assert_eq!(run, Some((Options::default(), command.to_vec())));
+}
+
+/// `value` has the same meaning, or is refused, whether an option or a variable has it; of two words on the same matter
+/// the right one counts, and what is refused is named. `which` of the settings counts from 0, and over the last again.
+pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other: &str) {
+    let word: OsString = "x".into();
+    let plain = ["rinit".into(), word.clone()];
+    let any = SETTINGS.iter().cycle().nth(which % SETTINGS.len()).unwrap();
+    let by_variable = options(&plain, &[variable(any, value)]);
+    if value.is_empty() {
+        assert_eq!(by_variable, Ok(Options::default()), "an empty variable is not set");
+        return;
+    }
+    let twice = options(&plain, &[variable(any, value), variable(any, other)]);
+    assert_eq!(twice, by_variable, "the first of two variables counts");
+    if let Err(failure) = &by_variable {
+        let text = failure.to_string();
+        assert!(text.contains(&format!("{value:?}")) && text.contains(any.allowed), "{text}");
+    }
+
+    let valued = valued();
+    let setting = valued.iter().cycle().nth(which % valued.len()).unwrap();
+    let by_variable = options(&plain, &[variable(setting, value)]);
+    let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), word];
+    let by_option = options(&with_option, &[]);
+    match (by_variable, &by_option) {
+        (Err(variable), Err(option)) => {
+            assert!(variable.to_string().contains(setting.variable), "{variable}");
+            assert!(option.to_string().contains(setting.option), "{option}");
+        }
+        (variable, option) => assert_eq!(variable, *option),
+    }
+    // What is in a list adds to it.
+    if !setting.allowed.contains("list")
+        && let (Ok(both), Ok(alone)) = (options(&with_option, &[variable(setting, other)]), by_option)
+    {
+        assert_eq!(both, alone, "the option wins over its variable");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::properties::cases;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::os::unix::ffi::OsStringExt;
+
+    /// Any word without a NUL, which the kernel would not let through.
+    fn word() -> impl Strategy<Value = OsString> {
+        vec(1..=255u8, 0..12).prop_map(OsString::from_vec)
+    }
+
+    /// A value that some option may take, or nearly so.
+    fn value() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "[ -~]{0,8}",
+            "(main|group|all|1|0|yes|no|on|off|true|false)",
+            "(SIG)?(TERM|INT|RTMIN[+]3|9|64|65|0|none)(:(USR1|0|none|))?",
+            "[0-9]{1,3}(:[0-9]{1,3})?(,[0-9]{1,3}(:[0-9]{1,3})?){0,3}",
+            "([0-9]{1,4}([.][0-9]{1,3})?(ms|s|m|h)?|inf)",
+            "(off|error|warn|info|debug|trace|rinit(::[a-z]{1,6})?)(=(info|loud))?(,debug)?(/x)?",
+            "(table|json)",
+        ]
+    }
+
+    /// A word that looks like an option: known, unknown, cut short, with a value, or several letters at once.
+    fn option() -> impl Strategy<Value = OsString> {
+        let names = definition(Persona::named(b"rinit"), false)
+            .get_arguments()
+            .filter_map(|arg| arg.get_long().map(str::to_owned))
+            .collect::<Vec<_>>();
+        let long = proptest::sample::select(names);
+        prop_oneof![
+            4 => long.clone().prop_map(|name| format!("--{name}").into()),
+            4 => (long.clone(), value()).prop_map(|(name, value)| format!("--{name}={value}").into()),
+            1 => (long, 0..9usize).prop_map(|(name, cut)| format!("--{}", name.get(..cut).unwrap_or(&name)).into()),
+            4 => "-[a-zA-Z0-9?=]{1,4}".prop_map(OsString::from),
+            1 => word().prop_map(|word| OsString::from_vec([b"-", word.as_bytes()].concat())),
+            1 => Just("--".into()),
+            1 => Just("-".into()),
+        ]
+    }
+
+    fn command_line() -> impl Strategy<Value = Vec<OsString>> {
+        let words = vec(prop_oneof![4 => option(), 2 => value().prop_map(OsString::from), 1 => word()], 0..8);
+        words.prop_map(|words| [vec!["rinit".into()], words].concat())
+    }
+
+    fn environment() -> impl Strategy<Value = Vec<OsString>> {
+        let names = SETTINGS.iter().map(|setting| setting.variable).collect::<Vec<_>>();
+        let known =
+            (proptest::sample::select(names), value()).prop_map(|(name, value)| format!("{name}={value}").into());
+        let unknown = "RINIT_[A-Z]{0,9}(=[ -~]{0,9})?".prop_map(OsString::from);
+        vec(prop_oneof![known, unknown, word()], 0..4)
+    }
+
+    proptest! {
+        #![proptest_config(cases(100))]
+
+        #[test]
+        fn every_command_line_and_environment_is_read_or_refused(
+            name in proptest::sample::select(&NAMES[..]), given in command_line(), environment in environment()
+        ) {
+            any_command_line_gives_options_or_one_error(name, &given, &environment);
+        }
+
+        #[test]
+        fn the_command_keeps_arguments_that_look_like_options(
+            first in word(), rest in vec(prop_oneof![option(), word()], 0..8), dashes: bool
+        ) {
+            prop_assume!(dashes || !first.as_bytes().starts_with(b"-"));
+            the_command_keeps_its_arguments(dashes, &[vec![first], rest].concat());
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases(500))]
+
+        #[test]
+        fn a_value_means_the_same_as_option_and_as_variable(which: usize, value in value(), other in value()) {
+            option_and_variable_take_the_same_values(which, &value, &other);
+        }
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::duration;
 use crate::failure::Failure;
-use crate::options::{LogFilter, LogFormat, Options, Target};
+use crate::log::{LogFilter, LogFormat};
+use crate::options::{Options, Target};
 use crate::signal::Signal;
 use crate::stop_sequence::{self, StopSequence};
-use crate::sys::arguments::Words;
-use log::LevelFilter;
+use crate::sys::arguments::CStrArray;
 use std::ffi::{CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl Setting {
     }
 
     /// Whether it matters where the others cannot be read.
-    pub(super) fn bears_on_errors(&self) -> bool {
+    pub(super) fn affects_errors(&self) -> bool {
         matches!(self.option, "log-format" | "termination-log")
     }
 
@@ -209,14 +209,15 @@ pub(super) const SETTINGS: &[Setting] = &[
         option: "log",
         short: None,
         variable: "RINIT_LOG",
-        allowed: LOG_ALLOWED,
+        allowed: LogFilter::ALLOWED,
         take: |options, value| {
-            match log_spec(value) {
-                Ok(()) => options.log = LogFilter::Spec(value.to_owned()),
-                // A word in a log filter is no reason for a service not to start.
-                Err(part) => options
-                    .warnings
-                    .push(format!("RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {LOG_ALLOWED}")),
+            match LogFilter::parse(value) {
+                Ok(filter) => options.log = filter,
+                // A mistake in a log filter is no reason for a service not to start.
+                Err(part) => options.warnings.push(format!(
+                    "RINIT_LOG: cannot read {part:?}, so the level is warn; allowed: {}",
+                    LogFilter::ALLOWED
+                )),
             }
             Ok(())
         },
@@ -237,10 +238,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-/// What RINIT_LOG may be.
-const LOG_ALLOWED: &str =
-    "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being rinit or below";
-
 const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
 
 fn flag(value: &str) -> Option<bool> {
@@ -255,26 +252,9 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Checks env_logger's syntax; an error is the part that is wrong. env_logger's own parser takes a misspelt level for the
-/// name of a module, and prints by itself what it cannot read.
-fn log_spec(value: &str) -> Result<(), &str> {
-    let level = |text: &str| text.parse::<LevelFilter>().is_ok();
-    let module = |text: &str| text == "rinit" || text.starts_with("rinit::");
-    let (directives, pattern) = value.split_once('/').unwrap_or((value, ""));
-    let known = |directive: &str| match directive.split_once('=') {
-        Some((name, text)) => module(name) && level(text),
-        None => level(directive) || module(directive),
-    };
-    match directives.split(',').find(|directive| !known(directive)) {
-        Some(bad) => Err(bad),
-        None if pattern.contains('/') => Err(pattern),
-        None => Ok(()),
-    }
-}
-
 /// The variables that are set, each as its option would take it. Of one that is there twice the first counts, as for
 /// getenv(3); one that is empty is not set, as Compose has it where it finds nothing for `RINIT_GRACE=${GRACE}`.
-pub(super) fn take_environment(options: &mut Options, environment: Words) -> Result<(), Failure> {
+pub(super) fn take_environment(options: &mut Options, environment: CStrArray) -> Result<(), Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
         let Some(rest) = entry.to_bytes().strip_prefix(PREFIX) else { continue };
@@ -288,7 +268,7 @@ pub(super) fn take_environment(options: &mut Options, environment: Words) -> Res
                 setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
             }
         } else if let Some(meant) =
-            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_near(known, name)))
+            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_similar(known, name)))
         {
             options.warnings.push(format!(
                 "unknown variable \"RINIT_{}\"; {} is similar",
@@ -304,7 +284,7 @@ const PREFIX: &[u8] = b"RINIT_";
 
 /// Whether `name` is most likely `known`, misspelt: one letter in three at most is missing, added, wrong or changed places with
 /// the next. Not more: Kubernetes makes RINIT_PORT and the like for a service that is called rinit.
-pub(super) fn is_near(known: &[u8], name: &[u8]) -> bool {
+pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }
 
@@ -352,19 +332,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_filter_names_levels_and_modules_of_rinit() {
-        for value in ["off", "DEBUG", "rinit", "rinit=debug", "info,rinit::init=trace", "warn/pattern"] {
-            assert_eq!(take("RINIT_LOG", value).unwrap().log, LogFilter::Spec(value.to_owned()));
-        }
-        for value in ["debgu", "rinit=", "rinit=loud", "rinit=a=b", "other=info", "warn,,info", "a/b/c"] {
-            let options = take("RINIT_LOG", value).unwrap();
-            assert!(options.warnings.len() == 1 && options.log == Options::default().log, "{value}");
-        }
+    fn a_wrong_log_filter_is_a_warning() {
+        let options = take("RINIT_LOG", "debgu").unwrap();
+        assert!(options.warnings.len() == 1 && options.log == Options::default().log);
     }
 
     #[test]
     fn a_misspelt_name_is_near_and_another_is_not() {
-        let near = |known: &str, name: &str| is_near(known.as_bytes(), name.as_bytes());
+        let near = |known: &str, name: &str| is_similar(known.as_bytes(), name.as_bytes());
         for name in ["GRACEE", "GRCE", "GRAXE", "GARCE", "GRACE_", "RACE", "GRAC"] {
             assert!(near("GRACE", name), "{name}");
         }

@@ -1,7 +1,6 @@
 //! Why a command did not start, in words: from the kernel's errno, and from the file's first bytes.
 
-use super::SHELL;
-use crate::elf;
+use super::elf;
 use crate::failure::{Failure, Kind};
 use crate::sys::arguments::os;
 use crate::sys::spawn::Error;
@@ -11,10 +10,10 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 /// It is a script for a shell that cannot be started.
-pub(super) fn no_shell(script: Option<&CString>, errno: Errno) -> Failure {
+pub(super) fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> Failure {
     let script = script.map_or(OsStr::new(""), |path| os(path));
     let text =
-        format!("cannot execute {script:?}: it has no #! line, and {SHELL:?} cannot be executed: {}", reason(errno));
+        format!("cannot execute {script:?}: it has no #! line, and {shell:?} cannot be executed: {}", reason(errno));
     Failure::command(Kind::CannotExecute, text)
 }
 

@@ -1,7 +1,7 @@
 //! The stop signals that were forwarded, and which processes have been asked to exit by them. To ask again would do harm:
 //! many programs take a second SIGTERM as "now, without saving".
 
-use super::rules::Facts;
+use super::facts::Facts;
 use crate::signal::Signal;
 use nix::unistd::Pid;
 use std::time::Duration;
@@ -103,7 +103,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use super::super::rules::Terminal;
+    use super::super::facts::Terminal;
     use super::*;
     use crate::signal::{SignalSet, Treatment};
 

@@ -36,49 +36,12 @@
 //! A process that cannot act on SIGTERM (ignores it, or leaves it pending) is killed 5 s after it was asked. All that are
 //! left are killed when the grace period is over; a process that appears at that moment is asked, and has half a second.
 
+pub use super::facts::{Facts, Terminal};
 use super::history::{Reached, StopHistory};
-use crate::lifecycle::Moment;
-use crate::signal::{Signal, SignalSet, Treatment};
+use crate::duration::Moment;
+use crate::signal::{Signal, Treatment};
 use nix::unistd::Pid;
 use std::time::Duration;
-
-/// What the rules need to know about a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Facts {
-    /// Its parent; 0 where that is outside of the PID namespace.
-    pub parent: Pid,
-    /// Its process group.
-    pub group: Pid,
-    /// When it was started, in clock ticks of 10 ms since boot.
-    pub started: u64,
-    /// Whether it is a zombie.
-    pub dead: bool,
-    /// Whether it is stopped.
-    pub stopped: bool,
-    /// What it does with SIGTERM.
-    pub treatment: Treatment,
-    /// Whether a SIGTERM was sent to it that it has not taken yet.
-    pub pending: bool,
-    /// The signals that it ignores.
-    pub ignored: SignalSet,
-    /// Whether it is the init of a PID namespace below rinit's: the kernel drops what such a process has no handler for.
-    pub nested_init: bool,
-    /// Whether it has executed no program since it was forked.
-    pub is_fork: bool,
-    /// Whether it is an interactive shell.
-    pub terminal: Terminal,
-}
-
-/// Whether a process is an interactive shell: it ignores SIGTERM, and leads the session of a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminal {
-    /// It is not.
-    No,
-    /// It is.
-    Leads,
-    /// It leads a session, and may have a terminal that /proc does not show (gVisor).
-    Unknown,
-}
 
 /// Where the rules look processes up. Every call may read files, so none is made without need.
 pub trait Processes {
@@ -86,6 +49,8 @@ pub trait Processes {
     fn facts(&mut self, pid: Pid) -> Option<Facts>;
     /// Whether its stdin is a pipe, and not the one that rinit has as stdin.
     fn reads_pipe(&mut self, pid: Pid) -> bool;
+    /// Whether a process group has a member left. A zombie is one too.
+    fn group_exists(&mut self, group: Pid) -> bool;
     /// Whether `shell` is a shell that sleeps until its foreground child `child` exits.
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool;
 }
@@ -317,6 +282,27 @@ impl Rules {
         }
     }
 
+    /// Before the first scan, where that would take long: looks up some of the processes, sorted by PID and after those of
+    /// an earlier call, and asks those that are due whatever the rest may be. They exit while the rest is looked up.
+    pub fn begin(
+        &mut self,
+        now: Moment,
+        some: &[Pid],
+        history: &StopHistory,
+        processes: &mut dyn Processes,
+    ) -> Vec<Order> {
+        let mut orders = Vec::new();
+        self.forwarded_tick = history.first().unwrap_or(self.began_tick);
+        let known = self.records.len();
+        for pid in some {
+            let record = self.welcome(*pid, now, history, processes, &mut orders);
+            self.records.extend(record);
+        }
+        let group_left = self.group.is_some_and(|group| processes.group_exists(group));
+        self.ask_those_due(known, now, group_left, processes, &mut orders);
+        orders
+    }
+
     /// One scan: `present` are the processes that exist now, sorted by PID. What to do, in this order.
     pub fn step(
         &mut self,
@@ -357,7 +343,13 @@ impl Rules {
         self.turn = if self.turn.saturating_add(REVISITED) < open { self.turn + REVISITED } else { 0 };
         let changed = self.records.len() != before.len() || self.first;
         drop(before);
-        self.ask_those_due(now, processes, &mut orders);
+        if !self.has_asked_all() {
+            self.correct_readers();
+            let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
+            self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
+            let group_left = self.group_is_left(processes);
+            self.ask_those_due(0, now, group_left, processes, &mut orders);
+        }
         self.kill_when_over(now, &mut orders);
         self.first = false;
         let may_come_due = !self.has_asked_all();
@@ -478,17 +470,17 @@ impl Rules {
         Some(record)
     }
 
-    /// Asks the processes that are due.
-    fn ask_those_due(&mut self, now: Moment, processes: &mut dyn Processes, orders: &mut Vec<Order>) {
-        if self.has_asked_all() {
-            return;
-        }
-        self.correct_readers();
-        let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
-        self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
-        let group_left = self.group_is_left(processes);
+    /// Asks the processes that are due, from the record at this place on. `group_left`: main's group, which goes first.
+    fn ask_those_due(
+        &mut self,
+        from: usize,
+        now: Moment,
+        group_left: bool,
+        processes: &mut dyn Processes,
+        orders: &mut Vec<Order>,
+    ) {
         let since = self.age(now);
-        for place in 0..self.records.len() {
+        for place in from..self.records.len() {
             let Some(mut record) = self.records.get(place).filter(|record| record.is_open()).copied() else { continue };
             if record.state != State::Deaf && !self.is_due(&record, now, group_left, processes) {
                 continue;

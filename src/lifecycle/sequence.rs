@@ -1,7 +1,7 @@
 //! How far a stop by plan has come: `--stop-sequence`, and `--kill-after`, which is the sequence of the received signal, a
 //! time and KILL.
 
-use super::Moment;
+use crate::duration::Moment;
 use crate::signal::Signal;
 use crate::stop_sequence::{Step, StopSequence};
 

@@ -2,82 +2,87 @@
 
 use crate::report::termination;
 use crate::signal::{Signal, SignalSet};
+use crate::status::WaitStatus;
 use crate::sys::Pid;
 use crate::sys::cgroup;
-use crate::sys::wait::WaitStatus;
 use log::{Level, log};
 use std::ffi::CStr;
 
-/// What is known about main's end besides its status.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Circumstances {
-    /// What rinit has sent it.
+/// How the main process exited, and what rinit knows about the cause.
+#[derive(Clone, Copy, Debug)]
+pub struct MainExit {
+    /// Its exit status.
+    pub status: WaitStatus,
+    /// The signals that rinit has sent it.
     pub sent: SignalSet,
-    /// Whether rinit killed it, for `--kill-after`.
-    pub killed_by_us: bool,
+    /// Whether rinit killed it, for `--kill-after` or `--stop-sequence`.
+    pub killed_by_rinit: bool,
     /// Whether a stop is under way, so that any signal that rinit sent may be a part of it.
     pub stopping: bool,
-    /// Whether rinit exits with 0 then: `--map-exit` can turn any status into that.
+    /// Whether rinit exits with 0: `--map-exit` can turn any status into that.
     pub is_success: bool,
-    /// Whether there is a `--stop-sequence`, so that the KILL was its last step.
+    /// Whether there is a `--stop-sequence`.
     pub has_sequence: bool,
     /// Whether it had a terminal, where keys send signals.
     pub has_terminal: bool,
-    /// Whether it is part of a pipeline there, the reader of which may be the first to exit.
+    /// Whether it was part of a pipeline there, the reader of which may be the first to exit.
     pub in_pipeline: bool,
 }
 
-/// Whether what is expected is a failure all the same: an exit with a status above 0, or a death by a signal that was no
-/// stop. A program that handles the stop signal may exit as if it had died of it.
-fn has_failed(status: WaitStatus, circumstances: Circumstances) -> bool {
-    let code = status.shell_code();
-    let signal = Signal::new(i32::from(code) - 128);
-    let was_stop = signal.is_some_and(|signal| {
-        let sent = circumstances.sent.contains(signal) && (signal.is_stop() || circumstances.stopping);
-        sent || status.term_signal().is_some() && is_from_terminal(signal, circumstances)
-    });
-    !circumstances.is_success && !was_stop
-}
-
-/// Ctrl-C, Ctrl-\ and hanging up: the terminal's doing, or rather its user's.
-fn is_from_terminal(signal: Signal, circumstances: Circumstances) -> bool {
-    matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && circumstances.has_terminal
-}
-
-/// Logs how the main process exited: at info what was to be expected, at warn what was not.
-pub fn tell(pid: Pid, command: &CStr, status: WaitStatus, circumstances: Circumstances) {
-    let name = command.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let remark = remark(status, circumstances);
-    let level = if remark.is_some() { Level::Warn } else { Level::Info };
-    let (name, remark) = (String::from_utf8_lossy(name), remark.unwrap_or_default());
-    if level == Level::Info && has_failed(status, circumstances) {
-        termination::keep_text(&format_args!("main process {pid} ({name}) {status}"));
-    }
-    log!(level, "main process {pid} ({name}) {status}{remark}");
-}
-
-/// What there is to add. None where it was to be expected.
-fn remark(status: WaitStatus, circumstances: Circumstances) -> Option<String> {
-    let Some(signal) = status.term_signal() else {
-        // So a shell passes on that its child was killed.
-        return if status.exit_code() == Some(137) { out_of_memory() } else { None };
-    };
-    let from_terminal = is_from_terminal(signal, circumstances);
-    let from_reader = signal == Signal::PIPE && circumstances.has_terminal && circumstances.in_pipeline;
-    let of_our_own = || match circumstances.killed_by_us {
-        true if signal == Signal::KILL && circumstances.has_sequence => Some(" by rinit: --stop-sequence".to_owned()),
-        true if signal == Signal::KILL => Some(" by rinit: --kill-after".to_owned()),
-        _ if (from_terminal || from_reader) && !status.core_dumped() => None,
-        _ if !circumstances.sent.contains(signal) => Some(", which rinit did not send".to_owned()),
-        _ if !signal.requests_termination() && signal != Signal::KILL && !circumstances.has_sequence => {
-            Some(", which was forwarded; it has no handler for it".to_owned())
+impl MainExit {
+    /// Logs it: at info an expected exit, at warn any other.
+    pub fn log(&self, pid: Pid, command: &CStr) {
+        let name = command.to_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        let remark = self.remark();
+        let level = if remark.is_some() { Level::Warn } else { Level::Info };
+        let (name, status, remark) = (String::from_utf8_lossy(name), self.status, remark.unwrap_or_default());
+        if level == Level::Info && self.has_failed() {
+            termination::keep_text(&format_args!("main process {pid} ({name}) {status}"));
         }
-        _ if status.core_dumped() => Some(", which was forwarded".to_owned()),
-        _ => None,
-    };
-    let is_foreign_kill = signal == Signal::KILL && !circumstances.killed_by_us && !circumstances.sent.contains(signal);
-    if is_foreign_kill { out_of_memory().or_else(of_our_own) } else { of_our_own() }
+        log!(level, "main process {pid} ({name}) {status}{remark}");
+    }
+
+    /// Whether an expected exit is a failure all the same: a status above 0, or a death by a signal that was no stop. A
+    /// program that handles the stop signal may exit with the status of a death by it (128 + its number).
+    fn has_failed(&self) -> bool {
+        let signal = Signal::new(i32::from(self.status.shell_code()) - 128);
+        let was_stop = signal.is_some_and(|signal| {
+            let sent = self.sent.contains(signal) && (signal.is_stop() || self.stopping);
+            sent || self.status.term_signal().is_some() && self.is_from_terminal(signal)
+        });
+        !self.is_success && !was_stop
+    }
+
+    /// Whether the terminal sends this signal: Ctrl-C, Ctrl-\, or a hangup.
+    fn is_from_terminal(&self, signal: Signal) -> bool {
+        matches!(signal, Signal::INT | Signal::QUIT | Signal::HUP) && self.has_terminal
+    }
+
+    /// What to add about the cause. None for an expected exit.
+    fn remark(&self) -> Option<String> {
+        let Some(signal) = self.status.term_signal() else {
+            // A shell exits with this status when its child was killed.
+            return if self.status.exit_code() == Some(137) { out_of_memory() } else { None };
+        };
+        let sent = self.sent.contains(signal);
+        let from_reader = signal == Signal::PIPE && self.has_terminal && self.in_pipeline;
+        let text = match self.killed_by_rinit {
+            true if signal == Signal::KILL && self.has_sequence => " by rinit: --stop-sequence",
+            true if signal == Signal::KILL => " by rinit: --kill-after",
+            _ if (self.is_from_terminal(signal) || from_reader) && !self.status.core_dumped() => return None,
+            _ if !sent && signal == Signal::KILL => return out_of_memory().or(Some(NOT_SENT.to_owned())),
+            _ if !sent => NOT_SENT,
+            _ if !signal.requests_termination() && signal != Signal::KILL && !self.has_sequence => {
+                ", which was forwarded; it has no handler for it"
+            }
+            _ if self.status.core_dumped() => ", which was forwarded",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    }
 }
+
+const NOT_SENT: &str = ", which rinit did not send";
 
 fn out_of_memory() -> Option<String> {
     let count = cgroup::oom_kills().filter(|count| *count > 0)?;
@@ -88,10 +93,18 @@ fn out_of_memory() -> Option<String> {
 mod tests {
     use super::*;
 
-    fn remark_on(raw: i32, sent: u64, killed_by_us: bool, has_terminal: bool) -> String {
-        let circumstances =
-            Circumstances { sent: SignalSet(sent), killed_by_us, has_terminal, ..Circumstances::default() };
-        remark(WaitStatus::from_raw(raw), circumstances).unwrap_or_default()
+    fn remark_on(raw: i32, sent: u64, killed_by_rinit: bool, has_terminal: bool) -> String {
+        let exit = MainExit {
+            status: WaitStatus::from_raw(raw),
+            sent: SignalSet(sent),
+            killed_by_rinit,
+            stopping: false,
+            is_success: false,
+            has_sequence: false,
+            has_terminal,
+            in_pipeline: false,
+        };
+        exit.remark().unwrap_or_default()
     }
 
     const fn set(signal: i32) -> u64 {

@@ -51,7 +51,7 @@ pub fn keep_text(text: &fmt::Arguments<'_>) {
     if let Ok(mut kept) = KEPT.lock()
         && kept.len() < LONGEST
     {
-        let _ = write!(crate::log::Printable(&mut kept), "{text}");
+        let _ = write!(crate::printable::Printable(&mut kept), "{text}");
         kept.push('\n');
     }
 }

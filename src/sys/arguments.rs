@@ -11,49 +11,55 @@ unsafe extern "C" {
 
 /// An array of C strings that a null pointer ends, as execve(2) takes it. It lives as long as the process.
 #[derive(Clone, Copy)]
-pub struct Words {
+pub struct CStrArray {
     first: *const *const c_char,
     // The memory is the process's own, not shared between threads by this type.
     not_send: PhantomData<*const c_char>,
 }
 
-impl Words {
+impl CStrArray {
     /// The command line, as C's `main` gets it.
     ///
     /// # Safety
     /// `argv` must be what the C start handed to `main` together with `argc`, or an array like it that is never freed.
-    pub unsafe fn from_main(argc: c_int, argv: *const *const c_char) -> Words {
+    pub unsafe fn from_main(argc: c_int, argv: *const *const c_char) -> CStrArray {
         static NOTHING: Null = Null(std::ptr::null());
         struct Null(*const c_char);
         // SAFETY: a null pointer that nobody writes to can be read from anywhere.
         unsafe impl Sync for Null {}
         // Before Linux 5.18 a process could be started with no words at all, not even its name (execve(2)).
         let first = if argc < 1 || argv.is_null() { &raw const NOTHING.0 } else { argv };
-        Words { first, not_send: PhantomData }
+        CStrArray { first, not_send: PhantomData }
     }
 
-    /// Words of our own. They are never freed.
-    pub fn of(words: impl Iterator<Item = CString>) -> Words {
-        let array: Vec<*const c_char> =
-            words.map(|word| word.into_raw().cast_const()).chain([std::ptr::null()]).collect();
-        let count = c_int::from(array.len() > 1);
-        // SAFETY: an array that ends with a null pointer and, like the words, lives for ever.
-        unsafe { Words::from_main(count, array.leak().as_ptr()) }
+    /// CStrArray of our own. They are never freed.
+    pub fn of(words: impl Iterator<Item = CString>) -> CStrArray {
+        // SAFETY: the memory of a CString that nobody frees any more.
+        unsafe { CStrArray::of_pointers(words.map(|word| word.into_raw().cast_const())) }
+    }
+
+    /// CStrArray that are kept elsewhere; the array of pointers to them is never freed.
+    ///
+    /// # Safety
+    /// Each must point to a C string that lives as long as the process.
+    pub(super) unsafe fn of_pointers(words: impl Iterator<Item = *const c_char>) -> CStrArray {
+        let array: Vec<*const c_char> = words.chain([std::ptr::null()]).collect();
+        CStrArray { first: array.leak().as_ptr(), not_send: PhantomData }
     }
 
     /// The environment as far as rinit follows it: what it was given, but nothing where that comes from somebody with fewer
     /// rights.
-    pub fn followed_environment() -> Words {
-        let environment = Words::environment();
-        if super::process::has_more_rights_than_its_caller() { environment.tail(usize::MAX) } else { environment }
+    pub fn followed_environment() -> CStrArray {
+        let environment = CStrArray::environment();
+        if super::process::has_elevated_rights() { environment.tail(usize::MAX) } else { environment }
     }
 
     /// The environment that rinit was given.
-    pub fn environment() -> Words {
+    pub fn environment() -> CStrArray {
         // SAFETY: `environ` is set before main, and this program has one thread and never changes it.
         let first = unsafe { environ };
         // SAFETY: a NULL environment (execve(2) allows it) counts as an empty one.
-        unsafe { Words::from_main(c_int::from(!first.is_null()), first) }
+        unsafe { CStrArray::from_main(c_int::from(!first.is_null()), first) }
     }
 
     /// A variable's value, where these words are an environment. Of several of one name the first wins, as for getenv(3).
@@ -62,7 +68,7 @@ impl Words {
     }
 
     /// The words from the `n`th on; past the last one, none.
-    pub fn tail(self, n: usize) -> Words {
+    pub fn tail(self, n: usize) -> CStrArray {
         let mut words = self;
         for _ in 0..n {
             if words.is_empty() {
@@ -86,7 +92,7 @@ impl Words {
     }
 }
 
-impl Iterator for Words {
+impl Iterator for CStrArray {
     type Item = &'static CStr;
 
     fn next(&mut self) -> Option<&'static CStr> {

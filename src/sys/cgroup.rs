@@ -63,6 +63,4 @@ mod tests {
 }
 
 #[cfg(any(test, fuzzing))]
-pub mod invariants;
-#[cfg(test)]
-mod properties;
+pub mod properties;

@@ -8,10 +8,10 @@ use std::sync::atomic::Ordering::Relaxed;
 /// libc's allocator, but that no memory is an error like others before main runs: a line, and a status that says that rinit
 /// itself failed. (Rust would end it by a signal, without a word.)
 #[derive(Debug)]
-pub struct OrExit;
+pub struct ExitWhenOutOfMemory;
 
 // SAFETY: hands everything on to System, and never returns what System did not.
-unsafe impl GlobalAlloc for OrExit {
+unsafe impl GlobalAlloc for ExitWhenOutOfMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
         there(unsafe { System.alloc(layout) })

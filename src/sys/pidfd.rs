@@ -1,8 +1,8 @@
 //! A descriptor that stands for one process, whatever becomes of its PID (pidfd_open(2)).
 
-use super::wait::WaitStatus;
 use super::{Errno, Pid, Result, descriptors};
 use crate::signal::Signal;
+use crate::status::WaitStatus;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// What PIDFD_GET_INFO (Linux 6.13) fills in: struct pidfd_info of linux/pidfd.h as 6.16 has it.

@@ -11,7 +11,7 @@ pub fn is_init() -> bool {
 
 /// Whether the exec gave us rights that the caller does not have: a set-uid or set-gid file, file capabilities
 /// (getauxval(3), AT_SECURE). Then the environment is somebody else's.
-pub fn has_more_rights_than_its_caller() -> bool {
+pub fn has_elevated_rights() -> bool {
     // SAFETY: a number; reads what the kernel left on the stack.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
@@ -48,7 +48,7 @@ pub fn set_parent_death_signal(signal: Signal) -> Result<()> {
 }
 
 /// As `set_parent_death_signal`, and sends it at once should the parent end in that very moment.
-pub fn follow_parent(signal: Signal) -> Result<()> {
+pub fn request_parent_death_signal(signal: Signal) -> Result<()> {
     let parent = nix::unistd::getppid();
     set_parent_death_signal(signal)?;
     if nix::unistd::getppid() == parent { Ok(()) } else { super::signals::send(nix::unistd::getpid(), signal) }

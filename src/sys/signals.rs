@@ -30,19 +30,24 @@ pub struct Disposition(libc::sigaction);
 /// Gives SIGCHLD its default disposition and returns the one before (sigaction(2)). Whoever ignores it has its children
 /// reaped by the kernel, and would never learn main's status.
 pub fn default_sigchld() -> Result<Disposition> {
-    set_sigchld(libc::SIG_DFL)
+    set_sigchld(libc::SIG_DFL, 0)
 }
 
 /// Has the kernel reap our children from now on. Those that are dead already stay. SA_NOCLDWAIT would do that too
 /// (sigaction(2)), but where SIGCHLD is ignored it is not even sent.
 pub fn leave_reaping_to_kernel() -> Result<()> {
-    set_sigchld(libc::SIG_IGN).map(drop)
+    set_sigchld(libc::SIG_IGN, 0).map(drop)
 }
 
-fn set_sigchld(disposition: libc::sighandler_t) -> Result<Disposition> {
+/// Has the kernel reap our children from now on, and send SIGCHLD all the same (sigaction(2), SA_NOCLDWAIT).
+pub fn leave_reaping_to_kernel_with_notice() -> Result<()> {
+    set_sigchld(libc::SIG_DFL, libc::SA_NOCLDWAIT).map(drop)
+}
+
+fn set_sigchld(disposition: libc::sighandler_t, flags: libc::c_int) -> Result<Disposition> {
     // SAFETY: all zeros is the default disposition with an empty mask and no flags.
     let mut before: libc::sigaction = unsafe { std::mem::zeroed() };
-    let wanted = libc::sigaction { sa_sigaction: disposition, ..before };
+    let wanted = libc::sigaction { sa_sigaction: disposition, sa_flags: flags, ..before };
     // SAFETY: two structs that outlive the call, and no handler in them.
     Errno::result(unsafe { libc::sigaction(libc::SIGCHLD, &wanted, &mut before) })?;
     Ok(Disposition(before))

@@ -1,29 +1,28 @@
 //! Starting main: one clone that shares our memory until the exec, so that no page is copied, and all that the child
 //! needs is prepared before it.
 
-use super::arguments::Words;
+use super::arguments::CStrArray;
+use super::environment::Environment;
 use super::pidfd::Pidfd;
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
 use crate::failure;
 use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
-use std::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::Relaxed};
 
 /// What the child does before it becomes main.
 pub struct Plan<'a> {
     /// The paths to try, in order.
     pub paths: Candidates<'a>,
-    /// The words that main gets.
-    pub argv: *const *const c_char,
+    /// The arguments that main gets.
+    pub argv: CStrArray,
     /// The environment that main gets.
-    pub envp: *const *const c_char,
-    /// Entries of `envp` that are to name main: the child fills them in.
-    pub pids: &'a [PidText],
+    pub environment: &'a Environment,
     /// Whether main leads a session, and not only a group.
     pub session: bool,
     /// The terminal whose foreground main's group shall be; in a session of its own, the controlling one.
@@ -50,40 +49,6 @@ pub enum Error {
         /// The kernel's answer.
         errno: Errno,
     },
-}
-
-/// Room for an environment entry `NAME=` and a PID, which the child writes in: only it knows its PID before the exec.
-pub struct PidText(Vec<AtomicU8>);
-
-impl PidText {
-    /// `NAME=`, with no number yet.
-    pub fn new(name: &[u8]) -> PidText {
-        // Ten digits are the longest PID, and a zero ends them.
-        PidText(name.iter().chain(b"=").chain(&[0; 11]).copied().map(AtomicU8::new).collect())
-    }
-
-    /// As an entry of an environment.
-    pub fn as_ptr(&self) -> *const c_char {
-        self.0.as_ptr().cast()
-    }
-
-    fn set(&self, pid: libc::pid_t) {
-        let mut digits = [0u8; 10];
-        let mut length = 0;
-        let mut rest = pid.unsigned_abs();
-        for digit in &mut digits {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            length += 1;
-            if rest == 0 {
-                break;
-            }
-        }
-        let value = self.0.iter().skip_while(|byte| byte.load(Relaxed) != b'=').skip(1);
-        for (byte, digit) in value.zip(digits.iter().take(length).rev()) {
-            byte.store(*digit, Relaxed);
-        }
-    }
 }
 
 /// Shared with the child, which answers here: no pipe is needed while the memory is the same.
@@ -187,9 +152,7 @@ fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
             let _ = signals::send(Pid::from_raw(own_pid()), signal);
         }
     }
-    for text in plan.pids {
-        text.set(own_pid());
-    }
+    plan.environment.name_pid(own_pid);
     plan.sigchld.restore();
     let _ = signals::set_mask(plan.mask);
     execute_first(plan)
@@ -207,9 +170,10 @@ fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
     // Where all of them are too long to be tried.
     let mut last = (Errno::ENAMETOOLONG, 0);
     let mut index = 0;
+    let (argv, envp) = (plan.argv.as_ptr(), plan.environment.as_ptr());
     let answer = plan.paths.visit(|path| {
         // SAFETY: a C string and two arrays of them, each ended by a null pointer.
-        unsafe { libc::execve(path.as_ptr(), plan.argv, plan.envp) };
+        unsafe { libc::execve(path.as_ptr(), argv, envp) };
         last = (Errno::last(), index);
         index += 1;
         match last.0 {
@@ -221,41 +185,4 @@ fn execute_first(plan: &Plan<'_>) -> (Errno, usize) {
         ControlFlow::Continue(())
     });
     if answer.is_break() { last } else { denied.unwrap_or(last) }
-}
-
-/// An array of C strings for execve(2), out of entries that are kept elsewhere.
-pub struct Pointers(Vec<*const c_char>);
-
-impl Pointers {
-    /// `entries` in order, then the null pointer.
-    pub fn new(entries: impl Iterator<Item = *const c_char>) -> Pointers {
-        Pointers(entries.chain([std::ptr::null()]).collect())
-    }
-
-    /// `first`, then `rest`.
-    pub fn with_first(first: &[*const c_char], rest: Words) -> Pointers {
-        Pointers::new(first.iter().copied().chain(rest.map(|word| word.as_ptr())))
-    }
-
-    /// As execve(2) takes it.
-    pub fn as_ptr(&self) -> *const *const c_char {
-        self.0.as_ptr()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::ffi::CStr;
-
-    #[test]
-    fn an_entry_names_the_pid_it_is_given() {
-        for pid in [1, 9, 10, 4_194_304, i32::MAX] {
-            let text = PidText::new(b"LISTEN_PID");
-            text.set(pid);
-            // SAFETY: PidText is longer than what is written into it, and zeros follow.
-            let shown = unsafe { CStr::from_ptr(text.as_ptr()) };
-            assert_eq!(shown.to_str().unwrap(), format!("LISTEN_PID={pid}"));
-        }
-    }
 }

@@ -22,7 +22,7 @@ pub fn write_now(line: &[u8]) -> Result<()> {
             if is_regular_file() {
                 write(STDERR, line)
             } else {
-                write_elsewise(line)
+                write_via_reopen(line)
             }
         }
         result => result,
@@ -63,7 +63,7 @@ fn write_no_wait(line: &[u8]) -> Result<()> {
 
 /// Through a description of our own, which can be made non-blocking. Where /proc does not give us one: a look whether
 /// there is room, then an ordinary write; a line that fits PIPE_BUF then finds room unless others write at that moment.
-fn write_elsewise(line: &[u8]) -> Result<()> {
+fn write_via_reopen(line: &[u8]) -> Result<()> {
     let flags = libc::O_WRONLY | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC;
     // SAFETY: a C string and flags.
     match Errno::result(unsafe { libc::open(c"/proc/self/fd/2".as_ptr(), flags) }) {

@@ -1,70 +1,17 @@
-//! Waiting for children: statuses, reaping, and whether one is stopped.
+//! Waiting for children (waitpid(2), waitid(2)): reaping them, and whether one is stopped.
 
 use super::pidfd::Pidfd;
 use super::{Errno, Pid, Result};
 use crate::signal::Signal;
+use crate::status::WaitStatus;
 use std::os::fd::AsRawFd;
-
-/// How a child ended, decoded from the raw status of waitpid(2). nix's own type cannot hold a death by a real-time
-/// signal.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitStatus(i32);
-
-impl WaitStatus {
-    /// Of a child that has ended, nobody can tell how. No ended child's number is this one.
-    pub const UNKNOWN: WaitStatus = WaitStatus(0x7f);
-
-    /// From the number that waitpid(2) fills in.
-    pub fn from_raw(raw: i32) -> WaitStatus {
-        WaitStatus(raw)
-    }
-
-    /// The exit code, if it exited.
-    pub fn exit_code(self) -> Option<u8> {
-        (self.0 & 0x7f == 0).then_some((self.0 >> 8 & 0xff) as u8)
-    }
-
-    /// The signal that ended it, if one did.
-    pub fn term_signal(self) -> Option<Signal> {
-        let number = self.0 & 0x7f;
-        if number == 0x7f { None } else { Signal::new(number) }
-    }
-
-    /// Whether the kernel wrote a core dump.
-    pub fn core_dumped(self) -> bool {
-        self.term_signal().is_some() && self.0 & 0x80 != 0
-    }
-
-    /// As a shell shows it in `$?`: the exit code, or 128 + the signal's number.
-    pub fn shell_code(self) -> u8 {
-        match (self.exit_code(), self.term_signal()) {
-            (Some(code), _) => code,
-            (None, Some(signal)) => (128 + signal.number()) as u8,
-            // Not known.
-            (None, None) => crate::failure::STATUS_OWN,
-        }
-    }
-}
-
-impl std::fmt::Display for WaitStatus {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match (self.exit_code(), self.term_signal()) {
-            (Some(code), _) => write!(f, "exited with status {code}"),
-            (None, Some(signal)) if self.core_dumped() => {
-                write!(f, "was killed by {signal} (core dumped)")
-            }
-            (None, Some(signal)) => write!(f, "was killed by {signal}"),
-            (None, None) => f.write_str("ended, and it is not known how"),
-        }
-    }
-}
 
 /// Reaps one dead child, whoever it is (waitpid(2)). None when none is dead now, ECHILD when there are no children.
 pub fn reap_any() -> Result<Option<(Pid, WaitStatus)>> {
     let mut raw = 0;
     // SAFETY: writes one integer.
     let pid = Errno::result(unsafe { libc::waitpid(-1, &mut raw, libc::WNOHANG) })?;
-    Ok((pid > 0).then_some((Pid::from_raw(pid), WaitStatus(raw))))
+    Ok((pid > 0).then_some((Pid::from_raw(pid), WaitStatus::from_raw(raw))))
 }
 
 /// Whether children can be waited for at all. Asked about a process that is not there, so that nobody is reaped.
@@ -85,7 +32,7 @@ pub fn reap(pid: Pid) -> Result<WaitStatus> {
         // SAFETY: writes one integer.
         match Errno::result(unsafe { libc::waitpid(pid.as_raw(), &mut raw, 0) }) {
             Err(Errno::EINTR) => {}
-            result => return result.map(|_| WaitStatus(raw)),
+            result => return result.map(|_| WaitStatus::from_raw(raw)),
         }
     }
 }
@@ -113,40 +60,4 @@ fn stopped_child(kind: libc::idtype_t, id: libc::id_t) -> Result<Option<Signal>>
     }
     // SAFETY: waitid fills in the status where it answers with SIGCHLD.
     Ok(Signal::new(unsafe { info.si_status() }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_exit_code_is_the_status() {
-        for code in 0..=255 {
-            let status = WaitStatus::from_raw(code << 8);
-            assert_eq!(status.exit_code(), Some(code as u8));
-            assert_eq!(status.term_signal(), None);
-            assert_eq!(i32::from(status.shell_code()), code);
-        }
-    }
-
-    #[test]
-    fn every_signal_is_128_and_its_number_with_core_or_without() {
-        for number in 1..=64 {
-            for core in [0, 0x80] {
-                let status = WaitStatus::from_raw(number | core);
-                assert_eq!(status.exit_code(), None);
-                assert_eq!(status.term_signal(), Signal::new(number));
-                assert_eq!(status.core_dumped(), core != 0);
-                assert_eq!(i32::from(status.shell_code()), 128 + number);
-            }
-        }
-    }
-
-    #[test]
-    fn a_stop_is_no_end_and_neither_is_what_is_not_known() {
-        for status in [WaitStatus::from_raw(0x137f), WaitStatus::UNKNOWN] {
-            assert_eq!((status.exit_code(), status.term_signal()), (None, None));
-            assert_eq!(status.shell_code(), crate::failure::STATUS_OWN);
-        }
-    }
 }

@@ -1,7 +1,7 @@
-//! rinit, with an allocator that counts: says on stderr, when all is done, how often memory was asked for.
+//! rinit with an allocator that counts: before it exits it prints the number of allocations on stderr.
 #![no_main]
 
-use rinit::sys::arguments::Words;
+use rinit::sys::arguments::CStrArray;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ffi::{c_char, c_int};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -13,7 +13,7 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-// SAFETY: the system's allocator does it all.
+// SAFETY: all work is done by the system's allocator.
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
@@ -28,7 +28,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Where libc enters.
+/// The entry point that libc calls.
 ///
 /// # Safety
 /// Called once, by libc.
@@ -36,7 +36,7 @@ unsafe impl GlobalAlloc for Counting {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: as libc's start handed them over.
-    let status = rinit::run(unsafe { Words::from_main(argc, argv) });
+    let status = rinit::run(unsafe { CStrArray::from_main(argc, argv) });
     eprintln!("allocations: {}", COUNT.load(Relaxed));
     status
 }

@@ -1,4 +1,4 @@
-//! The cases: products of options, variables, places, terminals, what main does, and signals.
+//! The cases: combinations of options, variables, places, terminals, behaviours of main, and signals.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -28,7 +28,7 @@ impl Peer {
     }
 }
 
-/// How the program is found, and what its argv[0] is so.
+/// How the program is found, and the argv[0] that results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Called {
     /// By a symbolic link of its name.
@@ -51,33 +51,33 @@ pub enum Place {
     Child,
 }
 
-/// What the command is.
+/// The command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Main {
-    /// None, or one among the options: it ends by itself.
+    /// None, or one among the arguments, which exits by itself.
     Words,
-    /// The puppet, with these words: it ends by itself.
+    /// The puppet with these arguments, which exits by itself.
     Puppet(Vec<&'static str>),
-    /// Tells all signals that come to it and to these around it, and ends so.
+    /// A witness: prints all signals that it and these members get, and then exits in this way.
     Witness { end: &'static str, members: &'static [&'static str] },
-    /// Leaves all signals to their default actions.
+    /// A program that leaves all signals to their default actions.
     Plain,
-    /// Ignores this one.
+    /// A program that ignores this signal.
     Ignores(&'static str),
-    /// None: the init only pauses.
+    /// No command: the init only pauses.
     Pause,
 }
 
-/// How the signals come.
+/// How the signals are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// To the init, one after the other, each attended to before the next.
+    /// To the init, one after the other, each handled before the next is sent.
     InTurn,
     /// To the init, while it is stopped.
     AtOnce,
-    /// By the terminal's keys, or its window's size.
+    /// By the terminal's keys or its window size.
     Terminal,
-    /// None comes: the init's parent ends.
+    /// No signal: the init's parent exits.
     ParentEnds,
 }
 
@@ -141,7 +141,7 @@ impl fmt::Display for Case {
     }
 }
 
-/// All of them, each once.
+/// All cases, each once.
 pub fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     cases.extend(forwarding());
@@ -157,7 +157,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(pausing());
     cases.extend(called());
     cases.extend(warnings());
-    // Where two products meet, one case is enough.
+    // A case that several combinations produce runs once.
     let mut known = BTreeSet::new();
     cases.retain(|case| known.insert(case.to_string()));
     cases
@@ -168,7 +168,7 @@ const PLACES: [Place; 2] = [Place::Pid1, Place::Child];
 /// A program with the options before the command.
 type Setup = (Peer, &'static [&'static str], &'static [(&'static str, &'static str)]);
 
-/// Each way in which one of them chooses who gets the signals.
+/// Each way in which one of the programs chooses the targets of signals.
 const SETUPS: [Setup; 7] = [
     (Peer::Tini, &["-s", "--"], &[]),
     (Peer::Tini, &["-s", "-g", "--"], &[]),
@@ -205,16 +205,16 @@ fn witness(members: &'static [&'static str]) -> Main {
     Main::Witness { end: "exit:7", members }
 }
 
-/// Who gets which signal: options × place × terminal × what main does × signal.
+/// Which processes get which signal: options × place × terminal × behaviour of main × signal.
 fn forwarding() -> Vec<Case> {
-    // 64 is what ends a round.
+    // 64 ends a round.
     static EVERY: LazyLock<Vec<i32>> = LazyLock::new(|| (1..64).filter(|signal| ![9, 19].contains(signal)).collect());
     let some = [1, 2, 3, 10, 11, 15, 17, 18, 20, 21, 22, 28, 34].as_slice();
     let few = [2, 15, 18, 20, 21].as_slice();
     let mut cases = Vec::new();
     for (index, setup) in SETUPS.into_iter().enumerate() {
         for place in PLACES {
-            // One setup of each program gets every signal there is.
+            // One setup of each program gets every signal.
             let every = if [1, 2, 6].contains(&index) { EVERY.as_slice() } else { some };
             for (main, terminal, signals) in [
                 (witness(AROUND), false, every),
@@ -273,7 +273,7 @@ fn rewriting() -> Vec<Case> {
     cases
 }
 
-/// Variable × value × place, with a signal that shows who gets it.
+/// Variable × value × place, with a signal that shows its targets.
 fn variables() -> Vec<Case> {
     let mut cases = Vec::new();
     for (peer, name, values) in [
@@ -296,7 +296,7 @@ fn variables() -> Vec<Case> {
     cases
 }
 
-/// How main ends × options × place.
+/// How main exits × options × place.
 fn ends() -> Vec<Case> {
     let ends = [
         "exit:0", "exit:1", "exit:7", "exit:143", "exit:255", "die:1", "die:2", "die:3", "die:6", "die:9", "die:11",
@@ -331,7 +331,7 @@ fn ends() -> Vec<Case> {
     cases
 }
 
-/// Who outlives main, and what they were told: options × place × terminal × how main ends.
+/// Which processes outlive main, and the signals that they got: options × place × terminal × how main exits.
 fn leftovers() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in SETUPS {
@@ -348,7 +348,7 @@ fn leftovers() -> Vec<Case> {
     cases
 }
 
-/// What main inherits of mask and dispositions: options × signal × place; and that it does not matter to forwarding.
+/// The mask and dispositions that main inherits: options × signal × place; and that they do not affect forwarding.
 fn inheritance() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in SETUPS {
@@ -375,7 +375,7 @@ fn inheritance() -> Vec<Case> {
     cases
 }
 
-/// Several signals that wait together: options × place × which.
+/// Several pending signals: options × place × signals.
 fn bursts() -> Vec<Case> {
     let mut cases = Vec::new();
     for setup in SETUPS {
@@ -389,8 +389,8 @@ fn bursts() -> Vec<Case> {
     cases
 }
 
-/// What the terminal sends: options × key × place. Where the init shares main's group both get it, and main that of the
-/// init too or not, as it happens: those setups are left out.
+/// Signals from the terminal: options × key × place. If the init shares main's group both get the signal, and by chance
+/// main also gets it from the init: those setups are left out.
 fn keys() -> Vec<Case> {
     let own_group =
         SETUPS.into_iter().filter(|setup| setup.0 != Peer::DumbInit || setup.1 == ["--"] && setup.2.is_empty());
@@ -407,7 +407,7 @@ fn keys() -> Vec<Case> {
     cases
 }
 
-/// The init's parent ends: options.
+/// The init's parent exits: options.
 fn orphaned() -> Vec<Case> {
     let options: [(Peer, &[&str]); 11] = [
         (Peer::Tini, &["-s", "--"]),
@@ -426,10 +426,10 @@ fn orphaned() -> Vec<Case> {
     cases.into_iter().map(|case| Case { way: Way::ParentEnds, ..case }).collect()
 }
 
-/// A `CMD` in these words stands for a command that prints its arguments.
+/// In these arguments `CMD` stands for a command that prints its arguments.
 pub const COMMAND: &str = "CMD";
 
-/// The command line: words × place. Where the words hold no command, the program is to print something, or to refuse.
+/// The command line: arguments × place. Without a command among them the program prints something or refuses.
 fn parsing() -> Vec<Case> {
     const TINI: &[&[&str]] = &[
         &[],
@@ -645,7 +645,7 @@ fn pausing() -> Vec<Case> {
     cases
 }
 
-/// How it is called × which program × place, with the words that images in the wild have.
+/// argv[0] × program × place, with the arguments that published images use.
 fn called() -> Vec<Case> {
     use Called::{Copy, HardLink, Login, Script, WindingPath};
     let mut cases = Vec::new();

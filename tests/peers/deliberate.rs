@@ -1,28 +1,28 @@
-//! The one table of what rinit does not as the program whose name it has, and why.
+//! The table of all deliberate differences between rinit and the program whose name it has, with their reasons.
 
 use crate::cases::{Case, Main, Peer, Place, Way};
 use crate::observe::{Field, HANGS, Observation};
 use crate::support::signal_set;
 use std::collections::BTreeMap;
 
-/// A difference that is meant.
+/// A deliberate difference.
 pub struct Deliberate {
-    /// Whose name.
+    /// The name of the program.
     pub name: &'static str,
     pub original: &'static str,
     pub rinit: &'static str,
     pub reason: &'static str,
-    /// Whether a difference in a field is this one.
+    /// Whether an observed difference is this one.
     pub explains: fn(&Seen) -> bool,
 }
 
-/// A difference that a case showed.
+/// An observed difference.
 pub struct Seen<'a> {
     pub case: &'a Case,
     pub field: Field,
     pub original: &'a str,
     pub rinit: &'a str,
-    /// All that the two runs showed.
+    /// Everything observed in the two runs.
     pub theirs: &'a Observation,
     pub ours: &'a Observation,
 }
@@ -37,7 +37,7 @@ pub const TABLE: &[Deliberate] = &[
             seen.field == Field::Stderr
                 && match seen.case.main {
                     Main::Witness { end, .. } => end.starts_with("die:"),
-                    // Signals end it.
+                    // Signals terminate it.
                     Main::Plain | Main::Ignores(_) => true,
                     Main::Words | Main::Puppet(_) | Main::Pause => false,
                 }
@@ -59,7 +59,7 @@ pub const TABLE: &[Deliberate] = &[
         original: "not as PID 1 on a terminal: leave it to the command's group, so the kernel sends HUP to what is left of \
                    that group",
         rinit: "takes the terminal back before it ends",
-        reason: "whoever started rinit wants it back",
+        reason: "the program that started rinit wants it back",
         explains: |seen| {
             let gives_up = seen.case.peer != Peer::DumbInit || stays_in_session(seen.case);
             seen.field == Field::Seen
@@ -71,7 +71,7 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "a command on a terminal that is stopped where nobody could continue it stays stopped",
+        original: "a command on a terminal stays stopped where no process could continue it",
         rinit: "it goes on",
         reason: "Ctrl-Z under `docker run -it` would freeze the container",
         explains: |seen| {
@@ -86,7 +86,7 @@ pub const TABLE: &[Deliberate] = &[
         name: "tini, catatonit",
         original: "started with CHLD ignored, never notice the command's end",
         rinit: "ends with it",
-        reason: "nobody wants a container that never ends",
+        reason: "a container that never exits is of no use",
         explains: |seen| {
             seen.case.ignored.contains(&libc::SIGCHLD)
                 && has(seen.theirs, Field::Events, HANGS)
@@ -195,7 +195,7 @@ pub const TABLE: &[Deliberate] = &[
         name: "all three",
         original: "of several options that print something or are wrong, the first one decides",
         rinit: "a wrong one is refused first, then help, version and licence come in this order; a value is looked at last",
-        reason: "nobody writes this",
+        reason: "it occurs nowhere",
         explains: |seen| {
             let several: [&[&str]; 6] =
                 [&["-h", "-x"], &["-Vx"], &["-V", "-x"], &["-V", "-h"], &["-L", "-V"], &["-e", "300", "-h"]];
@@ -255,12 +255,12 @@ fn stays_in_session(case: &Case) -> bool {
         && (case.variables.contains(&("DUMB_INIT_SETSID", "0")) || case.options.iter().any(is_single))
 }
 
-/// Of a list of kinds those that are not this one.
+/// The kinds in a list except this one.
 fn without(kinds: &str, kind: &str) -> String {
     kinds.split(", ").filter(|each| *each != kind).collect::<Vec<_>>().join(", ")
 }
 
-/// What each process saw, in order, but for some signals.
+/// What each process saw, in order, except some signals.
 fn tokens<'a>(seen: &'a str, but: &[&str]) -> BTreeMap<&'a str, Vec<&'a str>> {
     let processes = seen.split("; ").map(|process| {
         let mut words = process.split(' ');
@@ -270,7 +270,7 @@ fn tokens<'a>(seen: &'a str, but: &[&str]) -> BTreeMap<&'a str, Vec<&'a str>> {
     processes.filter(|(who, words)| !words.is_empty() || ["ready", "round"].contains(who)).collect()
 }
 
-/// Whether all that differs is the mask and the dispositions, and rinit's command has exactly those that rinit was given.
+/// Whether only mask and dispositions differ, and rinit's command has exactly those that rinit inherited.
 fn is_transparent(seen: &Seen) -> bool {
     let given = [("SigBlk:", &seen.case.blocked), ("SigIgn:", &seen.case.ignored)]
         .map(|(name, set)| format!("{name}\t{:016x}", signal_set(set.iter().copied())));

@@ -1,9 +1,9 @@
-//! Runs rinit by the names of other inits beside these, and compares all that can be seen.
+//! Runs rinit under the names of other inits and the inits themselves, and compares everything that can be observed.
 //!
 //!     cargo test --test peers [-- [--original] [CASE...]]
 //!
-//! CASE is a case's whole description, as a failure prints it. `--original` compares the originals with themselves, which
-//! must give no difference: a check of the comparison.
+//! CASE is the whole description of a case, as a failure prints it. `--original` compares the originals with themselves,
+//! which must show no difference: it checks the comparison.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -17,7 +17,7 @@ mod cases;
 mod deliberate;
 mod messages;
 mod observe;
-// The harness has more than is needed here.
+// The harness has more than this suite needs.
 #[allow(dead_code, unused_imports)]
 #[path = "../suite/support/mod.rs"]
 mod support;
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         true => original(peer),
         false => support::rinit_binary().to_owned(),
     });
-    // A run that panics is a difference, told with its case.
+    // A run that panics counts as a difference and is reported with its case.
     std::panic::set_hook(Box::new(|_| {}));
     let start = Instant::now();
     let results = in_parallel(&cases, |case| [run(case, &theirs), run(case, &ours)]);
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// One line a difference that nothing explains.
+/// A line for each unexplained difference.
 fn compare(case: &Case, theirs: &Observation, ours: &Observation, needed: &mut BTreeSet<usize>) -> Vec<String> {
     let nothing = String::new();
     let fields: BTreeSet<Field> = theirs.keys().chain(ours.keys()).copied().collect();
@@ -101,7 +101,7 @@ fn compare(case: &Case, theirs: &Observation, ours: &Observation, needed: &mut B
     differences
 }
 
-/// Of two lists what only one of them has.
+/// The elements of two lists that only one of them has.
 fn in_short(original: &str, rinit: &str) -> String {
     let only = |these: &str, those: &str| {
         let those: Vec<&str> = those.split("; ").collect();
@@ -113,13 +113,13 @@ fn in_short(original: &str, rinit: &str) -> String {
 
 fn repeat(case: &Case) -> String {
     let quoted = case.to_string().replace('\'', "'\\''");
-    format!(".ci/peers '{}' '{quoted}'", support::rinit_binary().display())
+    format!("tests/extended/peers '{}' '{quoted}'", support::rinit_binary().display())
 }
 
-/// Nothing explains this.
+/// An unexplained difference.
 const FAILED: &str = "the run failed";
 
-/// A run that goes wrong is one that differs.
+/// A run that fails is a difference.
 fn run(case: &Case, programs: &Programs) -> Observation {
     catch_unwind(AssertUnwindSafe(|| observe(case, programs))).unwrap_or_else(|panic| {
         let text = text_of(panic.as_ref());
@@ -132,7 +132,7 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic")
 }
 
-/// Most of a run is waiting, so there are more threads than processors.
+/// Runs mostly wait, so there are more threads than processors.
 fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = 3 * std::thread::available_parallelism().map_or(2, usize::from);
     let next = AtomicUsize::new(0);

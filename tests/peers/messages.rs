@@ -1,8 +1,8 @@
-//! What a program printed, by kind and not by wording: each program has words of its own.
+//! Classifies what a program printed by kind, because each program has its own wording.
 
 use std::collections::BTreeMap;
 
-/// Parts of lines, each program's own, and what kind of message they make it. The first that fits counts.
+/// Phrases of each program, and the kind of message that they indicate. The first match wins.
 const KINDS: &[(&str, &str)] = &[
     ("[FATAL ", "error"),
     (": ERROR: ", "error"),
@@ -15,12 +15,12 @@ const KINDS: &[(&str, &str)] = &[
     (": INFO: ", "log"),
     (": DEBUG: ", "log"),
     (": TRACE: ", "log"),
-    // getopt's own.
+    // getopt's messages.
     (": invalid option -- ", "error"),
     (": unrecognized option ", "error"),
     (": option ", "error"),
     ("sage: ", "usage"),
-    // dumb-init logs and complains in the same form. In what it logs a system call's number stands with the reason.
+    // dumb-init's log lines and errors have the same form. Its log lines contain a reason after the system call.
     ("(errno=", "log"),
     (": No such file or directory", "error"),
     (": Permission denied", "error"),
@@ -32,12 +32,12 @@ const KINDS: &[(&str, &str)] = &[
     ("dumb-init v", "version, as `dumb-init v`"),
 ];
 
-/// Whether a line is an init's own.
+/// Whether a line was printed by an init.
 pub fn is_message(line: &str) -> bool {
     kind(line).is_some()
 }
 
-/// Whether there is a text of several lines among these, as a help text or a licence.
+/// Whether these lines contain a longer text, such as a help text or a licence.
 pub fn is_text<'a>(mut lines: impl Iterator<Item = &'a str>) -> bool {
     lines.any(|line| matches!(kind(line), Some("usage" | "licence")))
 }
@@ -46,8 +46,8 @@ fn kind(line: &str) -> Option<&'static str> {
     KINDS.iter().find(|(part, _)| line.contains(part)).map(|(_, kind)| *kind)
 }
 
-/// The kinds of the messages among these lines. Of warnings it counts how many. To refuse is one kind, be it by an error,
-/// by the usage or by both.
+/// The kinds of the messages in these lines, with the number of warnings. A refusal is one kind, whether by an error, by the
+/// usage, or by both.
 pub fn kinds<'a>(lines: impl Iterator<Item = &'a str>, refused: bool) -> String {
     let mut count: BTreeMap<&str, usize> = BTreeMap::new();
     for kind in lines.filter_map(kind) {
@@ -55,7 +55,7 @@ pub fn kinds<'a>(lines: impl Iterator<Item = &'a str>, refused: bool) -> String 
     }
     let is_usage = count.contains_key("usage");
     if is_usage {
-        // Some begin it with their version.
+        // Some print their version first.
         count.retain(|kind, _| !kind.starts_with("version"));
     }
     if refused && (is_usage || count.contains_key("error")) {

@@ -1,4 +1,4 @@
-//! One run: starts a program as a case wants it, does to it what the case says, and notes all that can be seen.
+//! One run: starts a program as a case specifies, acts on it, and records everything that can be observed.
 
 use crate::cases::{COMMAND, Called, Case, Main, Peer, Place, Way};
 use crate::messages;
@@ -15,32 +15,32 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// What is compared.
+/// The compared aspects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Field {
-    /// How it ended.
+    /// How the init exited.
     Status,
-    /// main's group, session and terminal, as the init's neighbour.
+    /// Main's group, session and terminal, relative to the init's.
     Main,
     /// What each process saw, in order.
     Seen,
-    /// Who was stopped, and other turns.
+    /// Stopped processes, and other events.
     Events,
     /// The kinds of messages on stdout.
     Stdout,
     /// The kinds of messages on stderr.
     Stderr,
-    /// Who is alive after the end.
+    /// The processes that outlived the init.
     Left,
 }
 
-/// All that one run showed.
+/// Everything observed in one run.
 pub type Observation = BTreeMap<Field, String>;
 
-/// Ends a round, as the puppet knows it.
+/// The signal that ends a round of the puppet.
 const END_OF_ROUND: i32 = 64;
 
-/// The files by whose names the original and rinit are called.
+/// The files under whose names the original and rinit are run.
 pub struct Programs {
     scratch: Scratch,
     script: &'static str,
@@ -49,7 +49,7 @@ pub struct Programs {
 const PEERS: [Peer; 4] = [Peer::Tini, Peer::TiniStatic, Peer::DumbInit, Peer::Catatonit];
 
 impl Programs {
-    /// Under each name a link, a hard link and a copy of what `binary` says is the program of that name.
+    /// For each name a symbolic link, a hard link and a copy of the program that `binary` returns for it.
     pub fn new(binary: impl Fn(Peer) -> PathBuf) -> Programs {
         let scratch = Scratch::new();
         for folder in ["link", "hard", "copy"] {
@@ -87,7 +87,7 @@ impl Programs {
     }
 }
 
-/// Runs it. What went wrong with the run itself is an event of it.
+/// Runs it. A failure of the run itself is recorded as an event.
 pub fn observe(case: &Case, programs: &Programs) -> Observation {
     let mut pty = case.terminal.then(Pty::new);
     let (reader, writer) = std::io::pipe().expect("a pipe");
@@ -157,7 +157,7 @@ struct Run {
     events: Vec<&'static str>,
 }
 
-/// What ends a wait.
+/// What ended a wait.
 #[derive(PartialEq)]
 enum Turn {
     Line,
@@ -205,7 +205,7 @@ impl Run {
             Way::InTurn | Way::ParentEnds => {
                 for signal in &case.signals {
                     self.signal(*signal);
-                    // Whoever is stopped by it must not get the next one before that.
+                    // A process that it stops must have stopped before the next signal is sent.
                     self.until_settled();
                 }
                 self.signal(END_OF_ROUND);
@@ -241,14 +241,14 @@ impl Run {
         }
     }
 
-    /// The init's parent, whose end the harness waits for, ends; and main tells what came of it.
+    /// Lets the init's parent, whose exit the harness waits for, exit, and has main report the signals that followed.
     fn end_of_parent(&mut self) {
         self.running.send(libc::SIGKILL);
         self.running.wait();
         self.until_settled();
         self.events.push(if self.has_ended() { "the init has ended" } else { "the init lives on" });
         let main = self.main.as_ref().expect("main runs").pid;
-        // It may get a signal for the init's end, and end itself.
+        // It may get a signal for the init's exit, and exit itself.
         self.running.until("main has settled", || self.is_settled(main));
         if matches!(self.state(main), None | Some(('Z', _))) {
             return;
@@ -261,7 +261,7 @@ impl Run {
         }
     }
 
-    /// main has said that it is ready, and with whom.
+    /// Waits until main has printed that it is ready, and the PIDs of its members.
     fn meet(&mut self, case: &Case) {
         let ready = self.lines.seen.iter().find(|line| line.starts_with("ready")).cloned().unwrap_or_default();
         let members = ready.split(' ').skip(1).filter_map(|word| word.split_once('='));
@@ -271,7 +271,7 @@ impl Run {
         self.main = self.running.processes().into_iter().find(|process| Some(process.parent) == init);
     }
 
-    /// None where it has ended already.
+    /// None if it has already exited.
     fn find_init(&self, case: &Case) -> Option<Process> {
         match case.place {
             Place::Pid1 => self.running.processes().into_iter().find(|process| process.pid == 1),
@@ -283,7 +283,7 @@ impl Run {
         }
     }
 
-    /// A process that has just ended gets no signal, which is as well.
+    /// A process that has just exited gets no signal, which does not matter.
     fn signal(&self, signal: i32) {
         if !self.has_ended() {
             self.running.send(signal);
@@ -296,7 +296,7 @@ impl Run {
         now.is_none_or(|now| now.state == 'Z')
     }
 
-    /// The state of a process, and whether a signal waits for it. None when it is gone.
+    /// The state of a process, and whether a signal is pending. None if it is gone.
     fn state(&self, pid: i32) -> Option<(char, bool)> {
         let status = std::fs::read_to_string(self.running.proc(&format!("{pid}/status"))).ok()?;
         let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
@@ -305,19 +305,19 @@ impl Run {
         Some((value("State:")?.chars().next()?, has_pending))
     }
 
-    /// Whether a process has done what there was to do for it: it sleeps, and no signal waits; or it is stopped, or dead.
+    /// Whether a process is idle: it sleeps and no signal is pending, or it is stopped or dead.
     fn is_settled(&self, pid: i32) -> bool {
         matches!(self.state(pid), None | Some(('S', false) | ('T' | 'Z', _)))
     }
 
-    /// Waits until the init has settled in its wait for signals, and all to whom it may have sent one.
+    /// Waits until the init waits for signals again, and all processes that it may have signalled are idle.
     fn until_settled(&self) {
         let Some(init) = &self.init else { return };
         let main = self.main.iter().map(|main| main.pid);
         let all: Vec<i32> = main.chain(self.members.iter().map(|(_, pid)| *pid)).collect();
         let has_init = || self.is_settled(init.pid) && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid));
         self.running.until("all have settled", || {
-            // Only what the init has sent can have reached the others, and what became of them may wake the init.
+            // Other processes get signals only from the init, and their reaction may wake the init again.
             self.has_ended() || (has_init() && all.iter().all(|pid| self.is_settled(*pid)) && has_init())
         });
     }
@@ -326,7 +326,7 @@ impl Run {
         matches!(self.state(pid), Some(('T', _)))
     }
 
-    /// Before it does so for the first time, an init may sleep on something else.
+    /// Before its first wait for signals, an init may sleep in another call.
     fn waits_for_signals(&self, pid: i32) -> bool {
         let call = std::fs::read_to_string(self.running.proc(&format!("{pid}/syscall"))).unwrap_or_default();
         let number = call.split(' ').next().and_then(|number| number.parse::<libc::c_long>().ok());
@@ -334,7 +334,7 @@ impl Run {
         number.is_some_and(|number| waits.contains(&number) || is_poll(number))
     }
 
-    /// Waits for such a line, or for the end. Whoever was stopped meanwhile is noted and continued.
+    /// Waits for such a line or for the exit. Processes that are stopped meanwhile are recorded and continued.
     fn until(&mut self, is_it: impl Fn(&str) -> bool) -> Turn {
         let end = Instant::now() + LIMIT;
         let mut same = (None, 0);
@@ -351,7 +351,7 @@ impl Run {
             }
             let turn = self.turn();
             same = if turn == same.0 { (turn, same.1 + 1) } else { (turn, 1) };
-            // Between two looks a process may be on its way from one state to another.
+            // A single look may catch a process between two states.
             match same {
                 (None, _) if Instant::now() > end => panic!("no end; {}", self.running.situation()),
                 (None, _) => {}
@@ -367,7 +367,7 @@ impl Run {
         }
     }
 
-    /// What keeps the init or main from going on.
+    /// The state that keeps the init or main from continuing.
     fn turn(&self) -> Option<&'static str> {
         let (init, main) = (self.init.as_ref()?.pid, self.main.as_ref()?.pid);
         let is_asleep = || matches!(self.state(init), Some(('S', false)));
@@ -400,12 +400,12 @@ impl Run {
             Status::Exited(code) => format!("exit {code}"),
             Status::Killed(signal) => format!("killed by {signal}"),
         };
-        // Where an init prints a text of several lines, it starts no command.
+        // An init that prints a text of several lines starts no command.
         let is_text = messages::is_text(self.lines.seen.iter().map(String::as_str));
         let (mut said, printed): (Vec<String>, Vec<String>) =
             self.lines.seen.drain(..).partition(|line| !is_text && case.is_of_main(line));
         if case.place == Place::Pid1 {
-            // The kernel kills everybody when PID 1 ends, in the middle of whatever they say.
+            // When PID 1 exits the kernel kills all processes, possibly in the middle of a line.
             match said.iter().position(|line| line == "round") {
                 Some(round) => said.truncate(round + 1),
                 None => said.retain(|line| !self.members.iter().any(|(name, _)| line.starts_with(name.as_str()))),
@@ -423,7 +423,7 @@ impl Run {
         ])
     }
 
-    /// Waits until a member has told all that it got until now.
+    /// Waits until a member has printed all signals that it got so far.
     fn hear_out(&mut self, name: &str, process: &Process) {
         if name == "main" {
             return;
@@ -439,7 +439,7 @@ impl Run {
         }
     }
 
-    /// Who outlived the init. As PID 1 nobody does.
+    /// The processes that outlived the init. With the init as PID 1 there are none.
     fn left(&self) -> Vec<(String, Process)> {
         let Some(main) = &self.main else { return Vec::new() };
         let known = self.members.iter().cloned().chain([("main".to_owned(), main.pid)]);
@@ -451,7 +451,7 @@ impl Run {
         known.filter_map(|(name, pid)| Some((name, process(pid)?.clone()))).collect()
     }
 
-    /// How main stands to the init.
+    /// Main's group, session and terminal relative to the init's.
     fn relations(&self) -> String {
         let (Some(init), Some(main)) = (&self.init, &self.main) else { return String::new() };
         let whose = |id: i32| match id {
@@ -472,8 +472,8 @@ impl Run {
 }
 
 impl Case {
-    /// Whether main printed this, or one of those around it. A command that ends by itself prints no line that looks like
-    /// an init's.
+    /// Whether main or one of its members printed this. A command that exits by itself prints no line that looks like one of
+    /// an init.
     fn is_of_main(&self, line: &str) -> bool {
         match &self.main {
             Main::Words | Main::Puppet(_) | Main::Pause => !messages::is_message(line),
@@ -495,7 +495,7 @@ fn is_poll(number: libc::c_long) -> bool {
     return false;
 }
 
-/// What each process said, in its order; that of the processes among each other is up to the scheduler.
+/// The lines of each process in order. The order between processes depends on the scheduler.
 fn by_process(lines: &[String]) -> String {
     let mut said: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for line in lines {
@@ -524,7 +524,7 @@ impl Lines {
         Lines { pipe, ended: false, bytes: Vec::new(), seen: Vec::new() }
     }
 
-    /// Waits for more, and takes what is there. Whether there was anything.
+    /// Waits for more output and reads it. Returns whether there was any.
     fn fill(&mut self, limit: Duration) -> bool {
         let limit = PollTimeout::try_from(limit).expect("a limit that poll(2) can take");
         let _ = poll(&mut [PollFd::new(self.pipe.as_fd(), PollFlags::POLLIN)], limit);
@@ -536,7 +536,7 @@ impl Lines {
         self.ended || self.bytes.len() > before
     }
 
-    /// Takes lines up to such a one.
+    /// Returns the lines up to such a line.
     fn next(&mut self, is_it: &impl Fn(&str) -> bool) -> bool {
         loop {
             let length = match self.bytes.iter().position(|byte| *byte == b'\n') {
@@ -558,6 +558,6 @@ impl Lines {
 /// The original of that name, as Debian's package installs it.
 pub fn original(peer: Peer) -> PathBuf {
     let path = Path::new("/usr/bin").join(peer.name());
-    assert!(path.exists(), "no {} to compare with: run .ci/peers, or apt-get install it", path.display());
+    assert!(path.exists(), "no {} to compare with: run tests/extended/peers, or apt-get install it", path.display());
     path
 }

@@ -1,4 +1,4 @@
-//! Processes and their children: orphans, groups, parents that die.
+//! Processes and their children: orphans, groups, parents that exit.
 #![allow(unsafe_code)]
 
 use crate::output::say;
@@ -21,7 +21,7 @@ pub fn spawn(child: impl FnOnce()) -> Pid {
     }
 }
 
-/// Where processes wait until another one lets them go on: that one's end, or its word.
+/// A barrier: processes wait until another one opens it or exits.
 struct Gate {
     reader: PipeReader,
     writer: Option<PipeWriter>,
@@ -33,19 +33,19 @@ impl Gate {
         Gate { reader, writer: Some(writer) }
     }
 
-    /// In whoever keeps it closed.
+    /// In the process that keeps it closed.
     fn open(&mut self) {
         self.writer = None;
     }
 
-    /// In whoever waits: until nobody keeps it closed.
+    /// In a waiting process: returns once no process keeps it closed.
     fn wait(&mut self) {
         self.writer = None;
         let _ = self.reader.read_to_end(&mut Vec::new());
     }
 }
 
-/// As PID 1: reaps, and does nothing else.
+/// Runs as PID 1: reaps and does nothing else.
 pub fn reap_for_ever() -> c_int {
     signals::block_all();
     loop {
@@ -55,9 +55,9 @@ pub fn reap_for_ever() -> c_int {
     }
 }
 
-/// Two processes of one group print the signals that arrive. Ends when `last` has arrived at this one and stdin has ended.
+/// Two processes of one group print the signals that arrive. Exits when `last` has arrived here and stdin is at its end.
 pub fn pair(last: c_int) -> c_int {
-    // What comes before the other one looks is not lost, so one "ready" is enough.
+    // Signals that arrive before the other process waits stay pending, so one "ready" is enough.
     signals::block_all();
     let other = spawn(|| {
         signals::print_blocked(1, "other ", 0);
@@ -69,7 +69,7 @@ pub fn pair(last: c_int) -> c_int {
     0
 }
 
-/// Moves to the group of a child, so that nobody is left in the own one, and prints the signals that arrive.
+/// Moves to the group of a child, which leaves its own group empty, and prints the signals that arrive.
 pub fn leave_group(last: c_int) -> c_int {
     let mut end = Gate::new();
     let child = spawn(|| end.wait());
@@ -78,7 +78,7 @@ pub fn leave_group(last: c_int) -> c_int {
     signals::print(1, last)
 }
 
-/// Makes orphans, a hundred at a time, which end once they are orphans. Ends when stdin does, with `status`.
+/// Creates orphans, a hundred at a time, which exit once they are orphans. Exits with `status` at the end of stdin.
 pub fn make_orphans(count: c_int, status: c_int) -> c_int {
     const AT_ONCE: c_int = 100;
     let mut left = count;
@@ -90,7 +90,7 @@ pub fn make_orphans(count: c_int, status: c_int) -> c_int {
             }
         });
         let _ = waitpid(middle, None);
-        // They have a new parent now.
+        // Now they have a new parent.
         orphaned.open();
         gone.wait();
         left -= AT_ONCE;
@@ -100,7 +100,7 @@ pub fn make_orphans(count: c_int, status: c_int) -> c_int {
     status
 }
 
-/// Makes an orphan, which prints who its parent is then. Ends when stdin does.
+/// Creates an orphan, which prints its new parent. Exits at the end of stdin.
 pub fn tell_who_adopts() -> c_int {
     let mut orphaned = Gate::new();
     let middle = spawn(|| {

@@ -1,4 +1,4 @@
-//! What a process does that wishes rinit ill.
+//! A process that attacks rinit.
 #![allow(unsafe_code)]
 
 use crate::output::say;
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-/// Sends signals as if somebody else had (rt_sigqueueinfo(2)): with this code, from this PID.
+/// Sends signals with a forged sender (rt_sigqueueinfo(2)): with this code, from this PID.
 pub fn forge(to: c_int, code: c_int, from: c_int, signals: &[c_int]) -> c_int {
     for signal in signals {
         // SAFETY: plain numbers, for which all zeros is a value.
@@ -22,7 +22,7 @@ pub fn forge(to: c_int, code: c_int, from: c_int, signals: &[c_int]) -> c_int {
     0
 }
 
-/// Performs a part under another name (PR_SET_NAME).
+/// Plays a part under another name (PR_SET_NAME).
 pub fn play_named(name: &OsString, part: &[OsString]) -> c_int {
     let name = CString::new(name.as_bytes()).expect("no NUL");
     // SAFETY: a C string.
@@ -31,7 +31,7 @@ pub fn play_named(name: &OsString, part: &[OsString]) -> c_int {
     part::play(part)
 }
 
-/// Stops a process again and again. Ends for nobody.
+/// Stops a process again and again, and never exits.
 pub fn keep_stopped(pid: c_int) -> c_int {
     signals::block_all();
     say("ready");
@@ -42,7 +42,7 @@ pub fn keep_stopped(pid: c_int) -> c_int {
     }
 }
 
-/// Traces a process, and never attends to it. Ends for nobody.
+/// Traces a process without ever handling its stops, and never exits.
 pub fn hold(pid: c_int) -> c_int {
     signals::block_all();
     let nothing = std::ptr::null_mut::<std::ffi::c_void>();

@@ -1,7 +1,7 @@
-//! The program that the tests run under rinit, and in other places around it: each first word is something that a process
-//! can do, and what it meets it prints, a line each.
+//! The program that the tests run under rinit and around it. The first argument selects what it does; it prints what it
+//! observes, line by line.
 //!
-//! Under C's `main`, as rinit is: Rust's own start would change what this program has to report.
+//! It starts with C's `main`, as rinit does: Rust's own startup would change what this program reports.
 #![no_main]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
@@ -23,7 +23,7 @@ use output::say;
 use std::ffi::{CStr, OsStr, OsString, c_char, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-/// Where libc enters.
+/// The entry point that libc calls.
 ///
 /// # Safety
 /// Called once, by libc.

@@ -1,10 +1,10 @@
-//! Printing without std's stdout, which buffers and takes a closed descriptor for a sink.
+//! Printing without std's stdout, which buffers and silently accepts a closed descriptor.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;
 use std::fmt::Display;
 
-/// Prints a line, by one call, so that lines of several processes do not mix.
+/// Prints a line with one call, so that lines of several processes do not mix.
 pub fn say(text: impl Display) {
     say_to(1, text);
 }

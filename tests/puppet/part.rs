@@ -1,6 +1,6 @@
-//! Processes that do what their part says, word by word, so that a test shows in one line who is there and what each does:
-//! `[ ignore TERM pause ] await TERM exit 7` is a process with a child that ignores TERM. Whoever starts a child goes on
-//! when that one waits for the first time, becomes another program, or has ended.
+//! Processes that play a part, word by word, so that a test shows in one line which processes there are and what each does:
+//! `[ ignore TERM pause ] await TERM exit 7` is a process with a child that ignores TERM. A process that starts a child
+//! continues once the child waits for the first time, executes another program, or has exited.
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -16,13 +16,13 @@ use std::ffi::{OsString, c_int, c_void};
 use std::io::{PipeWriter, Read};
 use std::str::FromStr;
 
-/// Performs the part that `words` are, and all parts in it.
+/// Plays the part in `words` and all parts inside it.
 pub fn play(words: &[OsString]) -> c_int {
     let words: Vec<&str> = words.iter().map(|word| word.to_str().expect("UTF-8")).collect();
     Actor { gate: None }.perform(Part(&words))
 }
 
-/// What a process has yet to do.
+/// The rest of a process's part.
 #[derive(Clone, Copy)]
 struct Part<'a>(&'a [&'a str]);
 
@@ -47,13 +47,13 @@ impl<'a> Part<'a> {
         Signal::from_str(&format!("SIG{word}")).unwrap_or_else(|_| panic!("{word:?} is no signal"))
     }
 
-    /// What stands between here and the bracket that closes it.
+    /// Returns the words up to the closing bracket.
     fn inner(&mut self) -> Part<'a> {
         assert_eq!(self.word(), "[");
         self.up_to_bracket()
     }
 
-    /// The same after the opening bracket.
+    /// Returns the words between the next pair of brackets.
     fn up_to_bracket(&mut self) -> Part<'a> {
         let mut depth = 0;
         let end = self.0.iter().position(|word| {
@@ -70,14 +70,14 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Who performs a part.
+/// A process that plays a part.
 struct Actor {
-    /// Whoever started this process waits until it lets go of this.
+    /// The process that started this one waits until this is closed.
     gate: Option<PipeWriter>,
 }
 
 impl Actor {
-    /// Returns the status to exit with.
+    /// Returns the exit status.
     fn perform(&mut self, mut part: Part<'_>) -> c_int {
         while let Some(word) = part.next() {
             match word {
@@ -87,7 +87,7 @@ impl Actor {
                     let inner = part.inner();
                     (0..count).for_each(|_| self.start(inner, || {}));
                 }
-                // One after the other until a signal arrives, which must be blocked.
+                // Starts children one after the other until this signal arrives, which must be blocked.
                 "until" => {
                     let signal = part.signal();
                     let inner = part.inner();
@@ -95,22 +95,22 @@ impl Actor {
                         self.start(inner, || {});
                     }
                 }
-                // As a child that its parent traces. It stops until the parent attends to it.
+                // A child that its parent traces. It stays stopped until the parent handles that.
                 "traced" => self.start_traced(part.inner()),
-                // As the init of a PID namespace; later children are members of that one.
+                // A child that is the init of a PID namespace; later children are members of it.
                 "nested" => self.start_nested(part.inner()),
-                // In memory that it shares with the parent, which sleeps until it is gone (vfork(2)).
+                // A child that shares its memory with the parent, which sleeps until it is gone (vfork(2)).
                 "vfork" => self.vfork(part.inner()),
-                // In a thread, while the first thread ends.
+                // Continues in a new thread, while the first thread exits.
                 "lose-leader" => self.lose_leader(part),
                 "run" => return execute(&part.0.iter().map(OsString::from).collect::<Vec<_>>()),
 
                 "say" => say(part.word()),
                 "exit" => return part.number(),
                 "die" => return signals::die(part.signal() as c_int),
-                // Prints its name and the number of each signal that arrives, up to the last one.
+                // Prints its name and the number of each signal that arrives, up to this last one.
                 "print" => return self.print(part.word(), part.signal()),
-                // Saves when it is asked to end, as long as it likes: until a USR1. Who asks again loses what was not saved.
+                // Saves when it is asked to exit, until a USR1. A second request interrupts the saving.
                 "save" => return self.save(part.word()),
                 "pause" => self.pause(),
                 "await" => self.wait_for(part.signal()),
@@ -136,10 +136,10 @@ impl Actor {
                 "group" => setpgid(Pid::from_raw(0), Pid::from_raw(0)).expect("setpgid"),
                 "session" => drop(setsid().expect("setsid")),
                 "terminal" => take_terminal(part.number()),
-                // Until a process can have this number.
+                // Waits until this PID is free.
                 "await-pid" => await_pid(part.number()),
                 "user" => setuid(part.number().cast_unsigned().into()).expect("setuid"),
-                // The number of the next process, whoever starts one.
+                // Sets the PID that the namespace's next process gets.
                 "next-pid" => set_next_pid(part.number()),
                 other => panic!("{other:?} is no word of a part"),
             }
@@ -147,11 +147,11 @@ impl Actor {
         0
     }
 
-    /// Starts a child, which does `first` and then its part.
+    /// Starts a child, which runs `first` and then plays its part.
     fn start(&mut self, part: Part<'_>, first: impl FnOnce()) {
         let (mut waits, gate) = std::io::pipe().expect("a pipe");
         spawn(|| {
-            // Lets go of the parent's own, too.
+            // Closes the parent's, too.
             self.gate = Some(gate);
             first();
             exit(self.perform(part));
@@ -162,9 +162,9 @@ impl Actor {
     fn start_traced(&mut self, part: Part<'_>) {
         spawn(|| {
             self.gate = None;
-            let (nobody, nothing) = (0, std::ptr::null_mut::<c_void>());
+            let (no_pid, nothing) = (0, std::ptr::null_mut::<c_void>());
             // SAFETY: a request that takes no notice of the rest.
-            let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, nobody, nothing, nothing) };
+            let asked = unsafe { libc::ptrace(libc::PTRACE_TRACEME, no_pid, nothing, nothing) };
             Errno::result(asked).expect("PTRACE_TRACEME");
             signals::send(getpid().as_raw(), &[libc::SIGSTOP]);
             exit(self.perform(part));
@@ -185,7 +185,7 @@ impl Actor {
         let mut stack = vec![0u128; STACK / size_of::<u128>()];
         let mut child = |part| Actor { gate: None }.perform(part);
         let mut performance = Performance { perform: &mut child, part };
-        // SAFETY: the stack is the child's alone, and its end is aligned. Memory is shared, but only one of the two runs.
+        // SAFETY: only the child uses the stack, whose end is aligned. Memory is shared, but only one of the two runs.
         let pid = unsafe {
             let top = stack.as_mut_ptr().add(stack.len()).cast();
             let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
@@ -197,7 +197,7 @@ impl Actor {
     fn lose_leader(&mut self, part: Part<'_>) -> ! {
         std::thread::scope(|threads| {
             threads.spawn(|| exit(self.perform(part)));
-            // SAFETY: ends this thread alone. What it borrows to the other one stays where it is.
+            // SAFETY: ends this thread alone. What it lends to the other thread stays in place.
             unsafe { libc::syscall(libc::SYS_exit, 0) };
             unreachable!("the thread has ended")
         })
@@ -205,7 +205,7 @@ impl Actor {
 
     fn print(&mut self, name: &str, last: Signal) -> c_int {
         signals::block_all();
-        // An ignored signal that is blocked would arrive nevertheless.
+        // An ignored signal would stay pending while it is blocked.
         let ignored: SigSet = Signal::iterator().filter(|signal| is_ignored(*signal)).collect();
         ignored.thread_unblock().expect("sigprocmask");
         self.gate = None;
@@ -249,7 +249,7 @@ impl Actor {
         set.wait().expect("sigwait");
     }
 
-    /// Lets tracees go on as they would without us, until the last child has ended.
+    /// Lets tracees run as they would untraced, until the last child has exited.
     fn attend(&mut self) {
         self.gate = None;
         while let Some((pid, status)) = wait() {
@@ -276,7 +276,7 @@ impl Actor {
     }
 }
 
-/// A part and how to perform it, for a child that takes one pointer.
+/// A part and how to play it, for a child that takes one pointer.
 struct Performance<'a> {
     perform: &'a mut dyn FnMut(Part<'a>) -> c_int,
     part: Part<'a>,
@@ -295,7 +295,7 @@ fn exit(status: c_int) -> ! {
     unsafe { libc::_exit(status) }
 }
 
-/// Waits for a child to end, or to be stopped if it is traced. None when there is none.
+/// Waits until a child has exited or, if it is traced, is stopped. None if there is no child.
 fn wait() -> Option<(libc::pid_t, c_int)> {
     let mut status = 0;
     // SAFETY: writes one integer.
@@ -337,7 +337,7 @@ fn is_ignored(signal: Signal) -> bool {
     }
 }
 
-/// Makes the terminal that is open at `fd` the controlling one of this session.
+/// Makes the terminal that is open at `fd` the controlling terminal of this session.
 fn take_terminal(fd: c_int) {
     // SAFETY: a descriptor and a number.
     let taken = unsafe { libc::ioctl(fd, libc::TIOCSCTTY, 0) };

@@ -1,4 +1,4 @@
-//! What stands in front of another command line, and has that one start in a special way.
+//! Prefixes of a command line that start the program after them in a special way.
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -12,7 +12,7 @@ use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use std::ffi::{CString, OsString, c_int};
 use std::os::unix::ffi::OsStrExt;
 
-/// Becomes the program that `words` are, with children that are dead already.
+/// Executes the program in `words`, with children that are already dead.
 pub fn with_dead_children(count: c_int, words: &[OsString]) -> c_int {
     for _ in 0..count {
         let child = spawn(|| {});
@@ -22,7 +22,7 @@ pub fn with_dead_children(count: c_int, words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, with a timer that goes off once, soon (setitimer(2)).
+/// Executes the program in `words`, with a timer that expires once, soon (setitimer(2)).
 pub fn with_timer(words: &[OsString]) -> c_int {
     let never = libc::timeval { tv_sec: 0, tv_usec: 0 };
     let timer = libc::itimerval { it_interval: never, it_value: libc::timeval { tv_sec: 0, tv_usec: 1 } };
@@ -32,7 +32,7 @@ pub fn with_timer(words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, as a member of that many groups.
+/// Executes the program in `words`, as a member of so many groups.
 pub fn in_groups(count: c_int, words: &[OsString]) -> c_int {
     let groups: Vec<libc::gid_t> = (100_000..).take(count.unsigned_abs() as usize).collect();
     // SAFETY: an array and its length.
@@ -41,20 +41,20 @@ pub fn in_groups(count: c_int, words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, as a subreaper.
+/// Executes the program in `words`, as a subreaper.
 pub fn adopting(words: &[OsString]) -> c_int {
     nix::sys::prctl::set_child_subreaper(true).expect("PR_SET_CHILD_SUBREAPER");
     execute(words)
 }
 
-/// Becomes the program that `words` are, with a filter in the way of some system calls.
+/// Executes the program in `words`, with a filter that refuses some system calls.
 pub fn refusing(errno: c_int, list: &OsString, words: &[OsString]) -> c_int {
     refuse(errno, list.to_str().expect("numbers"));
     execute(words)
 }
 
-/// Becomes the program that `words` are, as somebody else's set-uid file makes it: with the rights that this one has, by a
-/// user who has not.
+/// Executes the program in `words`, as if it were set-uid: with this process's rights, called by a user who does not have
+/// them.
 pub fn by_real_user(user: c_int, words: &[OsString]) -> c_int {
     let unchanged = u32::MAX;
     // SAFETY: numbers.
@@ -63,13 +63,13 @@ pub fn by_real_user(user: c_int, words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, whose every system call is decided on at the other end of `socket`.
+/// Executes the program in `words`, and lets the other end of `socket` decide about each of its system calls.
 pub fn supervised(socket: c_int, words: &[OsString]) -> c_int {
     be_supervised(socket);
     execute(words)
 }
 
-/// Becomes the program that `words` are, in a place where /bin/sh is nothing that can be executed.
+/// Executes the program in `words`, with a /bin/sh that cannot be executed.
 pub fn without_shell(words: &[OsString]) -> c_int {
     unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
@@ -78,7 +78,7 @@ pub fn without_shell(words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, with a full file system at `folder` and an empty file `log` in it.
+/// Executes the program in `words`, with a full file system at `folder` and an empty file `log` in it.
 pub fn on_full_disk(folder: &OsString, words: &[OsString]) -> c_int {
     unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
@@ -91,21 +91,21 @@ pub fn on_full_disk(folder: &OsString, words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Becomes the program that `words` are, in a place without a /proc.
+/// Executes the program in `words`, without a /proc.
 pub fn without_proc(words: &[OsString]) -> c_int {
     hide_proc();
     mount(Some("none"), "/proc", Some("tmpfs"), MsFlags::MS_RDONLY, None::<&str>).expect("an empty /proc");
     execute(words)
 }
 
-/// Becomes the program that `words` are, in a place with the /proc of another PID namespace: that around the test's own.
+/// Executes the program in `words`, with the /proc of another PID namespace: the one around the test's.
 pub fn with_foreign_proc(words: &[OsString]) -> c_int {
     hide_proc();
     execute(words)
 }
 
-/// Becomes the program that `words` are, in a place where /proc shows only those processes that one may trace
-/// (`hidepid`, proc(5)), and without the capability to trace those that can do more.
+/// Executes the program in `words`, with a /proc that shows only processes that it may trace (`hidepid`, proc(5)), and
+/// without the capability to trace processes with more rights.
 pub fn with_hiding_proc(words: &[OsString]) -> c_int {
     unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
     mount(Some("proc"), "/proc", Some("proc"), MsFlags::empty(), Some("hidepid=4"))
@@ -114,7 +114,7 @@ pub fn with_hiding_proc(words: &[OsString]) -> c_int {
     without_capability(SYS_PTRACE, words)
 }
 
-/// Becomes the program that `words` are, without a capability (capabilities(7)), now and ever after.
+/// Executes the program in `words`, without a capability (capabilities(7)) that it cannot regain.
 pub fn without_capability(number: c_int, words: &[OsString]) -> c_int {
     // SAFETY: numbers.
     let dropped = unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) };
@@ -122,13 +122,13 @@ pub fn without_capability(number: c_int, words: &[OsString]) -> c_int {
     execute(words)
 }
 
-/// Takes away the /proc that the harness mounted over the one of its own namespace, for this process only.
+/// Unmounts, for this process only, the /proc that the harness mounted over the one of the outer namespace.
 fn hide_proc() {
     unshare(CloneFlags::CLONE_NEWNS).expect("a mount namespace");
     umount2("/proc", MntFlags::MNT_DETACH).expect("umount /proc");
 }
 
-/// Starts the program that `words` are, and waits to be killed.
+/// Starts the program in `words` and waits to be killed.
 pub fn as_parent(words: &[OsString]) -> c_int {
     spawn(|| {
         execute(words);

@@ -3,8 +3,8 @@
 
 use std::ffi::{c_int, c_long, c_ulong};
 
-/// Has the kernel answer with `errno` to the calls that `list` names by number, with commas. `clone-pidfd` among them is
-/// clone(2) where it is asked for a pidfd, `pidfd-info` is ioctl(2) with PIDFD_GET_INFO.
+/// Makes the calls in `list`, numbers separated by commas, fail with `errno`. `clone-pidfd` stands for clone(2) with
+/// CLONE_PIDFD, `pidfd-info` for ioctl(2) with PIDFD_GET_INFO.
 pub fn refuse(errno: c_int, list: &str) {
     const NUMBER: u32 = 0;
     const FIRST_ARGUMENT: u32 = 16;
@@ -41,7 +41,7 @@ pub fn refuse(errno: c_int, list: &str) {
     install(&mut filter, 0);
 }
 
-/// Puts a filter in the way of this process's system calls. Returns what seccomp(2) does.
+/// Installs a filter for this process's system calls. Returns the result of seccomp(2).
 pub fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
     let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
     let (yes, no): (c_ulong, c_ulong) = (1, 0);
@@ -54,7 +54,7 @@ pub fn install(filter: &mut [libc::sock_filter], flags: c_ulong) -> c_long {
     done
 }
 
-/// One step of the filter; `otherwise` steps are passed over where its question is answered with no.
+/// One instruction of the filter; if its condition is false, `otherwise` instructions are skipped.
 pub fn step(code: u32, value: u32, otherwise: u8) -> libc::sock_filter {
     libc::sock_filter { code: code as u16, jt: 0, jf: otherwise, k: value }
 }

@@ -1,4 +1,4 @@
-//! What a process was given at its start.
+//! What a process inherited at its start.
 #![allow(unsafe_code)]
 
 use crate::output::{say, say_to};
@@ -11,7 +11,7 @@ unsafe extern "C" {
     static environ: *const *const c_char;
 }
 
-/// Prints words, each byte of them in ASCII.
+/// Prints arguments, each byte in ASCII.
 pub fn words(words: &[OsString]) -> c_int {
     for word in words {
         say(word.as_bytes().escape_ascii());
@@ -21,7 +21,7 @@ pub fn words(words: &[OsString]) -> c_int {
 
 /// Prints the environment in the same way, as it is in memory.
 pub fn environment() -> c_int {
-    // SAFETY: an array of C strings that a null pointer ends, which nobody changes.
+    // SAFETY: an array of C strings that a null pointer ends, which is not changed meanwhile.
     unsafe {
         let mut entry = environ;
         while !(*entry).is_null() {
@@ -32,7 +32,7 @@ pub fn environment() -> c_int {
     0
 }
 
-/// Prints who this process is to others.
+/// Prints this process's IDs.
 pub fn ids() -> c_int {
     let (pid, parent) = (nix::unistd::getpid(), nix::unistd::getppid());
     let (group, session) = (nix::unistd::getpgrp(), nix::unistd::getsid(None).expect("getsid"));
@@ -41,7 +41,7 @@ pub fn ids() -> c_int {
     0
 }
 
-/// One of the answers of prctl(2) that are an integer.
+/// A prctl(2) option whose value is an integer.
 fn asked(option: c_int) -> c_int {
     let mut value = -1;
     // SAFETY: the callers' options write one integer.
@@ -49,13 +49,13 @@ fn asked(option: c_int) -> c_int {
     value
 }
 
-/// Makes a file.
+/// Creates a file.
 pub fn create(path: &OsString) -> c_int {
     fs::write(path, "").expect("a new file");
     0
 }
 
-/// Prints to descriptor `to` all that a process inherits and /proc knows.
+/// Prints to descriptor `to` everything that a process inherits and /proc shows.
 pub fn state(to: c_int) -> c_int {
     let status = fs::read_to_string("/proc/self/status").expect("/proc/self/status");
     for line in status.lines().filter(|line| inherited(line)) {
@@ -107,7 +107,7 @@ fn inherited(line: &str) -> bool {
     .any(|name| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':')))
 }
 
-/// The open descriptors, by number, and what they are. A pipe's own number is left out: each run has its own pipes.
+/// The open descriptors by number, and what they are, without the inodes of pipes, which differ from run to run.
 fn descriptors() -> Vec<(c_int, String)> {
     let entries = fs::read_dir("/proc/self/fd").expect("/proc/self/fd");
     let mut numbers: Vec<c_int> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();

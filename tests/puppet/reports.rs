@@ -1,4 +1,4 @@
-//! What the reports of rinit are compared with.
+//! Expected values for the reports of rinit.
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -6,7 +6,7 @@ use crate::output::say;
 use crate::prefixes::execute;
 use std::ffi::{OsString, c_int};
 
-/// Runs the program that `words` are, and prints whether it dumped core.
+/// Runs the program in `words` and prints whether it dumped core.
 pub fn tell_core(words: &[OsString]) -> c_int {
     let child = spawn(|| {
         execute(words);

@@ -1,4 +1,4 @@
-//! Receiving signals and sending them. By raw system calls where libc would leave out 32 and 33.
+//! Receiving and sending signals, by raw system calls where libc would leave out 32 and 33.
 #![allow(unsafe_code)]
 
 use crate::output::{say, say_to};
@@ -18,7 +18,7 @@ pub fn print(to: c_int, last: c_int) -> c_int {
     print_blocked(to, "", last)
 }
 
-/// The same without a word before. All signals must be blocked.
+/// Does the same without "ready". All signals must be blocked.
 pub fn print_blocked(to: c_int, name: &str, last: c_int) -> c_int {
     loop {
         let signal = receive();
@@ -29,7 +29,7 @@ pub fn print_blocked(to: c_int, name: &str, last: c_int) -> c_int {
     }
 }
 
-/// Sends signals to `to`, one after the other, and after each prints the one that arrives here.
+/// Sends signals to `to` one after the other, and after each prints the signal that arrives here.
 pub fn send_and_print(to: c_int, signals: &[c_int]) -> c_int {
     block_all();
     for signal in signals {
@@ -68,7 +68,7 @@ pub fn receive() -> c_int {
     }
 }
 
-/// An ordinary program: says what asked it to end, and ends well.
+/// An ordinary program: prints the signal that asks it to exit, and exits with 0.
 pub fn serve() -> c_int {
     let mut signals = Signals::new(TERM_SIGNALS).expect("handlers");
     say("ready");
@@ -77,7 +77,7 @@ pub fn serve() -> c_int {
     0
 }
 
-/// A program that does nothing about signals.
+/// A program without any signal handling.
 pub fn pause() -> c_int {
     say("ready");
     loop {
@@ -85,7 +85,7 @@ pub fn pause() -> c_int {
     }
 }
 
-/// Dies by a signal, be it blocked, ignored, or one that libc hides.
+/// Dies by a signal, even if it is blocked, ignored, or hidden by libc.
 pub fn die(signal: c_int) -> c_int {
     // The kernel's own sigaction on 64-bit systems: the handler first, and 0 is the default.
     let default = [libc::SIG_DFL, 0, 0, 0];

@@ -1,17 +1,17 @@
-//! A seccomp filter that has another process decide what system calls answer (seccomp_unotify(2)).
+//! A seccomp filter that lets another process decide about system calls (seccomp_unotify(2)).
 #![allow(unsafe_code)]
 
 use crate::refusal::{install, step};
 use std::ffi::c_int;
 
-/// Has somebody else decide what each system call answers (seccomp_unotify(2)): whoever gets the descriptor that is sent
-/// through `socket`, which is closed by the next exec.
+/// Lets another process decide about each system call (seccomp_unotify(2)): the one that receives the descriptor sent
+/// through `socket`, which the next exec closes.
 pub fn be_supervised(socket: c_int) {
     let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
     let (is, answer) = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, libc::BPF_RET | libc::BPF_K);
     let mut filter = [
         step(load, 0, 0),
-        // The call that hands over the descriptor has nobody yet who could decide.
+        // The call that hands over the descriptor must not wait for a decision.
         step(is, libc::SYS_sendmsg as u32, 1),
         step(answer, libc::SECCOMP_RET_ALLOW, 0),
         step(answer, libc::SECCOMP_RET_USER_NOTIF, 0),

@@ -1,4 +1,4 @@
-//! Programs that live on a terminal: one that reads it, and a shell with job control.
+//! Programs on a terminal: one that reads it, and a shell with job control.
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -16,8 +16,8 @@ use std::ffi::{OsString, c_int};
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Prints each line of the terminal at `path`, and the number of each of `signals` that arrives. The others do to it what
-/// they do to a program that knows nothing of them. Ends when there is nothing more to read.
+/// Prints each line of the terminal at `path`, and the number of each of `signals` that arrives. Other signals have their
+/// default action. Exits at end of file.
 pub fn read_lines(path: &OsString, signals: impl Iterator<Item = c_int>) -> c_int {
     let set: SigSet = signals.map(|number| Signal::try_from(number).expect("a signal")).collect();
     set.thread_block().expect("sigprocmask");
@@ -41,7 +41,7 @@ pub fn read_lines(path: &OsString, signals: impl Iterator<Item = c_int>) -> c_in
     }
 }
 
-/// False when there is none any more.
+/// False at end of file.
 fn print_line(terminal: &File) -> bool {
     let mut line = [0; 256];
     match read(terminal, &mut line) {
@@ -55,8 +55,8 @@ fn print_line(terminal: &File) -> bool {
     true
 }
 
-/// Loses the terminal's foreground to a group that is gone, and then reads a line. `reaped`: whether the dead process that
-/// led that group is reaped first.
+/// Loses the terminal's foreground to a group that no longer exists, and then reads a line. `reaped`: whether the dead
+/// leader of that group is reaped first.
 pub fn lose_foreground(reaped: bool) -> c_int {
     // SAFETY: no handler.
     unsafe { signal(Signal::SIGTTOU, SigHandler::SigIgn) }.expect("signal");
@@ -72,24 +72,24 @@ pub fn lose_foreground(reaped: bool) -> c_int {
     c_int::from(!print_line(&terminal))
 }
 
-/// Pipes nothing into the program that `words` are.
+/// Runs the program in `words` with an empty pipe as stdin.
 pub fn piped(words: &[OsString]) -> c_int {
     let (read, write) = std::io::pipe().expect("a pipe");
     dup2_stdin(read).expect("a pipe at 0");
-    // For the program's life.
+    // As long as the program runs.
     std::mem::forget(write);
     execute(words)
 }
 
-/// Becomes the program that `words` are, in a place without /dev/tty.
+/// Executes the program in `words` without a /dev/tty.
 pub fn without_dev(words: &[OsString]) -> c_int {
     mount(Some("none"), "/dev", Some("tmpfs"), MsFlags::empty(), None::<&str>).expect("an empty /dev");
     execute(words)
 }
 
-/// An interactive shell as POSIX describes its job control, for a single job, which `words` are: it does with it what its
-/// stdin says, line by line, and prints what it sees of it. `terminal` is the descriptor of its controlling terminal,
-/// which the job finds at 0.
+/// An interactive shell with job control as POSIX describes it, for a single job, `words`: it executes the commands that it
+/// reads from stdin and prints what happens to the job. `terminal` is the descriptor of its controlling terminal, which the
+/// job gets as 0.
 pub fn shell(terminal: c_int, words: &[OsString]) -> c_int {
     // SAFETY: the descriptor that the caller gave us, open to the end.
     let terminal = unsafe { BorrowedFd::borrow_raw(terminal) };
@@ -121,7 +121,7 @@ pub fn shell(terminal: c_int, words: &[OsString]) -> c_int {
     0
 }
 
-/// What the keyboard sends, and what the terminal stops a process with that is not in the foreground.
+/// The signals of the keyboard, and those that stop a background process at the terminal.
 const SHELL_IGNORES: [Signal; 5] = [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -164,12 +164,12 @@ impl Shell<'_> {
             dup2_stdin(self.terminal).expect("the terminal at 0");
             execute(self.words);
         });
-        // Both do it, so that it is done whoever is first; once the job has executed, the kernel says no.
+        // Parent and child both set the group, so it is set whichever runs first; once the job has executed it fails.
         let _ = setpgid(job, job);
         job
     }
 
-    /// Waits until the job has stopped or ended, takes the terminal back, and says what it saw.
+    /// Waits until the job has stopped or exited, takes the terminal back, and prints which.
     fn wait(&mut self) {
         let job = self.job.expect("a job");
         let mut status = 0;

@@ -1,4 +1,4 @@
-//! What another program asks of the kernel, call by call (ptrace(2)).
+//! The system calls of another program (ptrace(2)).
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -10,9 +10,8 @@ use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{Pid, getpid};
 use std::ffi::{OsString, c_int, c_long, c_uint, c_void};
 
-/// Starts the program that `words` are, as PID 1 of a namespace of its own where that is asked for. Prints the numbers of
-/// the calls from the first rt_sigprocmask(2) on that this program, and the one that it starts, make until that one is
-/// executed.
+/// Starts the program in `words`, on request as PID 1 of a namespace of its own. Prints the numbers of the calls of this
+/// program and of its child from the first rt_sigprocmask(2) until the child has executed.
 pub fn calls_until_exec(as_pid1: bool, words: &[OsString]) -> c_int {
     if as_pid1 {
         unshare(CloneFlags::CLONE_NEWPID).expect("a PID namespace");
@@ -48,11 +47,11 @@ pub fn calls_until_exec(as_pid1: bool, words: &[OsString]) -> c_int {
             _ => {}
         }
         if executed == 2 {
-            // The first program goes on as soon as the other one is executed, maybe before that stops.
+            // The first program continues as soon as the child has executed, possibly before the child stops.
             let execve = calls.iter().rposition(|call| *call == libc::SYS_execve).expect("an execve");
             let numbers: Vec<String> = calls[..=execve].iter().map(ToString::to_string).collect();
             say(numbers.join(" "));
-            // Whoever is traced ends with us.
+            // Tracees are killed when this process exits.
             return 0;
         }
     }
@@ -65,11 +64,11 @@ fn wait_for_any() -> (Pid, c_int) {
     (Pid::from_raw(Errno::result(pid).expect("waitpid")), status)
 }
 
-/// The number of the call that `pid` has stopped at the beginning of, if it is the beginning.
+/// The number of the call at whose start `pid` has stopped, if it is a start.
 fn call_that_begins(pid: Pid) -> Option<c_long> {
     const GET_SYSCALL_INFO: c_uint = 0x420e;
     const ENTRY: u8 = 1;
-    // struct ptrace_syscall_info: what kind of stop it is comes first, the number fourth.
+    // struct ptrace_syscall_info: the kind of stop comes first, the number fourth.
     let mut info = [0u64; 11];
     trace(GET_SYSCALL_INFO, pid.as_raw(), size_of_val(&info), info.as_mut_ptr().cast());
     (info[0].to_ne_bytes()[0] == ENTRY).then_some(info[3] as c_long)

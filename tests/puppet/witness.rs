@@ -1,4 +1,4 @@
-//! A main that tells every signal which an init forwards to it or to those around it, for the comparison with other inits.
+//! A main that prints every signal that an init forwards to it or to its members, for the comparison with other inits.
 #![allow(unsafe_code)]
 
 use crate::family::spawn;
@@ -11,21 +11,21 @@ use nix::unistd::{Pid, getpid, getppid, setpgid, setsid};
 use std::ffi::{OsString, c_int};
 use std::io::{PipeReader, PipeWriter, Read, Write};
 
-/// Ends a round: it waits behind every other pending signal, and every init forwards it.
+/// The signal that ends a round: it is delivered after every other pending signal, and every init forwards it.
 const END_OF_ROUND: c_int = 64;
 
-/// A process around main.
+/// A process that main has started.
 struct Member {
     pid: Pid,
-    /// Written to when it has told all that came before.
+    /// Written once it has printed all earlier signals.
     done: PipeReader,
 }
 
-/// Prints `main N` for each signal N, and at the first end of a round, once all members have told theirs, `round`. At the
-/// second one it ends as `end` says: `exit:N` or `die:N`.
+/// Prints `main N` for each signal N, and at the end of the first round, once all members have printed theirs, `round`. At
+/// the end of the second it exits as `end` says: `exit:N` or `die:N`.
 ///
-/// The members are what `members` names: `group` shares main's group, `leader` leads one of its own, `session` leads a
-/// session, `orphan` shares main's group and has lost its parent, `mortal` is an orphan that ends with the first round.
+/// `members` lists its members: `group` shares main's group, `leader` leads a group of its own, `session` leads a session,
+/// `orphan` shares main's group and has lost its parent, `mortal` is an orphan that exits after the first round.
 pub fn tell(end: &OsString, members: &[OsString]) -> c_int {
     signals::block_all();
     let names = members.iter().map(|name| name.to_str().expect("UTF-8"));
@@ -121,8 +121,8 @@ fn watch(name: &str, main: Pid, mut tells: PipeWriter) {
     }
 }
 
-/// Takes the next signal that somebody sent, and tells the sender. They must be blocked. What children's stops and ends
-/// send is left out.
+/// Takes the next signal that a process sent, and returns its sender. They must be blocked. Signals about stopped or exited
+/// children are left out.
 fn receive() -> (c_int, c_int) {
     let (all, limit) = (u64::MAX, std::ptr::null::<libc::timespec>());
     loop {

@@ -1,4 +1,4 @@
-//! rinit while nothing happens: what it holds on to, and that it sleeps.
+//! An idle rinit: what it keeps open, and that it sleeps.
 
 use crate::support::{
     LIMIT, Reaping, Rinit, Running, Scratch, Status, Stream, catchable, counting_rinit, puppet, signal_set,
@@ -14,7 +14,7 @@ fn resting(rinit: Rinit) -> Running {
 }
 
 #[test]
-fn rinit_moves_to_the_root_and_main_does_not() {
+fn rinit_changes_its_directory_to_the_root_and_main_does_not() {
     let scratch = Scratch::new();
     let rinit = resting(Rinit::as_pid1().directory(&scratch));
     let cwd = |pid: i32| std::fs::read_link(rinit.proc(&format!("{pid}/cwd"))).unwrap();
@@ -23,7 +23,7 @@ fn rinit_moves_to_the_root_and_main_does_not() {
 }
 
 #[test]
-fn rinit_keeps_the_standard_streams_and_lets_go_of_all_else() {
+fn rinit_keeps_only_the_standard_streams_open() {
     let null = || File::open("/dev/null").unwrap();
     let given = [3, 4, 17, 99].into_iter().fold(Rinit::as_pid1(), |rinit, number| rinit.descriptor(number, null()));
     let rinit = resting(given);
@@ -59,21 +59,22 @@ fn rinits_own_descriptors_never_take_the_place_of_a_closed_standard_stream() {
         let rinit = Rinit::as_pid1().stdin(stream(stdin)).stdout(stream(stdout)).stderr(stream(stderr));
         let rinit = rinit.descriptor(GIVEN, File::open("/dev/null").unwrap()).puppet(["pause"]).start();
         let is_open = |number: i32| rinit.proc(&format!("1/fd/{number}")).symlink_metadata().is_ok();
-        // main is ready before rinit has opened its own, each of which has the lowest number until it is moved.
+        // main may be ready before rinit has opened its own descriptors, which get the lowest free number before they
+        // are moved.
         rinit.until("rinit waits for signals", || rinit.sleeps() && !is_open(GIVEN));
         assert_eq!([0, 1, 2].map(is_open), [!stdin, !stdout, !stderr]);
     }
 }
 
 #[test]
-fn a_pipe_that_main_closes_ends_though_rinit_had_it_too() {
+fn a_pipe_that_main_closes_reaches_end_of_file() {
     let without_close_range = || {
         let call = libc::SYS_close_range.to_string();
         Rinit::as_pid1().through(["refusing", &libc::ENOSYS.to_string(), &call])
     };
     for rinit in [Rinit::as_pid1(), without_close_range(), without_close_range().through(["without-proc"])] {
         let (reader, writer) = std::io::pipe().unwrap();
-        // The shell closes it, and lives on.
+        // The shell closes it and keeps running.
         let script = "exec 5>&-; echo closed; read wait";
         let mut rinit = rinit.descriptor(5, writer).command(["sh", "-c", script]).start();
         rinit.expect("closed");
@@ -84,7 +85,7 @@ fn a_pipe_that_main_closes_ends_though_rinit_had_it_too() {
 }
 
 #[test]
-fn rinit_sleeps_until_something_happens_and_sets_no_timer() {
+fn an_idle_rinit_sleeps_without_a_timer() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let rinit = resting(rinit);
         rinit.until("rinit waits in a call without a time limit", || rinit.sleeps());
@@ -102,9 +103,9 @@ fn rinit_blocks_every_signal_and_catches_none() {
 }
 
 #[test]
-fn signals_and_orphans_leave_nothing_open_in_rinit() {
+fn signals_and_orphans_leak_no_descriptor() {
     let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready();
-    // main is ready before rinit has opened what it waits with.
+    // main may be ready before rinit has opened the descriptors that it polls.
     rinit.until("rinit waits for signals", || rinit.sleeps());
     let descriptors = || std::fs::read_dir(rinit.proc("1/fd")).unwrap().count();
     let before = descriptors();
@@ -120,9 +121,9 @@ fn signals_and_orphans_leave_nothing_open_in_rinit() {
 }
 
 #[test]
-fn no_memory_is_taken_at_the_start_or_for_signals_and_orphans() {
+fn signals_and_orphans_allocate_no_memory() {
     for by in Reaping::BOTH {
-        // rinit's place is taken by the one that counts.
+        // Runs the rinit that counts allocations in place of the tested one.
         let words = [counting_rinit().to_str().unwrap(), "--", puppet().to_str().unwrap(), "print-signals", "12"]
             .map(str::to_owned);
         let mut rinit = Rinit::as_pid1().absent().reaping(by).command(words).start_until_ready();

@@ -10,7 +10,7 @@ fn rows() -> impl Iterator<Item = [&'static str; 3]> {
     let list = list.split("\n.El").next().unwrap();
     list.lines().map(|row| {
         let row = row.strip_prefix(".It ").unwrap();
-        // A row without a column begins with the divider.
+        // A row without a column starts with the divider.
         let row = row.strip_prefix("Ta ").map_or_else(
             || row.splitn(3, " Ta ").collect(),
             |row| std::iter::once("").chain(row.splitn(2, " Ta ")).collect::<Vec<_>>(),
@@ -36,7 +36,7 @@ fn the_man_page_has_the_keys_and_types_of_the_report_in_json() {
     let described: Vec<(&str, bool)> = rows().map(|[_, key, meaning]| (key, meaning.starts_with("string"))).collect();
     let printed = report("--report=json");
     let object = printed.lines().next().unwrap().strip_prefix('{').unwrap().strip_suffix('}').unwrap();
-    // No value of PID 1's has a comma before a quote.
+    // No value of PID 1 has a comma before a quote.
     let pairs: Vec<(&str, bool)> = object
         .split(",\"")
         .map(|pair| {

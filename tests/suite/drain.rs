@@ -1,4 +1,4 @@
-//! Nobody is killed in mid-sentence: when main has ended, the others are asked to end, waited for, and only then killed.
+//! The drain: after main has exited the remaining processes are asked to exit, waited for, and killed only as a last resort.
 
 mod asking;
 mod cost;
@@ -15,21 +15,21 @@ mod without_proc;
 
 use crate::support::{Finished, Rinit, Running, Status, Tracer, puppet};
 
-/// Where rinit answers for all of the namespace, and where for its descendants.
+/// rinit as PID 1, responsible for its whole namespace, and as a subreaper, responsible for its descendants.
 const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
 
-/// A rinit that never kills, so that its end shows that nobody had to be killed; and that tells what it does, but for each
-/// end of an orphan: so the kernel reaps as long as main runs, where it can.
+/// A rinit that never kills, so its exit shows that no process had to be killed. It logs everything except the exit of
+/// each orphan: with those lines the kernel would not reap while main runs.
 fn patient(place: fn() -> Rinit) -> Rinit {
     place().options(["--grace", "inf"]).variable("RINIT_LOG", "info,rinit::drain=debug,rinit::init=debug")
 }
 
-/// The puppet as the command, playing this part.
+/// Runs the puppet as the command, with this part.
 fn play(rinit: Rinit, words: &str) -> Running {
     rinit.puppet(part(words)).start()
 }
 
-/// The same, and waits until it is ready.
+/// Does the same and waits until the puppet is ready.
 fn play_until_ready(rinit: Rinit, words: &str) -> Running {
     let mut rinit = play(rinit, words);
     rinit.expect("ready");
@@ -37,7 +37,7 @@ fn play_until_ready(rinit: Rinit, words: &str) -> Running {
     rinit
 }
 
-/// Start times come in ticks of 10 ms: from the next one on it is certain what came later.
+/// Waits for the next clock tick: start times have a resolution of 10 ms, and only across ticks is the order certain.
 fn let_the_clock_tick(rinit: &Running) {
     let ticks = || std::fs::read_to_string("/proc/uptime").expect("/proc").split(' ').next().map(str::to_owned);
     let before = ticks();
@@ -48,29 +48,29 @@ fn part(words: &str) -> impl Iterator<Item = &str> {
     ["play"].into_iter().chain(words.split_whitespace())
 }
 
-/// A rinit as the puppet runs it, with a part for its main.
+/// The arguments with which the puppet runs a rinit whose main plays this part.
 fn nested_rinit(words: &str) -> String {
     let (rinit, puppet) = (crate::support::rinit_binary().display(), puppet().display());
     format!("run {rinit} -- {puppet} play {words}")
 }
 
-/// Waits until rinit has asked all remaining processes. At the level debug it says so.
+/// Waits until rinit has asked all remaining processes, which it logs at the level debug.
 #[track_caller]
 fn asked(rinit: &mut Running) {
     rinit.complaint("DEBUG: 0 of ");
 }
 
-/// A process that plays `save` has been asked to exit, and nothing more comes to it while it saves.
+/// Checks that a process that plays `save` was asked to exit and gets no other signal while it saves.
 #[track_caller]
 fn saves_undisturbed(rinit: &mut Running, name: &str) {
     rinit.expect(format!("{name} saves"));
-    // It was asked before, or by the drain.
+    // Asked before the drain, or by it.
     rinit.complaint(" remaining processes have not been asked yet");
     rinit.send(libc::SIGUSR1);
     rinit.expect(format!("{name} saved"));
 }
 
-/// Once all have been asked, ends those that play `print` until a WINCH.
+/// Once all have been asked, sends WINCH, at which processes that play `print` exit.
 #[track_caller]
 fn end_by_winch(mut rinit: Running, status: i32) -> Finished {
     asked(&mut rinit);
@@ -80,21 +80,21 @@ fn end_by_winch(mut rinit: Running, status: i32) -> Finished {
     finished
 }
 
-/// Holds a rinit that sleeps at its system calls from now on.
+/// Traces a sleeping rinit, which from now on is held at each of its system calls.
 #[track_caller]
 fn hold(rinit: &Running) -> Tracer {
     rinit.until("rinit sleeps", || rinit.itself().state == 'S');
     rinit.trace()
 }
 
-/// What the puppets of that name printed.
+/// The lines that puppets of that name printed.
 fn lines_of<'a>(name: &str, finished: &'a Finished) -> Vec<&'a str> {
     let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
     lines.filter(|(who, _)| *who == name).map(|(_, what)| what).collect()
 }
 
-/// What is printed by a process that was sent TERM once by the drain, and then CONT, and the WINCH that a test ends it by: of
-/// signals that wait together, those come first that are lower in number.
+/// Printed by a process that the drain sent one TERM, then CONT, and that a test ends by WINCH. Signals that are pending
+/// together arrive in order of their numbers.
 const ASKED_ONCE: [&str; 3] = ["15", "18", "28"];
-/// What is printed by a process that a forwarded TERM has asked: the drain sends it nothing.
+/// Printed by a process that a forwarded TERM has asked: the drain sends it nothing.
 const ASKED_BEFORE: [&str; 1] = ["28"];

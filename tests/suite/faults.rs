@@ -1,8 +1,8 @@
-//! Every system call that rinit makes fails, with each errno that it can give: rinit does its job another way, or says
-//! what failed before main starts. Once main runs, it never ends before main, never spins, and never hangs.
+//! Makes every system call of rinit fail with each of its possible errnos. rinit does its job another way, or reports
+//! the failure before main starts. Once main runs, rinit never exits before it, never spins and never hangs.
 //!
-//! RINIT_FAULTS=FOLDER has each single call fail too, not only all of a kind, and writes the tables of docs/faults.md there,
-//! in files that are named as in `SCENES`.
+//! With RINIT_FAULTS=FOLDER single calls fail too, not only all of a kind, and the tables of docs/faults.md are written
+//! to FOLDER, in files named as in `SCENES`.
 
 mod calls;
 mod supervisor;
@@ -17,22 +17,22 @@ use std::path::PathBuf;
 use std::sync::PoisonError;
 use supervisor::{Call, Fault, Supervisor, Which, Who};
 
-/// What becomes of rinit's job.
+/// How well rinit did its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
-    /// All of it is done, and nothing is said.
+    /// It did all of it and logged nothing.
     Done,
-    /// All of it is done, with a warning.
+    /// It did all of it and logged a warning.
     DoneAndSaid,
-    /// A signal could not be sent on, which is said; all else is done.
+    /// It could not forward a signal, which it logged, and did the rest.
     NotForwarded,
-    /// All is done, but main's status cannot be had, which is said: 125.
+    /// It did all of it but could not get main's status, which it logged: 125.
     StatusLost,
-    /// 125 and one line, before main starts.
+    /// It exited with 125 and one line before main started.
     Refused,
-    /// 126 or 127 and one line: main cannot be executed.
+    /// It exited with 126 or 127 and one line: main could not be executed.
     NotExecuted,
-    /// The call cannot be seen to fail: where it does, rinit has no stderr to say anything on.
+    /// The fault cannot be observed: with it rinit has no stderr to report on.
     Mute,
 }
 
@@ -53,11 +53,11 @@ impl Outcome {
 const SOCKET: i32 = 150;
 const STATUS: i32 = 7;
 
-/// A whole life: a signal on its way to main, orphans, a stop, and a drain in which one obeys and one has to be killed.
+/// A whole life: a signal for main, orphans, a stop, and a drain in which one process exits and one has to be killed.
 const PART: &str = "play [ [ exit 0 ] exit 0 ] [ [ group pause ] exit 0 ] [ [ ignore TERM pause ] exit 0 ] \
                     block WINCH block TERM say ready await WINCH say got await TERM exit 7";
 
-/// What rinit is started as, and who reaps.
+/// How rinit is started, and whether it or the kernel reaps.
 struct Scene {
     name: &'static str,
     rinit: fn() -> Rinit,
@@ -71,7 +71,7 @@ const SCENES: [Scene; 4] = [
     Scene { name: "subreaper-waitpid", rinit: Rinit::as_child, by: Reaping::Waitpid },
 ];
 
-/// Tells what a life came to. Panics where it is not what must be.
+/// Classifies a finished life. Panics if it is none of the allowed outcomes.
 struct Run {
     calls: Vec<Call>,
     outcome: Outcome,
@@ -97,19 +97,19 @@ fn live(scene: &Scene, fault: Option<Fault>) -> Run {
     Run { calls, outcome }
 }
 
-/// Sends main a signal through rinit; and, where rinit could not pass it on, by another way.
+/// Sends main a signal through rinit or, if rinit could not forward it, directly.
 fn tell(running: &Running, supervisor: &Supervisor, signal: i32) {
     let since = supervisor.calls.lock().unwrap_or_else(PoisonError::into_inner).len();
     let rinit = running.itself().pid;
     running.send(signal);
     if !has_passed_on(running, supervisor, rinit, since, signal) {
         let main = running.main().pid.to_string();
-        // The drain may ask this one to end, too.
+        // The drain may ask this process to exit, too.
         running.start_exec(["signal", &main, &signal.to_string()]).wait();
     }
 }
 
-/// Waits until rinit has taken the signal, done what it does about it, and waits for the next one.
+/// Waits until rinit has taken and handled the signal and waits for the next one.
 fn has_passed_on(running: &Running, supervisor: &Supervisor, rinit: i32, since: usize, signal: i32) -> bool {
     let passed = |call: &Call| {
         let sends = [libc::SYS_kill, libc::SYS_pidfd_send_signal].contains(&call.number);
@@ -122,10 +122,10 @@ fn has_passed_on(running: &Running, supervisor: &Supervisor, rinit: i32, since: 
     has_passed()
 }
 
-/// Whether rinit sleeps until a signal comes.
+/// Whether rinit sleeps until a signal arrives.
 fn rests(running: &Running, rinit: i32) -> bool {
     let file = running.proc(&format!("{rinit}/syscall"));
-    // The call's number and its arguments (proc_pid_syscall(5)): these wait, and have no time limit.
+    // The call's number and arguments (proc_pid_syscall(5)): calls that wait without a time limit.
     let call = std::fs::read_to_string(file).unwrap_or_default();
     let words: Vec<&str> = call.split_whitespace().collect();
     let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
@@ -167,7 +167,7 @@ fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
     }
 }
 
-/// Whether a signal waits for rinit to take it.
+/// Whether a signal is pending for rinit.
 fn is_pending(running: &Running, rinit: i32, signal: i32) -> bool {
     let file = running.proc(&format!("{rinit}/status"));
     let status = std::fs::read_to_string(file).unwrap_or_default();
@@ -176,7 +176,7 @@ fn is_pending(running: &Running, rinit: i32, signal: i32) -> bool {
     pending.is_some_and(|set| set >> (signal - 1) & 1 == 1)
 }
 
-/// The faults that a life with these calls can have.
+/// The faults to inject into a life that makes these calls.
 fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
     let mut times: BTreeMap<(Who, i64), usize> = BTreeMap::new();
     for call in calls.iter().filter(|call| call.who != Who::Other) {
@@ -184,12 +184,12 @@ fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
     }
     let kinds = times.into_iter().flat_map(|((who, number), times)| {
         let alone = if each_alone { times.min(EACH_ALONE) } else { 0 };
-        // What rinit counts on because it was granted at the start: refused later on.
+        // What the kernel granted at the start and rinit relies on: refused later.
         let lasting = if number == libc::SYS_ioctl { alone } else { 0 };
         let which =
             std::iter::once(Which::Each).chain((0..alone).map(Which::Only)).chain((1..lasting).map(Which::From));
         which.flat_map(move |which| {
-            // Some say that it goes better the next time; and what a filter answers, it answers always.
+            // EINTR and EAGAIN promise a better next time, so they fail single calls; a filter's answer fails all of them.
             let possible = move |errno: &&Errno| match errno {
                 Errno::EINTR | Errno::EAGAIN => matches!(which, Which::Only(_)),
                 Errno::EPERM | Errno::ENOSYS => !matches!(which, Which::Only(_)),
@@ -201,13 +201,13 @@ fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
     kinds.collect()
 }
 
-/// Of a call that is made more often, the later ones are like these.
+/// How many calls of a kind get a fault of their own: the later ones are like these.
 const EACH_ALONE: usize = 12;
 
 /// Outcomes by call and errno.
 type Table = BTreeMap<(Who, &'static str, i32), BTreeSet<Outcome>>;
 
-/// Has each kind of call fail, and with RINIT_FAULTS each call by itself too; and writes what becomes of it.
+/// Makes each kind of call fail, and with RINIT_FAULTS single calls too, and writes the outcomes.
 fn survey(scene: &Scene) {
     let folder = std::env::var_os("RINIT_FAULTS").map(PathBuf::from);
     let (table, count) = survive(scene, folder.is_some());
@@ -217,7 +217,7 @@ fn survey(scene: &Scene) {
     }
 }
 
-/// As a table: a line for each call and outcome.
+/// Formats them as a table with a line for each call and outcome.
 fn written(table: &Table, count: usize) -> String {
     let mut rows: BTreeMap<(Who, &str, String), Vec<String>> = BTreeMap::new();
     for ((who, call, errno), outcomes) in table {
@@ -243,7 +243,7 @@ fn survive(scene: &Scene, each_alone: bool) -> (Table, usize) {
         let run = std::panic::catch_unwind(|| live(scene, Some(*fault)));
         let errno = Errno::from_raw(fault.errno);
         match run {
-            // A refusal for once must cost nothing.
+            // A single refusal must have no consequences.
             Ok(run) if run.outcome == Outcome::StatusLost && !matches!(fault.which, Which::From(_)) => {
                 let _ = writeln!(bad, "the status is lost: {errno:?} {:?}", fault.which);
             }
@@ -281,7 +281,7 @@ fn as_a_subreaper_that_reaps_itself_rinit_survives_each_call_that_fails() {
 }
 
 #[test]
-fn every_descriptor_of_rinits_is_closed_on_exec_from_its_birth() {
+fn every_descriptor_of_rinit_is_opened_close_on_exec() {
     for scene in &SCENES {
         let run = live(scene, None);
         let of_rinit = run.calls.iter().filter(|call| call.who == Who::Rinit);
@@ -294,7 +294,7 @@ fn every_descriptor_of_rinits_is_closed_on_exec_from_its_birth() {
                 libc::SYS_open => ("open", second, libc::O_CLOEXEC),
                 libc::SYS_signalfd4 => ("signalfd4", fourth, libc::SFD_CLOEXEC),
                 libc::SYS_clone => ("clone", first, libc::CLONE_PIDFD),
-                // The kernel closes these on exec whatever the flags.
+                // The kernel closes these on exec regardless of flags.
                 libc::SYS_pidfd_open => continue,
                 libc::SYS_fcntl if [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC].contains(&second) => {
                     ("fcntl", second, libc::F_DUPFD_CLOEXEC)

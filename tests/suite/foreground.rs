@@ -1,11 +1,11 @@
-//! A shell as main that has a trap and waits for its foreground child: with the target main a stop signal goes to the child
-//! too, once, and to no other child. (`/bin/sh` is what the machine has; `.ci/shells` does this with three.)
+//! Main is a shell that has a trap and waits for its foreground child: with `--target main` a stop signal goes to that child
+//! too, once, and to no other child. (`/bin/sh` is the machine's shell; `tests/extended/shells` tests three shells.)
 
 use crate::support::{Rinit, Running, Status, puppet};
 
 const TERM: i32 = libc::SIGTERM;
 
-/// A shell that runs this script, in which `$0` is the puppet. Returns when the shell waits.
+/// Starts a shell with this script, in which `$0` is the puppet. Returns when the shell waits.
 fn shell(rinit: Rinit, script: &str) -> Running {
     let words = ["/bin/sh".as_ref(), "-c".as_ref(), script.as_ref(), puppet().as_os_str()];
     let rinit = rinit.command(words).start_until_ready();
@@ -19,7 +19,7 @@ fn waits(rinit: &Running) {
     });
 }
 
-/// The child, which prints what it gets, gets this next.
+/// Checks that this is the next signal of the child, which prints what it gets.
 fn expect_next(rinit: &mut Running, signal: i32) {
     let child = rinit.main().pid + 1;
     rinit.exec(["signal", &child.to_string(), &signal.to_string()]);
@@ -38,11 +38,11 @@ fn the_foreground_child_of_a_shell_with_a_trap_gets_the_stop_signal_once() {
         rinit.send(TERM);
         rinit.expect(TERM);
         expect_next(&mut rinit, 64);
-        // A second one is a second one for both.
+        // A second signal arrives as a second one at both.
         rinit.send(TERM);
         rinit.expect(TERM);
         expect_next(&mut rinit, 64);
-        // The end of the child can be that of the sender, which the drain asks to exit.
+        // Once the child has exited, the drain may ask the sender to exit.
         let child = (rinit.main().pid + 1).to_string();
         let _sender = rinit.start_exec(["signal", &child, "9"]).wait();
         assert_eq!(rinit.wait(), Status::Exited(7));
@@ -58,14 +58,14 @@ fn only_a_stop_signal_goes_to_the_child_and_only_where_the_shell_handles_it() {
         waits(&rinit);
         expect_next(&mut rinit, 64);
     }
-    // The default action ends the shell.
+    // The default action terminates the shell.
     let mut rinit = shell(Rinit::as_pid1().options(["-c", "--grace", "0"]), "\"$0\" print-signals 0; :");
     rinit.send(TERM);
     assert_eq!(rinit.wait(), Status::Exited(143));
 }
 
 #[test]
-fn under_the_names_of_other_inits_main_alone_gets_it() {
+fn under_other_names_main_alone_gets_it() {
     for name in ["tini", "catatonit"] {
         let mut rinit =
             shell(Rinit::as_pid1().name(name).options(["--"]), "trap 'exit 7' TERM; \"$0\" print-signals 0; :");
@@ -87,7 +87,7 @@ fn a_background_child_that_the_shell_waits_for_gets_it_from_the_trap_alone() {
 }
 
 #[test]
-fn what_the_trap_itself_runs_gets_none() {
+fn a_child_started_by_the_trap_gets_no_signal() {
     for name in names() {
         let script = "trap '\"$0\" print-signals 0; exit 7' TERM; \"$0\" print-signals 15; :";
         let mut rinit = shell(name, script);

@@ -1,22 +1,22 @@
-//! Every catchable signal arrives at main: once, in order, whoever sends it.
+//! Every catchable signal arrives at main once and in order, from any sender.
 
 use crate::support::{Rinit, Running, Status, catchable};
 
-/// What is forwarded: all that can be caught but CHLD, which is about rinit's own children.
+/// The forwarded signals: all catchable ones except CHLD, which concerns rinit's own children.
 fn forwarded() -> Vec<i32> {
     let signals: Vec<i32> = catchable().filter(|signal| *signal != libc::SIGCHLD).collect();
     assert_eq!(signals.len(), 61);
     signals
 }
 
-/// A number that no signal has: the puppet prints for as long as the test wants it to.
+/// Not the number of any signal: the puppet prints until the test ends it.
 const NEVER: &str = "0";
 
 fn printing(rinit: Rinit) -> Running {
     rinit.puppet(["print-signals", NEVER]).start_until_ready()
 }
 
-/// No other signal arrived: the next line is that of one that is sent now, and higher in number than all before it.
+/// Checks that no other signal arrived: one is sent now with a higher number than all before, and must be the next line.
 fn expect_no_more(rinit: &mut Running) {
     rinit.send(64);
     rinit.expect(64);
@@ -77,9 +77,9 @@ fn queued_signals_arrive_too() {
 }
 
 #[test]
-fn a_signal_of_the_kernels_arrives() {
+fn a_signal_sent_by_the_kernel_arrives() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
-        // A timer outlives the exec, and its signal waits where it is blocked.
+        // A timer survives the exec, and its signal stays pending while it is blocked.
         let rinit = rinit.mask(u64::MAX).through(["with-timer"]);
         let mut rinit = printing(rinit);
         rinit.expect(libc::SIGALRM);
@@ -102,7 +102,7 @@ fn a_real_time_signal_arrives_as_often_as_it_was_sent() {
 }
 
 #[test]
-fn of_a_thousand_real_time_signals_none_is_lost() {
+fn a_thousand_real_time_signals_all_arrive() {
     let mut rinit = printing(Rinit::as_pid1());
     for _ in 0..1000 {
         rinit.send(40);
@@ -113,7 +113,7 @@ fn of_a_thousand_real_time_signals_none_is_lost() {
     expect_no_more(&mut rinit);
 }
 
-/// Starts two processes of one group, which print what arrives.
+/// Starts two processes of one group that print what arrives.
 fn pair(rinit: Rinit) -> Running {
     rinit.puppet(["pair", "15"]).start_until_ready()
 }
@@ -136,7 +136,7 @@ fn assert_reaches_main_alone(rinit: Rinit) {
         rinit.send(signal);
         rinit.expect(format!("main {signal}"));
     }
-    // What the other one had got would be a line by now: it is asked to print one more, a signal with a higher number.
+    // A signal that reached the other process would be a line before this one, which has a higher number.
     let other = rinit.main().pid + 1;
     rinit.exec(["signal", &other.to_string(), "64"]);
     rinit.expect("other 64");
@@ -151,7 +151,7 @@ fn by_default_a_signal_reaches_the_whole_group() {
 }
 
 #[test]
-fn a_signal_reaches_the_whole_group_where_that_is_asked_for() {
+fn with_target_group_a_signal_reaches_the_whole_group() {
     for options in
         [&["-g"][..], &["--group"], &["-t", "group"], &["-tgroup"], &["--target=group"], &["--target", "group"]]
     {
@@ -161,7 +161,7 @@ fn a_signal_reaches_the_whole_group_where_that_is_asked_for() {
 }
 
 #[test]
-fn a_signal_reaches_main_alone_where_that_is_asked_for() {
+fn with_target_main_a_signal_reaches_main_alone() {
     for options in
         [&["-c"][..], &["--single-child"], &["-t", "main"], &["-tmain"], &["--target=main"], &["--target", "main"]]
     {
@@ -201,14 +201,14 @@ fn main_gets_signals_after_it_left_its_group_empty() {
 }
 
 #[test]
-fn a_stop_signal_ends_a_stopped_main() {
+fn a_stop_signal_terminates_a_stopped_main() {
     const RTMIN_3: i32 = 37;
     for options in [&[][..], &["-c"]] {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT, libc::SIGHUP, RTMIN_3] {
             let mut rinit = Rinit::as_pid1().options(options).puppet(["pause"]).start_until_ready();
             rinit.stop_main();
             rinit.send(signal);
-            // In the place of the request to halt it gets TERM.
+            // It gets TERM in place of the request to halt.
             let deadly = if signal == RTMIN_3 { libc::SIGTERM } else { signal };
             assert_eq!(rinit.wait(), Status::Exited(128 + deadly));
         }
@@ -216,7 +216,7 @@ fn a_stop_signal_ends_a_stopped_main() {
 }
 
 #[test]
-fn a_stopped_main_handles_its_stop_signal_in_order() {
+fn a_stopped_main_shuts_down_cleanly() {
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
     rinit.stop_main();
     rinit.send(libc::SIGTERM);
@@ -235,7 +235,7 @@ fn no_other_signal_continues_a_stopped_main() {
         let set = lines.find_map(|line| line.strip_prefix("ShdPnd:\t"));
         u64::from_str_radix(set.unwrap(), 16).unwrap() >> (signal - 1) & 1 == 1
     };
-    // rinit takes one at a time: when the second has come through, it has done all that follows from the first.
+    // rinit takes one signal at a time: once the second has arrived, it has finished handling the first.
     for signal in [libc::SIGUSR1, libc::SIGUSR2] {
         rinit.send(signal);
         rinit.until("the signal is pending", || is_pending(signal));
@@ -269,7 +269,7 @@ fn a_forged_child_signal_does_nothing() {
 }
 
 #[test]
-fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
+fn an_ordinary_service_exits_without_a_log_line() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut rinit = rinit.puppet(["service"]).start_until_ready();
         rinit.send(libc::SIGTERM);
@@ -280,7 +280,7 @@ fn an_ordinary_service_ends_as_it_likes_and_nothing_is_said() {
 }
 
 #[test]
-fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
+fn a_main_that_rinit_may_not_signal_is_reported_for_each_target() {
     let calls = [libc::SYS_kill, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
     for target in ["main", "group", "all"] {
         let rinit = Rinit::as_pid1().options(["-t", target, "--grace", "0"]);
@@ -292,28 +292,28 @@ fn a_main_that_rinit_may_not_signal_is_told_of_whatever_the_target() {
         rinit.send(libc::SIGTERM);
         let line = rinit.complaint("cannot send SIGTERM to ");
         assert!(line.contains("EPERM"), "{line}");
-        // Its end can be that of the namespace with the sender in it.
+        // Its exit may end the namespace with the sender in it.
         let _sender = rinit.start_exec(["signal", "2", "9"]).wait();
         assert_eq!(rinit.wait(), Status::Exited(137));
     }
 }
 
 #[test]
-fn the_request_to_halt_becomes_term_where_main_does_nothing_with_it() {
+fn rtmin_3_becomes_term_if_main_does_not_handle_it() {
     const RTMIN_3: i32 = 37;
-    // It has the default action for it, and would die of it.
+    // It has the default action for RTMIN+3, which would kill it.
     let mut rinit = Rinit::as_pid1().puppet(["service"]).start_until_ready();
     rinit.send(RTMIN_3);
     rinit.expect("ending after 15");
     assert_eq!(rinit.wait(), Status::Exited(0));
-    // A rule of the user's for TERM applies, and one for RTMIN+3 wins.
+    // A rewrite rule for TERM applies, and one for RTMIN+3 wins.
     for (rule, signal) in [("TERM:QUIT", libc::SIGQUIT), ("RTMIN+3:INT", libc::SIGINT)] {
         let mut rinit = Rinit::as_pid1().options(["-r", rule]).puppet(["service"]).start_until_ready();
         rinit.send(RTMIN_3);
         rinit.expect(format!("ending after {signal}"));
         assert_eq!(rinit.wait(), Status::Exited(0), "{rule}");
     }
-    // A main that takes it gets it, as other inits' do in any case.
+    // A main that handles it gets it, as under other inits.
     let mut rinit = printing(Rinit::as_pid1());
     rinit.send(RTMIN_3);
     rinit.expect(RTMIN_3);

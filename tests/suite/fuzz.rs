@@ -1,8 +1,8 @@
-//! Lives of rinit made up at random: what it is given and what happens to it. Whatever that is, it ends, with the status
-//! that it must end with, and says nothing out of place.
+//! Random lives of rinit: random arguments, environments, signals and processes. In each of them rinit must exit with the
+//! expected status and log nothing unexpected.
 //!
-//! RINIT_FUZZ_RUNS is how many (150), RINIT_FUZZ_SEED the number of the first (by the clock). A life that goes wrong is
-//! shown with its number, and is the same again with that as the seed and one run.
+//! RINIT_FUZZ_RUNS is their number (150), RINIT_FUZZ_SEED the seed of the first (by the clock). A life that goes wrong is
+//! shown with its seed; with that seed and one run it is repeated.
 
 use crate::never_blocks::fill;
 use crate::support::{Finished, Rinit, Running, Status, Stream, catchable, signal_set};
@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::time::SystemTime;
 
 #[test]
-fn no_life_that_is_made_up_at_random_ends_otherwise_than_it_must() {
+fn random_lives_exit_with_the_expected_status() {
     let number = |name: &str| {
         let value = std::env::var(name).ok()?;
         Some(value.parse::<u64>().unwrap_or_else(|_| panic!("{name}: {value:?} is no number")))
@@ -28,7 +28,7 @@ fn no_life_that_is_made_up_at_random_ends_otherwise_than_it_must() {
     }
 }
 
-/// The same numbers for the same seed (splitmix64).
+/// Random numbers, the same for the same seed (splitmix64).
 struct Random(u64);
 
 impl Random {
@@ -79,7 +79,7 @@ impl Random {
 struct Life {
     seed: u64,
     random: Random,
-    /// In words, for whoever has to find out what went wrong.
+    /// A description for the failure message.
     story: Vec<String>,
     mask: u64,
     ignored: u64,
@@ -119,7 +119,7 @@ impl Life {
         self.story.push(format!("{what}: {detail:?}"));
     }
 
-    /// Somewhere, with all that execve(2) passes on.
+    /// Chooses where rinit runs and everything that execve(2) passes on.
     fn rinit(&mut self) -> Rinit {
         let as_pid1 = !self.random.one_in(3);
         self.tell("PID 1", as_pid1);
@@ -141,7 +141,7 @@ impl Life {
         let many = 16 + random.below(1000) as u64;
         let limits = random.some(3, |random| {
             random.of(&[
-                // Those that rinit itself has to live with.
+                // Limits that rinit itself must cope with.
                 (libc::RLIMIT_NOFILE, many.max(256)),
                 (libc::RLIMIT_FSIZE, 0),
                 (libc::RLIMIT_STACK, 1 << 20),
@@ -171,7 +171,7 @@ impl Life {
         rinit
     }
 
-    /// What stderr is: read, or full, closed, or broken.
+    /// Chooses stderr: read, full, closed or broken.
     fn streams(&mut self, rinit: Rinit) -> Rinit {
         let choice = self.random.below(8);
         self.tell("stderr", ["full", "closed", "broken", "no room on the disk"].get(choice).unwrap_or(&"read"));
@@ -180,7 +180,7 @@ impl Life {
             0 => {
                 let (reader, writer) = std::io::pipe().unwrap();
                 fill(&writer);
-                // Somebody has the other end, and does not read.
+                // The other end stays open and is not read.
                 let place = 199;
                 rinit.stderr(Stream::Given(writer.into())).descriptor(place, reader)
             }
@@ -197,7 +197,7 @@ impl Life {
         }
     }
 
-    /// Options that change nothing of the outcome but what is said here.
+    /// Chooses options that do not change the outcome except as recorded here.
     fn options(&mut self, rinit: Rinit, grace: &str) -> Rinit {
         let random = &mut self.random;
         let mut options = vec![format!("--grace={grace}")];
@@ -234,7 +234,7 @@ impl Life {
         finished
     }
 
-    /// One line that names what is wrong, and 125.
+    /// A wrong command line: one line that names the error, and 125.
     fn wrong_usage(&mut self) {
         const WRONG: &[&str] = &[
             "--no-such",
@@ -270,7 +270,7 @@ impl Life {
         assert_eq!(finished.stderr.lines().filter(|line| line.contains("ERROR")).count(), 1, "{finished:?}");
     }
 
-    /// Words that may be anything but the name of a program.
+    /// Random arguments.
     fn any_words(&mut self) {
         let words = self.random.some(6, |random| {
             let after = random.bytes();
@@ -286,7 +286,7 @@ impl Life {
         assert_eq!(finished.stderr.lines().count(), lines, "{finished:?}");
     }
 
-    /// main finds what it would find without rinit.
+    /// main inherits what it would inherit without rinit.
     fn transparency(&mut self) {
         let mut arguments = vec![OsString::from(self.random.of(&["state", "args", "env"]))];
         if arguments[0] == "args" {
@@ -298,15 +298,15 @@ impl Life {
         self.random = before;
         let rinit = self.surrounded(Rinit::as_pid1()).puppet(&arguments);
         let finished = self.check(&mut rinit.start(), Status::Exited(0));
-        // Where there is one that named rinit, it names main now.
+        // A variable that named rinit's PID now names main's.
         let without_listen_pid =
             |text: &str| text.lines().filter(|line| !line.contains("LISTEN_PID=")).map(str::to_owned).collect();
         let [direct, under]: [Vec<String>; 2] = [direct.stdout, finished.stdout].map(|text| without_listen_pid(&text));
         assert_eq!(under, direct);
     }
 
-    /// Signals from outside and inside, any and as fast as they can be sent. Each real-time one arrives as often as it was
-    /// sent, each other one at least once.
+    /// Random signals from outside and inside, as fast as they can be sent. Each real-time signal arrives as often as it was
+    /// sent, every other one at least once.
     fn storm(&mut self) {
         let rinit = self.rinit();
         let rinit = self.streams(rinit);
@@ -338,7 +338,8 @@ impl Life {
         self.check(&mut running, status);
     }
 
-    /// main and others, of which some do not end by themselves. Who can be reaped is, and who obeys is not killed.
+    /// main and other processes, some of which do not exit by themselves. Orphans are reaped, and processes that exit when
+    /// asked are not killed.
     fn family(&mut self) {
         let rinit = self.rinit();
         let rinit = self.streams(rinit);
@@ -372,7 +373,7 @@ impl Life {
         let code_word = code.to_string();
         part.extend(["exit", &code_word]);
         self.tell("part", part.join(" "));
-        // Time enough for those who obey, on any machine; and none to be wasted on those who don't.
+        // Enough for processes that exit when asked, on any machine, and no more for those that do not.
         let grace = if stubborn { "50ms" } else { "20s" };
         let mut running = self.options(rinit, grace).puppet(&part).start();
         if asked {
@@ -395,7 +396,7 @@ impl Life {
     }
 }
 
-/// How often a signal arrives at least, of those that were `sent` faster than they could be taken (signal(7)).
+/// How often a signal must arrive at least if all of `sent` were sent faster than they could be taken (signal(7)).
 fn must_arrive(signal: i32, sent: &[i32]) -> usize {
     const STOPS: [i32; 3] = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
     let undone_by: &[i32] = match signal {
@@ -404,9 +405,9 @@ fn must_arrive(signal: i32, sent: &[i32]) -> usize {
         _ => &[],
     };
     match signal {
-        // Each of these is queued.
+        // Real-time signals are queued.
         32.. => sent.iter().filter(|other| **other == signal).count(),
-        // The kernel takes back a stop that has not been seen when a CONT is sent, and a CONT when a stop is.
+        // A CONT discards pending stop signals, and a stop signal a pending CONT.
         _ if sent.iter().any(|other| undone_by.contains(other)) => 0,
         _ => 1,
     }

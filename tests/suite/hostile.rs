@@ -1,4 +1,4 @@
-//! A process in the container that wishes rinit ill, and a caller with fewer rights: the claims of the threat model.
+//! A hostile process in the container, and a caller with fewer rights: the claims of the threat model.
 
 use crate::support::{Reaping, Rinit, Running, Status, catchable};
 
@@ -19,9 +19,9 @@ fn ends_well(mut rinit: Running) {
 }
 
 #[test]
-fn who_forges_the_sender_of_a_signal_does_not_have_it_taken_for_rinits_own() {
+fn a_signal_with_a_forged_sender_is_not_taken_for_rinits_own() {
     let mut rinit = printing();
-    // Those that rinit sends itself, and does not forward then.
+    // Signals caused by rinit's own actions, which it does not forward.
     for signal in [libc::SIGPIPE, libc::SIGXFSZ, libc::SIGXCPU, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU] {
         for code in [libc::SI_QUEUE, libc::SI_MESGQ, libc::SI_ASYNCIO] {
             rinit.exec(["forge", "1", &code.to_string(), "1", &signal.to_string()]);
@@ -32,7 +32,7 @@ fn who_forges_the_sender_of_a_signal_does_not_have_it_taken_for_rinits_own() {
 }
 
 #[test]
-fn a_forged_end_of_main_is_none() {
+fn a_forged_sigchld_does_not_pass_for_the_exit_of_main() {
     let mut rinit = printing();
     let main = rinit.main().pid.to_string();
     for _ in 0..50 {
@@ -44,7 +44,7 @@ fn a_forged_end_of_main_is_none() {
 }
 
 #[test]
-fn no_signal_from_inside_ends_or_stops_rinit() {
+fn no_signal_from_inside_kills_or_stops_rinit() {
     let mut rinit = printing();
     let forwarded: Vec<i32> = catchable().filter(|signal| ![libc::SIGCHLD, TERM].contains(signal)).collect();
     for signal in &forwarded {
@@ -57,7 +57,7 @@ fn no_signal_from_inside_ends_or_stops_rinit() {
     ends_well(rinit);
 }
 
-/// Starts an other who ignores TERM by a name of its choice, ends main, and returns what rinit said.
+/// Starts a process with a name of its choice that ignores TERM, makes main exit, and returns rinit's log.
 fn killed_under_the_name(name: &str) -> String {
     let mut rinit = Rinit::as_pid1().options(["--grace=10ms"]).puppet(["service"]).start_until_ready();
     let mut other = rinit.start_exec(["named", name, "ignore", "TERM", "say", "ready", "pause"]);
@@ -70,7 +70,7 @@ fn killed_under_the_name(name: &str) -> String {
 }
 
 #[test]
-fn a_process_that_is_named_like_a_line_of_rinits_forges_none() {
+fn a_process_name_cannot_forge_a_log_line() {
     for name in ["x\nrinit[1]: ERROR: no", "\r\x1b[2Jrinit[1]: ERROR", "\u{85}rinit[1]: ERROR\u{2028}"] {
         let stderr = killed_under_the_name(name);
         let lines: Vec<&str> = stderr.lines().collect();
@@ -81,7 +81,7 @@ fn a_process_that_is_named_like_a_line_of_rinits_forges_none() {
 }
 
 #[test]
-fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
+fn a_process_name_cannot_forge_fields_of_proc_stat() {
     for name in [") Z 1 (", ") R 0 0 0 (", "))) X 1 1 1", "a b) Z"] {
         let stderr = killed_under_the_name(name);
         assert!(stderr.contains("ignores SIGTERM"), "{stderr}");
@@ -89,7 +89,7 @@ fn a_process_that_is_named_like_fields_of_its_stat_is_killed_like_any_other() {
 }
 
 #[test]
-fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
+fn a_process_that_keeps_stopping_others_is_killed_after_the_grace_period() {
     let mut rinit = Rinit::as_pid1().options(["--grace=100ms"]).puppet(["service"]).start_until_ready();
     let mut victim = rinit.start_exec(["play", "say", "ready", "pause"]);
     victim.expect("ready");
@@ -98,7 +98,7 @@ fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
     let mut hostile = rinit.start_exec(["keep-stopped", &pid]);
     hostile.expect("ready");
     rinit.send(TERM);
-    // A TERM may slip in between two stops.
+    // A TERM may arrive between two stops.
     assert!([KILLED, Status::Killed(TERM)].contains(&victim.wait()));
     assert_eq!(hostile.wait(), KILLED);
     let finished = rinit.finish();
@@ -106,7 +106,7 @@ fn who_stops_the_others_again_and_again_does_not_outlast_the_grace() {
 }
 
 #[test]
-fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
+fn a_main_that_is_stopped_repeatedly_is_killed_by_kill_after() {
     let mut rinit =
         Rinit::as_pid1().options(["--kill-after=100ms", "--grace=10ms"]).puppet(["pause"]).start_until_ready();
     let main = rinit.main().pid.to_string();
@@ -114,12 +114,12 @@ fn a_main_that_is_stopped_again_and_again_ends_with_kill_after() {
     hostile.expect("ready");
     rinit.send(TERM);
     assert_eq!(hostile.wait(), KILLED);
-    // The TERM may slip in between two stops.
+    // The TERM may arrive between two stops.
     assert!([KILLED_MAIN, Status::Exited(128 + TERM)].contains(&rinit.finish().status));
 }
 
 #[test]
-fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
+fn a_tracer_that_holds_a_dead_main_does_not_outlast_kill_after() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().reaping(by).options(["--kill-after=100ms", "--grace=100ms"]);
         let mut rinit = rinit.puppet(["pause"]).start_until_ready();
@@ -127,7 +127,7 @@ fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
         let mut hostile = rinit.start_exec(["hold", &main]);
         hostile.expect("ready");
         rinit.send(TERM);
-        // The kernel tells a death to the tracer first, and to the parent when the tracer has taken notice.
+        // The kernel reports a death to the tracer first, and to the parent once the tracer has reaped it.
         rinit.complaint("was killed and is still there");
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, KILLED_MAIN, "{by:?}");
@@ -135,32 +135,32 @@ fn a_tracer_that_keeps_a_dead_main_does_not_outlast_kill_after() {
 }
 
 #[test]
-fn a_tracer_that_ends_leaves_main_and_its_status_to_rinit() {
+fn after_its_tracer_exits_rinit_gets_the_status_of_main() {
     for by in Reaping::BOTH {
         let words = ["play", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"];
         let mut rinit = Rinit::as_pid1().reaping(by).puppet(words).start_until_ready();
         let main = rinit.main().pid;
         let mut hostile = rinit.start_exec(["hold", &main.to_string()]);
         hostile.expect("ready");
-        // In a stop that is only its tracer's to end, it would not see it.
+        // In a ptrace stop, which only the tracer can end, it would not see the signal.
         rinit.exec(["signal", &main.to_string(), &TERM.to_string()]);
         rinit.eventually("main stands still before its tracer, or is dead", |processes| {
             processes.iter().any(|process| process.pid == main && ['t', 'Z'].contains(&process.state))
         });
         let tracer = rinit.processes().into_iter().map(|process| process.pid).max().expect("the tracer");
-        // main ends when its tracer is gone, and who kills that may be asked to end as well.
+        // main exits when its tracer is gone, so the process that kills the tracer may be asked to exit as well.
         rinit.start_exec(["signal", &tracer.to_string(), &libc::SIGKILL.to_string()]).wait();
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, Status::Exited(7), "{by:?}");
     }
 }
 
-/// rinit with an environment that says otherwise than its command line, as the file of a user with more rights.
+/// rinit as an executable with more rights than its caller, with an environment that contradicts its command line.
 fn with_more_rights(variables: &[(&str, &str)], command: &[&str]) -> Rinit {
     let rinit = Rinit::as_pid1().environment(["PATH=/bin:/usr/bin"]);
     let rinit = variables.iter().fold(rinit, |rinit, (name, value)| rinit.variable(name, value));
     let rinit = rinit.command(command);
-    // Whoever is not root has no other user to be.
+    // Without root there is no other user to become.
     if nix::unistd::geteuid().is_root() { rinit.through(["by-real-user", "2000000000"]) } else { rinit }
 }
 
@@ -172,13 +172,13 @@ fn variables_of_a_caller_with_fewer_rights_change_nothing() {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(if is_root { 3 } else { 4 }), "{finished:?}");
     assert_eq!(finished.stderr.is_empty(), is_root, "{finished:?}");
-    // A bad value is none of its business either.
+    // Nor does a bad value matter.
     let mut rinit = with_more_rights(&[("RINIT_GRACE", "soon")], &["true"]).start();
     assert_eq!(rinit.finish().status, Status::Exited(if is_root { 0 } else { 125 }));
 }
 
 #[test]
-fn a_caller_with_fewer_rights_does_not_choose_where_commands_are_looked_for() {
+fn a_caller_with_fewer_rights_does_not_choose_the_search_path() {
     let scratch = crate::support::Scratch::new();
     scratch.program("true", "#!/bin/sh\nexit 66\n");
     let path = format!("PATH={}", scratch.path("").display());
@@ -189,7 +189,7 @@ fn a_caller_with_fewer_rights_does_not_choose_where_commands_are_looked_for() {
 }
 
 #[test]
-fn main_gets_the_environment_of_a_caller_with_fewer_rights_as_it_is() {
+fn a_caller_with_fewer_rights_passes_its_environment_to_main_unchanged() {
     let mut rinit = with_more_rights(&[("RINIT_MAP_EXIT", "3:4")], &["env"]).start();
     let finished = rinit.finish();
     assert_eq!(finished.stdout, "PATH=/bin:/usr/bin\nRINIT_MAP_EXIT=3:4\n");

@@ -18,6 +18,7 @@ mod foreground;
 mod forwarding;
 mod fuzz;
 mod hostile;
+mod layout;
 mod never_blocks;
 mod options;
 mod parent_death;

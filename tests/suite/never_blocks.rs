@@ -1,4 +1,4 @@
-//! Saying something never costs more than the words: a stderr that nobody reads or that is gone holds up nothing.
+//! Logging never blocks: an unread or closed stderr delays nothing.
 
 use crate::support::{Rinit, Running, Status, Stream};
 use nix::errno::Errno;
@@ -6,7 +6,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-/// Both ends of something that nobody reads.
+/// Both ends of a pipe and of a socket that no test reads.
 pub fn unread() -> [(OwnedFd, OwnedFd); 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     let (one, other) = UnixStream::pair().unwrap();
@@ -31,11 +31,11 @@ fn chatty(stderr: OwnedFd) -> Running {
 }
 
 #[test]
-fn a_full_stderr_holds_up_neither_signals_nor_the_end() {
+fn a_full_stderr_delays_neither_signals_nor_the_exit() {
     for (_reader, writer) in unread() {
         fill(&writer);
         let mut rinit = chatty(writer);
-        // Real-time signals are queued, so not one of them may be missing at the end.
+        // Real-time signals are queued, so none of them may be missing at the end.
         for _ in 0..1000 {
             rinit.send(40);
         }
@@ -49,7 +49,7 @@ fn a_full_stderr_holds_up_neither_signals_nor_the_end() {
 }
 
 #[test]
-fn a_full_stderr_holds_up_no_reaping() {
+fn a_full_stderr_does_not_delay_reaping() {
     let [(_reader, writer), _] = unread();
     fill(&writer);
     let rinit = Rinit::as_pid1().options(["-vvv"]);
@@ -71,7 +71,7 @@ fn a_full_stderr_does_not_hide_the_status_of_a_command_that_cannot_start() {
 }
 
 #[test]
-fn a_stderr_that_nobody_can_read_any_more_ends_nothing_and_main_hears_nothing_of_it() {
+fn a_broken_stderr_stops_nothing_and_sends_main_no_signal() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         for (reader, writer) in unread() {
             drop(reader);
@@ -89,7 +89,7 @@ fn a_stderr_that_nobody_can_read_any_more_ends_nothing_and_main_hears_nothing_of
 }
 
 #[test]
-fn a_broken_pipe_signal_of_somebody_elses_is_forwarded_all_the_same() {
+fn a_sigpipe_from_another_process_is_forwarded() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut rinit = chatty(writer.into());
@@ -100,7 +100,7 @@ fn a_broken_pipe_signal_of_somebody_elses_is_forwarded_all_the_same() {
 }
 
 #[test]
-fn main_finds_its_stderr_as_blocking_as_it_was() {
+fn the_stderr_of_main_stays_blocking() {
     for (_reader, writer) in unread() {
         let before = fcntl(&writer, FcntlArg::F_GETFL).unwrap();
         let mut rinit = chatty(writer.try_clone().unwrap());

@@ -4,12 +4,12 @@ use crate::support::{Finished, Rinit, Scratch, Status};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// A rinit whose command would make a file.
+/// A rinit whose command would create a file.
 fn rinit(scratch: &Scratch) -> Rinit {
     Rinit::as_pid1().puppet([OsStr::new("create"), scratch.path("made").as_os_str()])
 }
 
-/// Nothing is started, and one line names all of `parts`.
+/// Checks that nothing is started and that one line contains all of `parts`.
 #[track_caller]
 fn assert_refused(rinit: Rinit, scratch: &Scratch, parts: &[&str]) {
     let finished = rinit.start().finish();
@@ -60,7 +60,7 @@ fn a_flag_with_a_value_is_refused_and_named() {
     assert_options_refused(["--subreaper=no"], &["--subreaper", "no"]);
 }
 
-/// An option that takes a value, its variable, values that are none, and a word about what is allowed.
+/// An option that takes a value, its variable, invalid values, and a part of the text about what is allowed.
 struct Valued {
     short: &'static str,
     long: &'static str,
@@ -215,7 +215,7 @@ fn a_bad_flag_in_a_variable_is_refused_with_the_variables_name() {
 }
 
 #[test]
-fn a_bad_log_filter_is_warned_of_and_the_level_stays() {
+fn a_bad_log_filter_is_a_warning_and_keeps_the_level() {
     for (bad, part) in [(",", ""), ("loud", "loud"), ("debug ", "debug "), ("info,rinit=loud", "rinit=loud")] {
         let scratch = Scratch::new();
         let finished = rinit(&scratch).variable("RINIT_LOG", bad).start().finish();
@@ -248,14 +248,14 @@ fn a_missing_value_is_refused_and_the_option_named() {
             let rinit = Rinit::as_pid1().options([missing]);
             assert_refused(rinit, &scratch, &[option.long]);
         }
-        // What begins with a dash is the next option, not a value.
+        // An argument that starts with a dash is the next option, not a value.
         assert_options_refused([option.short, "-v"], &[option.long]);
         assert_options_refused([option.short, "--"], &[option.long]);
     }
 }
 
 #[test]
-fn a_bad_variable_does_not_keep_rinit_from_telling_about_itself() {
+fn a_bad_variable_does_not_affect_help_and_version() {
     for option in ["--help", "--version", "--license"] {
         let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "nobody");
         let finished = rinit.options([option]).start().finish();
@@ -264,7 +264,7 @@ fn a_bad_variable_does_not_keep_rinit_from_telling_about_itself() {
 }
 
 #[test]
-fn variables_that_are_nobodys_are_left_alone() {
+fn unknown_variables_are_ignored() {
     for (name, value) in [
         ("RINIT_PORT", "tcp://10.0.0.1:80"),
         ("RINIT_SERVICE_HOST", "10.0.0.1"),
@@ -281,7 +281,7 @@ fn variables_that_are_nobodys_are_left_alone() {
 }
 
 #[test]
-fn a_variable_that_is_nearly_one_of_rinits_is_warned_of() {
+fn a_misspelt_variable_is_a_warning() {
     let rinit = Rinit::as_pid1().variable("RINIT_GRACEE", "nonsense").variable("RINIT_TARGTE", "main");
     let finished = rinit.puppet(["exit", "7"]).start().finish();
     assert_eq!(finished.status, Status::Exited(7), "{finished:?}");
@@ -291,14 +291,14 @@ fn a_variable_that_is_nearly_one_of_rinits_is_warned_of() {
 }
 
 #[test]
-fn a_variable_that_is_empty_is_not_set() {
+fn an_empty_variable_is_the_same_as_none() {
     for option in ["TARGET", "REWRITE", "SESSION", "WARN_REAPED", "PARENT_DEATH", "SUBREAPER", "MAP_EXIT", "GRACE"] {
         assert_not_set(&format!("RINIT_{option}"));
     }
     for option in ["KILL_AFTER", "WAIT_ALL", "REPORT_AFTER", "LOG"] {
         assert_not_set(&format!("RINIT_{option}"));
     }
-    // getenv(3) sees the first of two, and that is empty.
+    // getenv(3) returns the first of two, and that is empty.
     let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "").variable("RINIT_TARGET", "nobody");
     assert_eq!(rinit.puppet(["exit", "7"]).start().finish().status, Status::Exited(7));
 }
@@ -313,7 +313,7 @@ fn assert_not_set(variable: &str) {
 }
 
 #[test]
-fn a_misspelt_option_is_told_which_is_similar() {
+fn a_misspelt_option_gets_a_suggestion() {
     for (given, similar) in [("--gracee", "--grace"), ("--kil-after=5", "--kill-after"), ("--targte=all", "--target")] {
         assert_options_refused([given], &[&format!("; {similar} is similar")]);
     }
@@ -323,7 +323,7 @@ fn a_misspelt_option_is_told_which_is_similar() {
 }
 
 #[test]
-fn of_a_list_the_part_that_is_wrong_is_named() {
+fn the_invalid_part_of_a_list_is_named() {
     assert_options_refused(["-r", "TERM:FOO"], &["\"TERM:FOO\" (\"FOO\")"]);
     assert_options_refused(["-r", "TERM:QUIT,BAR:INT"], &["(\"BAR\")"]);
     assert_options_refused(["-r", "TERM:QUIT,KILL:INT"], &["(\"KILL\")"]);
@@ -409,7 +409,7 @@ fn every_good_variable_starts_the_command() {
 }
 
 #[test]
-fn the_first_word_that_is_no_option_ends_the_options() {
+fn the_first_non_option_argument_ends_the_options() {
     let words = ["args", "-v", "--target", "nobody", "--", "-x"];
     let expected = "-v\n--target\nnobody\n--\n-x\n";
     for options in [&[][..], &["-c"], &["-c", "--"]] {
@@ -441,7 +441,7 @@ fn a_single_dash_is_a_command() {
     assert_eq!(rinit.start().finish().status, Status::Exited(127));
 }
 
-/// What rinit prints for an option that starts nothing.
+/// The output of an option that starts nothing.
 #[track_caller]
 fn printed(option: &str) -> String {
     let scratch = Scratch::new();
@@ -519,14 +519,14 @@ fn the_licence_is_printed() {
     }
 }
 
-/// A whole run of a service that TERM ends, or a signal kills.
+/// A whole run of a service that exits on TERM or is killed by a signal.
 fn run(rinit: Rinit, act: &str) -> Finished {
     let mut rinit = rinit.puppet([act]).start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.finish()
 }
 
-/// The levels of the lines, each of which must have the form that is promised.
+/// The levels of the lines, each of which must have the documented form.
 #[track_caller]
 fn levels(stderr: &str, pid: i32) -> Vec<&str> {
     let start = format!("rinit[{pid}]: ");
@@ -540,7 +540,7 @@ fn levels(stderr: &str, pid: i32) -> Vec<&str> {
 }
 
 #[test]
-fn each_v_says_more_and_every_line_has_the_same_form() {
+fn each_v_logs_more_and_every_line_has_the_same_form() {
     let said = |options: &[&str]| {
         let stderr = run(Rinit::as_pid1().options(options), "service").stderr;
         let levels = levels(&stderr, 1);
@@ -556,7 +556,7 @@ fn each_v_says_more_and_every_line_has_the_same_form() {
 }
 
 #[test]
-fn the_variable_says_how_much_is_said_and_the_option_wins() {
+fn the_variable_sets_the_log_level_and_the_option_wins() {
     let said = |filter: &str, options: &[&str]| {
         let rinit = Rinit::as_pid1().variable("RINIT_LOG", filter);
         let stderr = run(rinit.options(options), "service").stderr;
@@ -573,20 +573,20 @@ fn the_variable_says_how_much_is_said_and_the_option_wins() {
 }
 
 #[test]
-fn lines_name_rinits_own_pid_where_it_is_not_1() {
+fn log_lines_contain_rinits_pid_unless_it_is_1() {
     let finished = run(Rinit::as_child().options(["-v"]), "service");
     assert!(levels(&finished.stderr, 2).contains(&"INFO"));
 }
 
 #[test]
-fn quiet_still_says_why_nothing_was_started() {
+fn quiet_still_reports_why_nothing_was_started() {
     let rinit = Rinit::as_pid1().options(["-q"]).command(["/no/such/command"]);
     let stderr = rinit.start().finish().stderr;
     assert_eq!(levels(&stderr, 1), ["ERROR"]);
 }
 
 #[test]
-fn what_starts_nothing_takes_no_command_and_goes_with_nothing_that_starts_something() {
+fn options_that_start_nothing_refuse_a_command() {
     assert_options_refused(["--pause"], &["--pause", "no command"]);
     assert_options_refused(["-P"], &["--pause", "no command"]);
     assert_options_refused(["--report"], &["--report", "no command"]);

@@ -1,20 +1,20 @@
-//! `--parent-death`: main is told when rinit's parent ends, and when rinit itself does.
+//! `--parent-death`: main gets a signal when rinit's parent exits, and when rinit itself does.
 
 use crate::support::{Rinit, Running, Status};
 
-/// Starts rinit as the child of a process that can be killed, which is what the handle then stands for.
+/// Starts rinit as the child of a process that can be killed. The handle is that parent's.
 fn under_a_parent(rinit: Rinit) -> Running {
     let rinit = rinit.through(["parent"]);
     let mut rinit = rinit.puppet(["print-signals", "0"]).start();
-    // One line is that parent's, one main's.
+    // One line comes from that parent, one from main.
     rinit.expect("ready");
     rinit.expect("ready");
     rinit
 }
 
-/// Kills rinit's parent and waits until that has come about. Returns rinit's PID.
+/// Kills rinit's parent and waits until rinit has another one. Returns rinit's PID.
 fn kill_the_parent(rinit: &mut Running) -> i32 {
-    // What the handle stands for has one child: rinit.
+    // The parent has one child: rinit.
     let pid = rinit.main().pid;
     rinit.send(libc::SIGKILL);
     assert_eq!(rinit.wait(), Status::Killed(libc::SIGKILL));
@@ -25,7 +25,7 @@ fn kill_the_parent(rinit: &mut Running) -> i32 {
 }
 
 #[test]
-fn main_gets_the_signal_when_rinits_parent_ends() {
+fn main_gets_the_signal_when_rinits_parent_exits() {
     for (options, signal) in [
         (&["-p", "USR1"][..], libc::SIGUSR1),
         (&["-p15"], libc::SIGTERM),
@@ -39,7 +39,7 @@ fn main_gets_the_signal_when_rinits_parent_ends() {
 }
 
 #[test]
-fn main_gets_the_signal_that_the_variable_names_unless_an_option_does() {
+fn the_variable_names_the_signal_and_the_option_wins() {
     let rinit = || Rinit::as_child().variable("RINIT_PARENT_DEATH", "USR1");
     let mut with_variable = under_a_parent(rinit());
     kill_the_parent(&mut with_variable);
@@ -50,10 +50,10 @@ fn main_gets_the_signal_that_the_variable_names_unless_an_option_does() {
 }
 
 #[test]
-fn main_gets_no_signal_when_rinits_parent_ends_and_none_was_asked_for() {
+fn by_default_main_gets_no_signal_when_rinits_parent_exits() {
     let mut rinit = under_a_parent(Rinit::as_child());
     let pid = kill_the_parent(&mut rinit);
-    // Had main been sent anything, that would be its next line.
+    // Any earlier signal would be main's next line.
     rinit.exec(["signal", &pid.to_string(), "64"]);
     rinit.expect(64);
 }
@@ -71,7 +71,7 @@ fn main_gets_the_signal_when_rinit_itself_is_killed() {
 fn a_parent_outside_the_namespace_is_a_parent_too() {
     let rinit = Rinit::as_pid1().options(["-p", "TERM"]);
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-    // Nothing was sent by mistake: rinit as PID 1 of its namespace sees 0 for its parent.
+    // The start sent nothing by mistake: as PID 1 of its namespace rinit sees 0 as its parent.
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGUSR1);
     rinit.send(libc::SIGTERM);

@@ -6,7 +6,7 @@ const ENDING: [i32; 2] = [libc::SIGTERM, libc::SIGINT];
 
 fn paused(rinit: Rinit, option: &str) -> Running {
     let rinit = rinit.options([option]).start();
-    // There is no word to wait for; who moves to the root and forgets all else has settled down.
+    // rinit prints nothing here; once it sleeps it is ready.
     rinit.until("rinit sleeps", || is_asleep(&rinit));
     rinit
 }
@@ -17,7 +17,7 @@ fn is_asleep(rinit: &Running) -> bool {
 }
 
 #[test]
-fn term_and_int_end_it_with_0() {
+fn term_and_int_exit_with_0() {
     for option in ["-P", "--pause"] {
         for signal in ENDING {
             for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
@@ -32,8 +32,8 @@ fn term_and_int_end_it_with_0() {
 }
 
 #[test]
-fn no_other_signal_ends_it() {
-    // RTMIN+3, the request to halt, is taken for TERM.
+fn no_other_signal_makes_it_exit() {
+    // RTMIN+3, the request to halt, counts as TERM.
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     for signal in catchable().filter(|signal| !ENDING.contains(signal) && *signal != 37) {
         rinit.send(signal);
@@ -57,7 +57,7 @@ fn orphans_are_reaped_meanwhile() {
 }
 
 #[test]
-fn the_others_are_drained_at_the_end() {
+fn remaining_processes_are_drained() {
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     let mut other = rinit.start_exec(["play", "block-all", "say", "ready", "print", "other", "TERM"]);
     other.expect("ready");
@@ -68,18 +68,18 @@ fn the_others_are_drained_at_the_end() {
 }
 
 #[test]
-fn without_a_grace_nobody_is_waited_for() {
+fn without_a_grace_period_it_exits_at_once() {
     let mut rinit = paused(Rinit::as_pid1().options(["--grace", "0"]), "-P");
     let mut other = rinit.start_exec(["play", "ignore", "TERM", "say", "ready", "pause"]);
     other.expect("ready");
     rinit.send(libc::SIGTERM);
-    // The namespace ends when its last member has been reaped, and this one is ours.
+    // The namespace exits once its last member has been reaped, and this one is the test's child.
     assert_eq!(other.finish().status, Status::Killed(libc::SIGKILL));
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }
 
 #[test]
-fn a_terminals_job_control_is_not_its_business() {
+fn it_leaves_job_control_alone() {
     let rinit = paused(Rinit::as_child(), "-P");
     rinit.send(libc::SIGTSTP);
     rinit.exec(["exit", "0"]);

@@ -1,5 +1,5 @@
-//! Called by another init's name, rinit is that one. What each does in every case is held against the original by a suite
-//! of its own, which needs the originals; here is what must hold wherever rinit is built.
+//! Under another init's name rinit behaves like that init. A suite of its own (tests/peers) compares all cases with the
+//! originals, which must be installed for it; these tests run everywhere.
 
 use crate::support::{Finished, Rinit, Running, Scratch, Status, puppet, rinit_binary};
 
@@ -16,7 +16,7 @@ fn printing(rinit: Rinit) -> Running {
 }
 
 #[test]
-fn lines_of_images_in_the_wild_work_unchanged() {
+fn entrypoints_of_published_images_work_unchanged() {
     for (name, options) in [
         ("/usr/bin/tini", &["-g", "--"][..]),
         ("/tini", &["--"]),
@@ -51,7 +51,7 @@ fn the_kernel_starts_it_as_the_first_line_of_a_script() {
 }
 
 #[test]
-fn links_and_copies_count_by_their_name() {
+fn the_name_of_a_link_or_copy_selects_the_persona() {
     let scratch = Scratch::new();
     for kind in ["symbolic", "hard", "copy"] {
         scratch.folder(kind);
@@ -60,7 +60,7 @@ fn links_and_copies_count_by_their_name() {
         let path = scratch.path(&name);
         match kind {
             "symbolic" => std::os::unix::fs::symlink(rinit_binary(), &path).unwrap(),
-            // Where the folder is on another file system there can be none.
+            // A hard link is impossible if the folder is on another file system.
             "hard" => std::fs::hard_link(rinit_binary(), &path).unwrap_or_else(|_| drop(copy())),
             _ => drop(copy()),
         }
@@ -93,7 +93,7 @@ fn the_version_has_the_originals_form_on_the_originals_stream() {
 }
 
 #[test]
-fn the_help_is_rinits_own_on_the_originals_stream_with_the_originals_letters() {
+fn the_help_goes_to_the_originals_stream_and_lists_the_originals_letters() {
     let help = printed("tini", "-h").stdout;
     assert!(
         help.contains("-g, --group") && help.contains("    --rewrite") && !help.contains("-r, --rewrite"),
@@ -126,7 +126,7 @@ fn failures_have_the_originals_statuses() {
 }
 
 #[test]
-fn tini_and_catatonit_take_options_from_behind_the_command_up_to_two_dashes() {
+fn tini_and_catatonit_take_options_after_the_command_up_to_two_dashes() {
     let puppet = puppet().to_str().unwrap();
     for name in ["tini", "catatonit"] {
         let words = [puppet, "args", "one", "-g", "--", "-x", "--"];
@@ -142,7 +142,7 @@ fn tini_and_catatonit_take_options_from_behind_the_command_up_to_two_dashes() {
 }
 
 #[test]
-fn a_word_that_is_not_utf_8_survives_being_moved() {
+fn an_argument_that_is_not_utf_8_survives_being_moved() {
     use std::os::unix::ffi::OsStrExt;
     let word = std::ffi::OsStr::from_bytes(b"\xff\xfe");
     let words = [puppet().as_os_str(), "args".as_ref(), word, "-s".as_ref(), "--".as_ref(), "-\u{fc}".as_ref()];
@@ -170,7 +170,7 @@ fn tini_says_so_where_it_is_not_pid_1_and_adopts_no_orphans() {
 }
 
 #[test]
-fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
+fn targets_and_sessions_are_as_in_the_originals() {
     for (name, options, session, group) in [
         ("tini", &[][..], false, false),
         ("tini", &["-g"], false, true),
@@ -191,7 +191,7 @@ fn who_gets_a_signal_and_where_main_is_are_the_originals_choice() {
         if group {
             lines.push(rinit.line());
         } else {
-            // What the other one had got would be a line by now.
+            // A signal for the other process would be a line by now.
             rinit.exec(["signal", &(main.pid + 1).to_string(), "64"]);
             lines.push(rinit.line());
         }
@@ -244,7 +244,7 @@ fn what_the_originals_do_not_forward_is_not_forwarded() {
         ("dumb-init", &[17, 32, 33]),
     ] {
         let mut rinit = called(name).puppet(["print-signals", "15"]).start_until_ready();
-        // The mask is the last that changes before rinit rests.
+        // The mask is the last thing that changes before rinit is idle.
         rinit.until("rinit rests", || rinit.itself().state == 'S');
         for signal in unforwarded {
             rinit.send(*signal);
@@ -267,7 +267,7 @@ fn not_as_pid_1_tini_dies_of_a_fault_signal_as_the_original() {
 }
 
 #[test]
-fn tini_says_nothing_where_it_has_become_a_subreaper_before_its_exec() {
+fn tini_prints_no_warning_if_it_already_is_a_subreaper() {
     let scratch = Scratch::new();
     let tini = scratch.path("tini");
     std::os::unix::fs::symlink(rinit_binary(), &tini).unwrap();
@@ -281,7 +281,7 @@ fn tini_says_nothing_where_it_has_become_a_subreaper_before_its_exec() {
 }
 
 #[test]
-fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_main() {
+fn dumb_init_turns_terminal_stops_into_sigstop_and_stops_with_main() {
     for (signal, rewritten) in [(libc::SIGTSTP, true), (libc::SIGTTIN, true), (libc::SIGTTOU, true)] {
         let rinit = printing(Rinit::as_child().name("dumb-init"));
         let (main, itself) = (rinit.main().pid, rinit.itself().pid);
@@ -296,7 +296,7 @@ fn dumb_init_makes_a_real_stop_out_of_the_terminals_stop_signals_and_stops_with_
 }
 
 #[test]
-fn dumb_init_stops_itself_whatever_it_makes_of_the_terminals_stop_signals() {
+fn dumb_init_stops_itself_however_terminal_stops_are_rewritten() {
     for options in [&["-r", "20:10"][..], &["-r", "20:0"], &["-c", "-r", "20:0"], &["-c", "-r", "20:10"]] {
         let rinit = printing(Rinit::as_child().name("dumb-init").options(options));
         let itself = rinit.itself().pid;
@@ -311,7 +311,7 @@ fn dumb_init_stops_itself_whatever_it_makes_of_the_terminals_stop_signals() {
 }
 
 #[test]
-fn dumb_init_sends_term_to_the_group_that_main_leaves_or_what_a_rewrite_makes_of_it() {
+fn dumb_init_sends_the_rewritten_term_to_the_remaining_group() {
     for (options, sent) in [([].as_slice(), "SIGTERM"), (&["-r", "15:3"], "SIGQUIT")] {
         let rinit = Rinit::as_child().name("dumb-init").options(options).variable("RINIT_LOG", "debug");
         let mut rinit = rinit.puppet(["play", "[", "say", "ready", "pause", "]", "exit", "3"]).start_until_ready();
@@ -322,14 +322,14 @@ fn dumb_init_sends_term_to_the_group_that_main_leaves_or_what_a_rewrite_makes_of
 }
 
 #[test]
-fn none_of_the_three_waits_for_the_others() {
+fn under_other_names_there_is_no_drain() {
     for name in ["tini", "dumb-init", "catatonit"] {
         let words = ["play", "[", "session", "ignore", "TERM", "say", "ready", "pause", "]", "exit", "3"];
         let finished = called(name).puppet(words).start().finish();
         assert_eq!(finished.status, Status::Exited(3), "{name}");
-        assert_eq!(finished.stderr, "", "{name}: nobody was waited for, so nobody is named");
+        assert_eq!(finished.stderr, "", "{name}: it waited for no process, so it names none");
     }
-    // Unless rinit is told to.
+    // Unless an option says so.
     let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];
     let finished = called("tini").variable("RINIT_GRACE", "30s").puppet(words).start().finish();
     assert_eq!((finished.status, finished.stdout.as_str()), (Status::Exited(3), "asked\n"));

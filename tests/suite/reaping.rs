@@ -1,4 +1,4 @@
-//! No zombie stays that rinit could reap.
+//! rinit leaves no zombie that it could reap.
 
 use crate::support::{Process, Reaping, Rinit, Running, Started, Status, kernel_can_reap};
 
@@ -10,7 +10,7 @@ fn is_alone_with_main(processes: &[Process], rinit: &Process) -> bool {
     others.count() == 1
 }
 
-/// Makes orphans, and sees that nothing is left of them while main lives on.
+/// Creates orphans and checks that none of them is left while main keeps running.
 fn orphans_leave_nothing(rinit: Rinit) {
     let words = ["orphans", &ORPHANS.to_string(), "23"];
     let mut rinit = rinit.puppet(words).start();
@@ -38,7 +38,7 @@ fn orphans_leave_no_zombie_where_rinit_is_not_pid_1() {
 }
 
 #[test]
-fn orphans_leave_no_zombie_where_rinit_was_told_to_ignore_its_children() {
+fn orphans_leave_no_zombie_where_rinit_inherits_sigchld_as_ignored() {
     for by in Reaping::BOTH {
         orphans_leave_nothing(Rinit::as_pid1().reaping(by).ignored([libc::SIGCHLD]));
     }
@@ -86,7 +86,7 @@ fn orphans_become_children_of_rinit_and_not_of_pid_1() {
 }
 
 #[test]
-fn orphans_are_left_to_pid_1_where_that_is_asked_for() {
+fn on_request_orphans_are_left_to_pid_1() {
     for by in Reaping::BOTH {
         for no in ["0", "no", "false", "off"] {
             let rinit = Rinit::as_child().reaping(by).variable("RINIT_SUBREAPER", no);
@@ -111,7 +111,7 @@ fn an_option_wins_over_the_variable_that_turns_adoption_off() {
 }
 
 #[test]
-fn as_pid_1_rinit_adopts_orphans_whatever_the_variable_says() {
+fn as_pid_1_rinit_adopts_orphans_despite_the_variable() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().reaping(by).variable("RINIT_SUBREAPER", "0");
         let mut rinit = rinit.puppet(["adopted"]).start();
@@ -123,7 +123,7 @@ fn as_pid_1_rinit_adopts_orphans_whatever_the_variable_says() {
 }
 
 #[test]
-fn children_that_rinit_had_from_before_are_reaped() {
+fn children_inherited_by_exec_are_reaped() {
     for by in Reaping::BOTH {
         for rinit in [Rinit::as_pid1().reaping(by), Rinit::as_child().reaping(by)] {
             let rinit = rinit.through(["with-dead-children", "5"]);
@@ -137,7 +137,7 @@ fn children_that_rinit_had_from_before_are_reaped() {
 }
 
 #[test]
-fn the_end_of_an_orphan_is_not_taken_for_mains() {
+fn the_exit_of_an_orphan_is_not_taken_for_that_of_main() {
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().reaping(by).through(["with-dead-children", "3"]);
         let mut rinit = rinit.puppet(["exit", "42"]).start();
@@ -149,14 +149,14 @@ fn status_of(rinit: &Running) -> String {
     std::fs::read_to_string(rinit.proc(&format!("{}/status", rinit.itself().pid))).unwrap()
 }
 
-/// Whether the kernel reaps: rinit ignores SIGCHLD then.
+/// Whether the kernel reaps: then rinit ignores SIGCHLD.
 fn kernel_reaps(rinit: &Running) -> bool {
     let status = status_of(rinit);
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
     u64::from_str_radix(ignored, 16).unwrap() >> (libc::SIGCHLD - 1) & 1 == 1
 }
 
-/// A rinit that has chosen who reaps.
+/// A rinit that has chosen how its children are reaped.
 fn settled(rinit: Rinit, words: &[&str]) -> Running {
     let rinit = rinit.puppet(words).start_until_ready();
     rinit.until("rinit waits for something to happen", || rinit.sleeps());
@@ -173,7 +173,7 @@ fn the_kernel_reaps_where_it_can_tell_mains_status() {
     }
 }
 
-/// How often it has run: times that it slept, and times that it was interrupted (proc_pid_status(5)).
+/// How often it was scheduled: voluntary and involuntary context switches (proc_pid_status(5)).
 fn runs(rinit: &Running) -> u64 {
     let status = status_of(rinit);
     let counts = status.lines().filter_map(|line| line.split_once("_ctxt_switches:"));
@@ -181,7 +181,7 @@ fn runs(rinit: &Running) -> u64 {
 }
 
 #[test]
-fn orphans_that_the_kernel_reaps_wake_nobody() {
+fn orphans_that_the_kernel_reaps_do_not_wake_rinit() {
     for by in Reaping::BOTH {
         let rinit = settled(Rinit::as_pid1().reaping(by), &["pause"]);
         let before = runs(&rinit);
@@ -191,7 +191,7 @@ fn orphans_that_the_kernel_reaps_wake_nobody() {
     }
 }
 
-/// What is said about who reaps.
+/// The log line about how children are reaped.
 fn choice(rinit: Rinit) -> String {
     let finished = rinit.puppet(["exit", "3"]).start().finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -208,7 +208,7 @@ fn debug_says_who_reaps_and_why() {
     let mut reasons = vec![
         (refused("clone-pidfd"), "there is no pidfd for main"),
         (refused("pidfd-info"), "PIDFD_GET_INFO, Linux 6.16): function not implemented (ENOSYS)"),
-        (Rinit::as_pid1().variable("RINIT_LOG", "debug"), "each orphan's end is to be told"),
+        (Rinit::as_pid1().variable("RINIT_LOG", "debug"), "each orphan's exit is logged"),
     ];
     if kernel_can_reap() {
         reasons.extend([
@@ -223,7 +223,7 @@ fn debug_says_who_reaps_and_why() {
     }
 }
 
-/// Stops rinit, has main end, and gives main's PID, where it is free then, to a process that does what `part` says.
+/// Stops rinit, kills main and, if that frees main's PID, gives it to a process that plays `part`.
 fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
     let main = rinit.main().pid;
     rinit.send(libc::SIGSTOP);
@@ -240,14 +240,14 @@ fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
 }
 
 #[test]
-fn what_is_meant_for_main_does_not_reach_whoever_has_got_its_pid() {
+fn a_process_that_reuses_mains_pid_gets_no_signal() {
     for (by, target) in Reaping::BOTH.into_iter().flat_map(|by| [(by, "group"), (by, "main")]) {
         let mut rinit = settled(Rinit::as_pid1().reaping(by).options(["-t", target]), &["pause"]);
         let part = "group block-all say here print stranger TERM ] pause";
         let mut stranger = replace_main(&rinit, libc::SIGKILL, part);
         rinit.send(libc::SIGUSR1);
         rinit.send(libc::SIGCONT);
-        // The others are asked to end, and that is all.
+        // The drain asks it to exit, and nothing else reaches it.
         stranger.expect("stranger 15");
         assert_eq!(stranger.wait(), Status::Killed(libc::SIGTERM));
         assert_eq!(rinit.wait(), Status::Exited(128 + libc::SIGKILL), "{by:?}");
@@ -255,7 +255,7 @@ fn what_is_meant_for_main_does_not_reach_whoever_has_got_its_pid() {
 }
 
 #[test]
-fn the_end_of_whoever_has_got_mains_pid_is_not_taken_for_mains() {
+fn the_exit_of_a_process_that_reuses_mains_pid_is_ignored() {
     for by in Reaping::BOTH {
         let words = ["play", "block", "TERM", "say", "ready", "await", "TERM", "exit", "7"];
         let mut rinit = settled(Rinit::as_pid1().reaping(by), &words);
@@ -267,7 +267,7 @@ fn the_end_of_whoever_has_got_mains_pid_is_not_taken_for_mains() {
 }
 
 #[test]
-fn each_orphan_is_a_warning_where_that_is_asked_for_and_main_is_none() {
+fn on_request_each_reaped_orphan_is_a_warning() {
     for rinit in [
         Rinit::as_pid1().options(["-w"]),
         Rinit::as_child().options(["--warn-reaped"]),

@@ -1,12 +1,12 @@
-//! Old kernels and strict seccomp filters: rinit does its work without the system calls that it would rather use.
+//! Old kernels and strict seccomp filters: rinit works without the newer system calls that it prefers.
 
 use crate::support::{Rinit, Status, Stream};
 
-/// What the filter answers with: "not permitted", as container engines do, and "no such call", as an old kernel does.
+/// The filter's errno: EPERM, as container engines choose it, and ENOSYS, as on an old kernel.
 const ANSWERS: [i32; 2] = [libc::EPERM, libc::ENOSYS];
 
-/// The calls that rinit can do without, by Linux version: waitid 2.6.9, ppoll 2.6.16, signalfd4 2.6.27, prctl's
-/// subreaper 3.4, pwritev2 4.6, pidfd_send_signal 5.1, clone's pidfd 5.2, pidfd_open 5.3, close_range 5.9.
+/// The calls that rinit can do without, with the first Linux version that has them: waitid 2.6.9, ppoll 2.6.16, signalfd4
+/// 2.6.27, prctl's subreaper 3.4, pwritev2 4.6, pidfd_send_signal 5.1, clone's pidfd 5.2, pidfd_open 5.3, close_range 5.9.
 fn dispensable() -> Vec<String> {
     let numbers = [
         libc::SYS_waitid,
@@ -27,7 +27,7 @@ fn without(rinit: Rinit, calls: &str, answer: i32) -> Rinit {
     rinit.through(["refusing", &answer.to_string(), calls])
 }
 
-/// The main job: signals arrive, orphans are reaped, the status is right, nothing is said.
+/// The main job: signals arrive, orphans are reaped, the status is right, nothing is logged.
 fn do_the_main_job(rinit: Rinit, what: &str) {
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     for signal in [libc::SIGUSR1, 33, 64] {
@@ -59,7 +59,7 @@ fn all_of_the_newer_system_calls_can_be_refused() {
 }
 
 #[test]
-fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
+fn without_signalfd_no_signal_comes_late_or_twice() {
     let calls = libc::SYS_signalfd4.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
     let mut rinit = rinit.puppet(["print-signals", "0"]).start_until_ready();
@@ -74,7 +74,7 @@ fn a_refused_signalfd_makes_no_signal_come_late_or_twice() {
 }
 
 #[test]
-fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
+fn a_stopped_main_exits_without_a_notification_of_the_stop() {
     let calls = libc::SYS_waitid.to_string();
     let rinit = without(Rinit::as_pid1(), &calls, libc::ENOSYS);
     let mut rinit = rinit.puppet(["pause"]).start_until_ready();
@@ -84,7 +84,7 @@ fn a_stopped_main_ends_though_nothing_tells_that_it_is_stopped() {
 }
 
 #[test]
-fn a_full_stderr_holds_up_nothing_without_the_call_that_does_not_wait() {
+fn without_pwritev2_a_full_stderr_delays_nothing() {
     for answer in ANSWERS {
         let (_reader, writer) = std::io::pipe().unwrap();
         crate::never_blocks::fill(&writer);
@@ -99,7 +99,7 @@ fn a_full_stderr_holds_up_nothing_without_the_call_that_does_not_wait() {
 }
 
 #[test]
-fn one_warning_says_that_orphans_pass_by_where_they_cannot_be_adopted() {
+fn one_warning_says_that_orphans_cannot_be_adopted() {
     let rinit = without(Rinit::as_child(), &libc::SYS_prctl.to_string(), libc::EPERM);
     let mut rinit = rinit.puppet(["exit", "7"]).start();
     let finished = rinit.finish();
@@ -112,7 +112,7 @@ fn one_warning_says_that_orphans_pass_by_where_they_cannot_be_adopted() {
 
 #[test]
 fn a_refused_clone_is_125_and_one_line() {
-    // With these the kernel, or glibc in its place, makes every process.
+    // Every new process is made by one of these.
     let calls = [libc::SYS_clone, libc::SYS_clone3].map(|call| call.to_string()).join(",");
     for (answer, reason) in [(libc::ENOMEM, "ENOMEM"), (libc::EAGAIN, "EAGAIN"), (libc::EPERM, "EPERM")] {
         let rinit = without(Rinit::as_pid1(), &calls, answer).command(["/bin/true"]);

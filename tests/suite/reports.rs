@@ -1,4 +1,4 @@
-//! It says what happened: what holds up a stop, why main ended, who is there, and a log that waits for nobody.
+//! What rinit reports: what delays a stop, why main exited, the process table, and a log that never blocks.
 
 mod end;
 mod hints;
@@ -9,13 +9,13 @@ mod termination;
 
 use crate::support::{Finished, Rinit, puppet};
 
-/// The puppet as the command, under a name that is the same everywhere.
+/// The puppet as the command, under a name that does not depend on the machine.
 fn play(rinit: Rinit, words: &str) -> Rinit {
     let folder = puppet().parent().unwrap();
     rinit.directory(folder).command(["./puppet", "play"].into_iter().chain(words.split(' ')))
 }
 
-/// What rinit said: each line's level and text.
+/// rinit's log: each line's level and text.
 fn said(finished: &Finished) -> Vec<(&str, &str)> {
     finished.stderr.lines().map(parts).collect()
 }

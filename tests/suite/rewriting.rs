@@ -1,4 +1,4 @@
-//! `--rewrite`: another signal in the place of one, or none.
+//! `--rewrite`: forwards another signal in place of the received one, or none.
 
 use crate::support::{Rinit, Running, Status, catchable};
 
@@ -6,7 +6,7 @@ fn printing(rinit: Rinit) -> Running {
     rinit.puppet(["print-signals", "64"]).start_until_ready()
 }
 
-/// Each of the signals that are sent arrives as the other one, or not at all where that is 0.
+/// Checks that each of the sent signals arrives as the second one, or not at all if that is 0.
 #[track_caller]
 fn arrive_as(rinit: Rinit, sent: &[(i32, i32)]) {
     let mut rinit = printing(rinit);
@@ -16,7 +16,7 @@ fn arrive_as(rinit: Rinit, sent: &[(i32, i32)]) {
             rinit.expect(becomes);
         }
     }
-    // What was dropped would come before what is sent now, which has a higher number.
+    // A dropped signal would arrive before the one that is sent now, which has a higher number.
     rinit.send(64);
     rinit.expect(64);
     assert_eq!(rinit.finish().status, Status::Exited(0));
@@ -41,7 +41,7 @@ fn real_time_signals_are_rewritten_too() {
 }
 
 #[test]
-fn a_signal_is_dropped_by_0_and_by_none() {
+fn rewriting_to_0_or_none_drops_a_signal() {
     for form in ["USR1:0", "10:none"] {
         arrive_as(Rinit::as_pid1().options(["-r", form]), &[(10, 0), (12, 12)]);
         arrive_as(Rinit::as_pid1().variable("RINIT_REWRITE", form), &[(10, 0), (12, 12)]);
@@ -49,7 +49,7 @@ fn a_signal_is_dropped_by_0_and_by_none() {
 }
 
 #[test]
-fn the_last_rewrite_of_a_signal_counts_and_options_win_over_the_variable() {
+fn the_last_rule_for_a_signal_wins_and_options_win_over_the_variable() {
     arrive_as(Rinit::as_pid1().options(["-r", "15:3", "-r", "15:1"]), &[(15, 1)]);
     arrive_as(Rinit::as_pid1().options(["-r", "15:3,15:1"]), &[(15, 1)]);
     let both = Rinit::as_pid1().variable("RINIT_REWRITE", "15:3,10:12").options(["-r", "15:1"]);

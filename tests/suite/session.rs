@@ -1,4 +1,4 @@
-//! `--session`: main leads a session of its own, and has the terminal there.
+//! `--session`: main leads a session of its own and has the terminal there.
 
 use crate::support::pty::{CTRL_C, CTRL_Z, Pty};
 use crate::support::{Rinit, Running, Status, Stream};
@@ -20,7 +20,7 @@ fn end(mut rinit: Running) {
 }
 
 #[test]
-fn main_leads_a_session_where_that_is_asked_for_and_only_a_group_else() {
+fn main_leads_a_session_on_request_and_a_group_otherwise() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         for rinit in [rinit().options(["--session"]), rinit().variable("RINIT_SESSION", "1")] {
             let rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
@@ -49,7 +49,7 @@ fn the_terminal_becomes_the_controlling_one_of_mains_session() {
 }
 
 #[test]
-fn a_terminal_that_nobody_has_becomes_mains_whichever_stream_it_is() {
+fn a_free_terminal_on_any_standard_stream_becomes_mains() {
     let pty = Pty::new();
     let rinit = started(Rinit::as_pid1().stderr(Stream::Given(pty.terminal())));
     let main = rinit.main();
@@ -70,7 +70,7 @@ fn giving_the_terminal_up_sends_main_nothing() {
 }
 
 #[test]
-fn a_hangup_and_a_continuation_of_somebody_elses_arrive_each_time() {
+fn a_hangup_and_a_continuation_from_others_arrive() {
     let pty = Pty::new();
     let mut rinit = started(at(&pty, Rinit::as_pid1()));
     for signal in [libc::SIGHUP, libc::SIGCONT, libc::SIGHUP, libc::SIGCONT] {
@@ -94,7 +94,7 @@ fn the_terminals_keys_reach_main_once() {
 }
 
 #[test]
-fn a_signal_reaches_all_of_the_group_that_main_leads() {
+fn a_signal_reaches_the_group_that_main_leads() {
     let mut rinit = Rinit::as_pid1().options(["--session"]).puppet(["pair", "15"]).start_until_ready();
     rinit.send(libc::SIGTERM);
     rinit.expect_in_any_order(["main 15", "other 15"]);

@@ -1,9 +1,9 @@
-//! Starting the command: where it is found, and what rinit does where it cannot be started.
+//! Starting the command: where rinit finds it, and what it reports if it cannot start it.
 
 use crate::support::{Rinit, Scratch, Status, puppet, rinit_binary};
 use std::path::Path;
 
-/// rinit ends with this status, and says why in one line, which is returned without what stands in front of each line.
+/// Checks that rinit exits with this status and one line, which is returned without the prefix.
 #[track_caller]
 fn refused(rinit: Rinit, status: i32) -> String {
     let finished = rinit.start().finish();
@@ -78,7 +78,7 @@ fn a_file_without_the_permission_is_126() {
 }
 
 #[test]
-fn a_file_that_is_no_program_is_126() {
+fn a_file_that_is_not_a_program_is_126() {
     let scratch = Scratch::new();
     let path = scratch.program("zeros", [0; 1000]);
     let line = command_refused([&path], 126);
@@ -88,7 +88,7 @@ fn a_file_that_is_no_program_is_126() {
     assert_names(&line, &[shown(&path), "ENOEXEC"]);
 }
 
-/// A 64-bit program for a processor, which names a dynamic loader.
+/// A 64-bit program for a processor that names a dynamic loader.
 fn elf(machine: u16, loader: &str) -> Vec<u8> {
     let (header, entry) = (64u64, 56u64);
     let loader = [loader.as_bytes(), b"\0"].concat();
@@ -98,8 +98,8 @@ fn elf(machine: u16, loader: &str) -> Vec<u8> {
         2u16.to_le_bytes().to_vec(), // ET_EXEC
         machine.to_le_bytes().to_vec(),
         1u32.to_le_bytes().to_vec(),         // EV_CURRENT
-        0x40_0000u64.to_le_bytes().to_vec(), // where it would begin
-        header.to_le_bytes().to_vec(),       // where the program headers are
+        0x40_0000u64.to_le_bytes().to_vec(), // entry point
+        header.to_le_bytes().to_vec(),       // offset of the program headers
         0u64.to_le_bytes().to_vec(),         // no section headers
         0u32.to_le_bytes().to_vec(),         // no flags
         (header as u16).to_le_bytes().to_vec(),
@@ -123,7 +123,7 @@ const AARCH64: u16 = 183;
 const RISCV64: u16 = 243;
 
 #[test]
-fn a_program_for_another_processor_is_126_and_the_line_says_for_which() {
+fn a_program_for_another_processor_is_126_and_names_it() {
     let (other, name) = if cfg!(target_arch = "aarch64") { (RISCV64, "riscv64") } else { (AARCH64, "aarch64") };
     let scratch = Scratch::new();
     let path = scratch.program("foreign", elf(other, "/lib/ld.so"));
@@ -167,7 +167,7 @@ fn a_missing_interpreter_is_named_for_a_command_found_in_path_too() {
 }
 
 #[test]
-fn windows_line_endings_after_the_interpreter_are_127_and_said_to_be_that() {
+fn windows_line_endings_after_the_interpreter_are_127_and_reported() {
     let scratch = Scratch::new();
     let path = scratch.program("from-windows", "#!/bin/sh\r\necho hello\r\n");
     let line = command_refused([&path], 127);
@@ -183,7 +183,7 @@ fn an_interpreter_that_cannot_be_executed_is_126() {
 }
 
 #[test]
-fn links_in_a_circle_are_126() {
+fn a_loop_of_symbolic_links_is_126() {
     let scratch = Scratch::new();
     let path = scratch.path("circle");
     std::os::unix::fs::symlink("circle", &path).unwrap();
@@ -192,7 +192,7 @@ fn links_in_a_circle_are_126() {
 }
 
 #[test]
-fn a_name_that_is_too_long_gets_one_line_too() {
+fn a_name_that_is_too_long_is_one_log_line() {
     let long = "x".repeat(70_000);
     for command in [long.clone(), format!("/{long}")] {
         let finished = Rinit::as_pid1().command([command]).start().finish();
@@ -202,13 +202,13 @@ fn a_name_that_is_too_long_gets_one_line_too() {
     }
 }
 
-/// How much may stand on a command line is a limit on the sum of it all, 128 kB with a stack this small (execve(2)).
+/// The limit on the total size of a command line, 128 kB with a stack this small (execve(2)).
 const SMALL_STACK: u64 = 512 << 10;
 
 #[test]
 fn a_command_line_that_is_too_long_is_126() {
     let scratch = Scratch::new();
-    // What a script's command line has more than rinit's: the interpreter and its argument.
+    // The command line of a script is longer by the interpreter and its argument.
     let path = scratch.program("script", format!("#!/bin/sh {}\n", "x".repeat(200)));
     let with_filler = |length: usize| {
         let filler = ["x".repeat(length / 2), "x".repeat(length - length / 2)];
@@ -216,7 +216,7 @@ fn a_command_line_that_is_too_long_is_126() {
         let rinit = Rinit::as_pid1().limit(libc::RLIMIT_STACK, SMALL_STACK, SMALL_STACK);
         rinit.command(words).try_start()
     };
-    // The longest one with which rinit itself can still be started.
+    // The longest command line with which rinit itself can still be started.
     let (mut possible, mut impossible) = (0, 200_000);
     while impossible - possible > 1 {
         let length = possible + (impossible - possible) / 2;
@@ -236,7 +236,7 @@ fn a_command_line_that_is_too_long_is_126() {
 }
 
 #[test]
-fn a_limit_on_processes_is_125_and_said_to_be_that() {
+fn a_limit_on_processes_is_125_and_reported() {
     let rinit = Rinit::as_pid1().by_some_user().limit(libc::RLIMIT_NPROC, 1, 1);
     let line = refused(rinit.command(["/bin/true"]), 125);
     assert_names(&line, &["/bin/true", "EAGAIN", "limit"]);
@@ -244,7 +244,7 @@ fn a_limit_on_processes_is_125_and_said_to_be_that() {
 
 #[test]
 fn rinit_needs_no_descriptor_of_its_own() {
-    // One is enough for main's pidfd, and two for the signals too.
+    // One descriptor is enough for main's pidfd, and two for the signals as well.
     for descriptors in [3, 4, 5] {
         let rinit = Rinit::as_pid1().limit(libc::RLIMIT_NOFILE, descriptors, descriptors);
         let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
@@ -258,7 +258,7 @@ fn rinit_needs_no_descriptor_of_its_own() {
 }
 
 #[test]
-fn nothing_is_left_of_a_command_that_could_not_start() {
+fn a_command_that_cannot_start_leaves_no_process() {
     let scratch = Scratch::new();
     let zeros = scratch.program("zeros", [0; 100]);
     let commands = [("/no/such/command", 127), ("no-such-command", 127), ("/usr", 126), (shown(&zeros), 126)];
@@ -289,7 +289,7 @@ fn a_script_without_interpreter_and_no_shell_for_it_is_126_and_both_are_named() 
 }
 
 #[test]
-fn a_script_without_interpreter_is_found_in_path_and_gets_its_path_as_the_shell_has_it() {
+fn a_script_without_interpreter_in_path_gets_its_path_as_argument_zero() {
     let scratch = Scratch::new();
     let path = scratch.program("script", "printf '%s|' \"$0\" \"$@\"");
     let rinit = Rinit::as_pid1().environment([format!("PATH={}", scratch.as_ref().display())]);
@@ -306,7 +306,7 @@ fn an_empty_file_that_is_executable_is_an_empty_script() {
 }
 
 #[test]
-fn a_script_whose_name_begins_with_a_dash_is_no_option_to_the_shell() {
+fn a_script_name_with_a_leading_dash_is_not_an_option_of_the_shell() {
     let scratch = Scratch::new();
     scratch.program("-c", "printf '%s|' \"$@\"");
     let rinit = Rinit::as_pid1().directory(&scratch).environment(["PATH="]);
@@ -315,7 +315,7 @@ fn a_script_whose_name_begins_with_a_dash_is_no_option_to_the_shell() {
 }
 
 #[test]
-fn main_sees_the_name_that_it_was_given_on_the_command_line() {
+fn argument_zero_of_main_is_the_name_on_the_command_line() {
     let scratch = Scratch::new();
     scratch.program("show", "#!/bin/sh\nprintf '%s' \"$0\"");
     let rinit = Rinit::as_pid1().directory(&scratch);
@@ -323,7 +323,7 @@ fn main_sees_the_name_that_it_was_given_on_the_command_line() {
     assert_eq!(finished.stdout, "./show");
 }
 
-/// Folders with a program called `which` in them, that prints the folder's name.
+/// Folders with a program `which` that prints the folder's name.
 fn folders_with_programs(scratch: &Scratch, names: &[&str]) {
     for name in names {
         scratch.folder(name);
@@ -340,7 +340,7 @@ fn assert_found(scratch: &Scratch, path: Option<&str>, expected: &str) {
 }
 
 #[test]
-fn the_first_folder_of_path_that_has_the_command_counts() {
+fn the_first_match_in_path_wins() {
     let scratch = Scratch::new();
     folders_with_programs(&scratch, &["a", "b"]);
     let base = scratch.as_ref().display();
@@ -348,7 +348,7 @@ fn the_first_folder_of_path_that_has_the_command_counts() {
 }
 
 #[test]
-fn a_relative_folder_in_path_counts_from_the_working_directory() {
+fn a_relative_folder_in_path_starts_at_the_working_directory() {
     let scratch = Scratch::new();
     folders_with_programs(&scratch, &["a"]);
     assert_found(&scratch, Some("no:a"), "a");
@@ -375,7 +375,7 @@ fn without_path_the_usual_folders_are_searched() {
 }
 
 #[test]
-fn the_first_of_two_paths_counts() {
+fn the_first_of_two_path_variables_wins() {
     let scratch = Scratch::new();
     folders_with_programs(&scratch, &["a", "b"]);
     let rinit = Rinit::as_pid1().directory(&scratch).environment(["PATH=a", "PATH=b"]);
@@ -383,7 +383,7 @@ fn the_first_of_two_paths_counts() {
 }
 
 #[test]
-fn a_file_without_the_permission_is_passed_over_in_path() {
+fn a_file_without_the_permission_is_skipped_in_path() {
     let scratch = Scratch::new();
     folders_with_programs(&scratch, &["allowed"]);
     scratch.folder("forbidden");
@@ -392,7 +392,7 @@ fn a_file_without_the_permission_is_passed_over_in_path() {
 }
 
 #[test]
-fn a_file_without_the_permission_and_nothing_else_in_path_is_126() {
+fn if_path_has_only_a_file_without_the_permission_it_is_126() {
     let scratch = Scratch::new();
     scratch.folder("forbidden");
     scratch.file("forbidden/which", "#!/bin/sh\n", 0o644);
@@ -402,7 +402,7 @@ fn a_file_without_the_permission_and_nothing_else_in_path_is_126() {
 }
 
 #[test]
-fn a_folder_with_the_name_of_the_command_is_passed_over_in_path() {
+fn a_folder_with_the_name_of_the_command_is_skipped_in_path() {
     let scratch = Scratch::new();
     folders_with_programs(&scratch, &["a"]);
     scratch.folder("first");
@@ -411,7 +411,7 @@ fn a_folder_with_the_name_of_the_command_is_passed_over_in_path() {
 }
 
 #[test]
-fn a_name_with_a_slash_is_not_looked_for_in_path() {
+fn a_name_with_a_slash_is_not_searched_in_path() {
     let scratch = Scratch::new();
     scratch.folder("folder");
     folders_with_programs(&scratch, &["folder/sub"]);
@@ -436,7 +436,7 @@ fn a_signal_that_was_sent_before_the_start_reaches_main() {
 }
 
 #[test]
-fn any_name_will_do_for_rinit_itself() {
+fn rinit_runs_under_any_name() {
     for name in ["", "x", "/sbin/rinit", "-rinit", "init", "docker-init", "podman-init"] {
         let finished = Rinit::as_pid1().name(name).command([puppet().to_str().unwrap(), "exit", "5"]).start().finish();
         assert_eq!(finished.status, Status::Exited(5), "{name:?}: {finished:?}");
@@ -444,8 +444,8 @@ fn any_name_will_do_for_rinit_itself() {
 }
 
 #[test]
-fn no_call_too_many_comes_before_mains_exec() {
-    // Each with its reason in docs/start.md. PID 1 need not become a subreaper.
+fn no_needless_system_call_precedes_the_exec_of_main() {
+    // docs/start.md gives the reason for each. PID 1 need not become a subreaper.
     for (pid1, expected) in [("1", 9), ("0", 10)] {
         let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
         let finished = Rinit::as_pid1().absent().puppet(words).start().finish();
@@ -456,7 +456,7 @@ fn no_call_too_many_comes_before_mains_exec() {
 }
 
 #[test]
-fn a_script_whose_line_has_several_words_for_rinit_is_told_how_to_write_it() {
+fn a_shebang_line_with_several_arguments_gets_a_hint() {
     let scratch = Scratch::new();
     let rinit = rinit_binary().display();
     for (words, status) in [
@@ -476,7 +476,7 @@ fn a_script_whose_line_has_several_words_for_rinit_is_told_how_to_write_it() {
              make the line #!/usr/bin/env -S {rinit} {words}\n"
         );
         assert_eq!(finished.stderr, expected);
-        // That line works.
+        // The suggested line works.
         scratch.file("script", format!("#!/usr/bin/env -S {rinit} {words}\necho ran\n"), 0o755);
         let finished = Rinit::as_pid1().absent().command([&script]).start().finish();
         assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("ran\n", ""), "{words}");
@@ -484,7 +484,7 @@ fn a_script_whose_line_has_several_words_for_rinit_is_told_how_to_write_it() {
 }
 
 #[test]
-fn what_is_no_script_for_rinit_is_refused_as_ever() {
+fn without_a_shebang_line_there_is_no_hint_about_it() {
     let scratch = Scratch::new();
     scratch.file("script", "#!/bin/sh -c a\n", 0o755);
     for words in [["-c b", "script"], ["c a", "script"], ["-c a", "missing"], ["-x", "script"]] {

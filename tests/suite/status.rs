@@ -1,5 +1,5 @@
-//! main's status is rinit's: its exit code, or 128 and the number of the signal that killed it. Each signal's is tested with
-//! what is said of it, in `reports/end.rs`.
+//! rinit exits with main's status: its exit code, or 128 + the number of the signal that killed it. `reports/end.rs` tests
+//! each signal, together with its log line.
 
 use crate::support::{Reaping, Rinit, Status, puppet};
 
@@ -40,7 +40,7 @@ fn a_death_by_a_signal_is_an_exit_where_rinit_is_not_pid_1_too() {
 }
 
 #[test]
-fn an_exit_status_is_mapped_where_that_is_asked_for() {
+fn an_exit_status_is_mapped_on_request() {
     for by in Reaping::BOTH {
         let cases: &[(&[&str], i32, i32)] = &[
             (&["-e", "3"], 3, 0),
@@ -56,7 +56,7 @@ fn an_exit_status_is_mapped_where_that_is_asked_for() {
             (&["-e", "1:2,3:4,5"], 5, 0),
             (&["-e", "1:2", "-e", "3:4"], 1, 2),
             (&["-e", "1:2", "-e", "3:4"], 3, 4),
-            // Not applied twice, and the last word on a status counts.
+            // A rule is not applied twice, and the last rule for a status wins.
             (&["-e", "1:2", "-e", "2:3"], 1, 2),
             (&["-e", "1:2", "-e", "1:3"], 1, 3),
         ];
@@ -100,9 +100,9 @@ fn rinits_own_failures_are_not_mapped() {
 }
 
 #[test]
-fn the_status_is_that_of_whoever_main_has_become() {
+fn the_status_is_that_of_the_program_that_main_executes() {
     for by in Reaping::BOTH {
-        // A thread becomes another program after the first thread has ended, and main's PID goes on with that one.
+        // A thread executes another program after the first thread has exited; the program gets main's PID.
         let become_another = "lose-leader run".split(' ').map(str::to_owned);
         let another = [puppet().to_str().unwrap(), "exit", "7"].map(str::to_owned);
         let words = ["play".to_owned()].into_iter().chain(become_another).chain(another);

@@ -1,15 +1,15 @@
-//! `--stop-sequence`: signals and times in place of the first stop signal.
+//! `--stop-sequence`: signals and times that replace the first stop signal.
 
 use crate::support::{Finished, Rinit, Running, Status};
 
-/// No test waits that long: only an event can end it.
+/// No test waits that long: only an event ends it earlier.
 const HELD_BACK: &str = "1h,TERM";
 
 fn with(list: &str) -> Rinit {
     Rinit::as_pid1().options(["--grace", "inf", "--stop-sequence", list])
 }
 
-/// A main that prints each signal, up to the last one.
+/// A main that prints each signal and exits at the last one.
 fn printing(rinit: Rinit, last: i32) -> Running {
     rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
@@ -25,7 +25,7 @@ fn ends(mut rinit: Running, status: i32) -> Finished {
     finished
 }
 
-/// Signals that wait together arrive in order of their number, so the lists here have them in that order.
+/// Signals that are pending together arrive in order of their numbers, so these lists are in that order.
 #[test]
 fn the_first_stop_signal_is_replaced_by_all_steps() {
     for list in ["INT,QUIT,USR2", "INT,1ms,QUIT,1ms,USR2", "1ms,INT,0s,QUIT,1ms,USR2"] {
@@ -45,7 +45,7 @@ fn a_second_stop_signal_ends_the_first_wait() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
         rinit.send(libc::SIGINT);
-        // It is the first one that main sees: the INT before it is held back.
+        // It is the first signal that main gets: the INT before it is held back.
         rinit.send(libc::SIGUSR1);
         rinit.expect(libc::SIGUSR1);
         rinit.send(signal);
@@ -55,7 +55,7 @@ fn a_second_stop_signal_ends_the_first_wait() {
 }
 
 #[test]
-fn a_later_stop_signal_is_forwarded_as_it_is() {
+fn a_later_stop_signal_is_forwarded_unchanged() {
     for list in ["TERM,1h,KILL", "1ms,TERM,1h,KILL", "TERM"] {
         let mut rinit = printing(with(list), libc::SIGUSR2);
         rinit.send(libc::SIGTERM);
@@ -69,7 +69,7 @@ fn a_later_stop_signal_is_forwarded_as_it_is() {
 }
 
 #[test]
-fn hup_and_signals_that_are_no_stop_pass_at_any_time() {
+fn hup_and_other_signals_are_forwarded_at_any_time() {
     let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
     let others = [libc::SIGHUP, libc::SIGUSR1, libc::SIGWINCH];
     for stop in [libc::SIGINT, libc::SIGQUIT] {
@@ -83,7 +83,7 @@ fn hup_and_signals_that_are_no_stop_pass_at_any_time() {
     ends(rinit, 0);
 }
 
-/// Beside a main that ends as `main` says, a process that saves until a USR1 and is asked once.
+/// Checks that beside a main that plays `main`, a process that saves until a USR1 is asked once.
 fn drains_after(rinit: Rinit, main: &str) -> Running {
     playing(rinit, &format!("[ group save other ] block-all say ready {main}"))
 }
@@ -112,8 +112,8 @@ fn the_drain_follows_when_main_exits_after_any_step() {
 }
 
 #[test]
-fn the_drain_follows_at_once_where_main_exits_while_held_back() {
-    // Those that `--wait-all` would wait for have missed the stop that was held back.
+fn the_drain_follows_at_once_if_main_exits_during_the_first_wait() {
+    // The processes that `--wait-all` would wait for did not get the stop signal, which was held back.
     for option in ["-v", "--wait-all"] {
         let rinit = drains_after(with(HELD_BACK).options([option]), "await WINCH exit 3");
         rinit.send(libc::SIGTERM);
@@ -123,7 +123,7 @@ fn the_drain_follows_at_once_where_main_exits_while_held_back() {
 }
 
 #[test]
-fn wait_all_waits_where_main_exits_by_a_step() {
+fn wait_all_waits_after_main_exits_by_a_step() {
     let part = "[ group print other USR2 ] block-all say ready await TERM exit 3";
     let mut rinit = playing(with("1ms,TERM").options(["--wait-all", "-v"]), part);
     rinit.send(libc::SIGINT);
@@ -141,7 +141,7 @@ fn the_steps_go_to_the_target() {
         let part = "[ print same TERM ] [ group print other TERM ] block-all say ready print main TERM";
         let rinit = playing(with("1ms,USR1,TERM").options(["--target", target]), part);
         rinit.send(libc::SIGINT);
-        // The others' TERM comes from the drain where the steps do not reach them.
+        // Processes that the steps do not reach get TERM from the drain.
         let finished = ends(rinit, 0);
         for (name, expected) in [("main", &["10", "15"][..]), ("same", same_group), ("other", other_group)] {
             let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
@@ -163,8 +163,8 @@ fn a_stopped_main_is_continued_by_a_step() {
 }
 
 #[test]
-fn what_arrives_is_rewritten_first_and_the_steps_are_not() {
-    // What is rewritten to a stop signal starts it, and what is rewritten to another one does not.
+fn rewriting_applies_to_received_signals_and_not_to_steps() {
+    // A signal that is rewritten to a stop signal starts it; a stop signal that is rewritten to another one does not.
     let rewriting = |list| with(list).options(["-r", "USR1:INT", "-r", "TERM:USR2"]);
     let mut rinit = printing(rewriting("1ms,TERM"), libc::SIGTERM);
     rinit.send(libc::SIGTERM);
@@ -189,7 +189,7 @@ fn ends_silently(rinit: &mut Running) -> Status {
 }
 
 #[test]
-fn other_names_take_it_from_the_variable() {
+fn under_other_names_the_variable_sets_it() {
     for name in ["/sbin/docker-init", "/run/podman-init", "tini", "dumb-init", "catatonit"] {
         let rinit = Rinit::as_pid1().name(name).variable("RINIT_STOP_SEQUENCE", HELD_BACK).options(["--"]);
         let mut rinit = printing(rinit, libc::SIGTERM);
@@ -202,7 +202,7 @@ fn other_names_take_it_from_the_variable() {
     }
 }
 
-/// The one line of a rinit that starts nothing.
+/// The single line of a rinit that starts nothing.
 fn refused(rinit: Rinit) -> String {
     let finished = ends(rinit.puppet(["exit", "0"]).start(), 125);
     assert_eq!((finished.stdout.as_str(), finished.stderr.lines().count()), ("", 1), "{}", finished.stderr);
@@ -210,7 +210,7 @@ fn refused(rinit: Rinit) -> String {
 }
 
 #[test]
-fn kill_after_and_it_are_an_error_that_names_both() {
+fn it_is_refused_together_with_kill_after() {
     let list = ["--stop-sequence", "TERM"];
     for rinit in [
         Rinit::as_pid1().options(list).options(["--kill-after", "5s"]),
@@ -225,7 +225,7 @@ fn kill_after_and_it_are_an_error_that_names_both() {
 }
 
 #[test]
-fn an_invalid_list_is_refused_by_a_line_that_names_the_part() {
+fn an_invalid_list_is_refused_and_the_part_named() {
     for (list, wrong) in [
         ("", "\"\" is neither"),
         (",TERM", "\"\" is neither"),
@@ -247,7 +247,7 @@ fn an_invalid_list_is_refused_by_a_line_that_names_the_part() {
     ] {
         let line = refused(Rinit::as_pid1().options(["--stop-sequence", list]));
         assert!(line.contains("--stop-sequence") && line.contains(wrong), "{list:?}: {line}");
-        // An empty variable is one that is not set.
+        // An empty variable is the same as none.
         if !list.is_empty() {
             let line = refused(Rinit::as_pid1().variable("RINIT_STOP_SEQUENCE", list));
             assert!(line.contains("RINIT_STOP_SEQUENCE") && line.contains(wrong), "{list:?}: {line}");

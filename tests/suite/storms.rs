@@ -1,4 +1,4 @@
-//! More of everything than any container has: orphans, signals, stops, processes. RINIT_STORMS=full makes them large.
+//! More orphans, signals, stops and processes than any container has. RINIT_STORMS=full makes the storms large.
 
 use crate::support::{Reaping, Rinit, Running, Started, Status, catchable};
 use std::time::{Duration, Instant};
@@ -14,13 +14,13 @@ fn size(small: usize, full: usize) -> usize {
     }
 }
 
-/// rinit's memory that is its own, in kB, and its open descriptors.
+/// rinit's private memory in kB, and its open descriptors.
 fn holdings(rinit: &Running) -> (u64, usize) {
     rinit.until("rinit rests", || rinit.sleeps());
     holdings_now(rinit)
 }
 
-/// The same while it may be at work: a drain scans again and again.
+/// The same while rinit may be working: a drain scans repeatedly.
 fn holdings_now(rinit: &Running) -> (u64, usize) {
     let pid = rinit.itself().pid;
     let status = std::fs::read_to_string(rinit.proc(&format!("{pid}/status"))).unwrap();
@@ -33,14 +33,14 @@ fn is_alone_with_main(rinit: &Running) {
     rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
 }
 
-/// Real-time signals in a round, and as many others.
+/// Real-time signals in a round, and as many other signals.
 const AT_ONCE: usize = 100;
 
-/// Sends real-time signals without a pause, but not more at once than any queue takes; each must arrive.
+/// Sends real-time signals without a pause, but never more at once than fit in any queue; each must arrive.
 fn exchange(rinit: &mut Running, rounds: usize) {
     const QUEUED: i32 = 40;
     for _ in 0..rounds {
-        // Of the others at least one of each kind arrives; how many, depends on how fast they are taken.
+        // Of other signals at least one of each kind arrives; the number depends on how fast they are taken.
         let others: Vec<i32> = catchable().filter(|signal| ![libc::SIGCHLD, TERM, QUEUED].contains(signal)).collect();
         for number in 0..AT_ONCE {
             rinit.send(others[number % others.len()]);
@@ -53,7 +53,7 @@ fn exchange(rinit: &mut Running, rounds: usize) {
     }
 }
 
-/// Two processes of the namespace that make orphans as fast as they can.
+/// Two processes that create orphans as fast as they can.
 struct Makers {
     makers: [Started; 2],
     orphans: usize,
@@ -80,19 +80,19 @@ impl Makers {
 }
 
 #[test]
-fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothing() {
+fn a_storm_of_signals_and_orphans_loses_nothing_and_leaks_nothing() {
     let [first, second] = Reaping::BOTH;
     for (by, reports) in [(first, false), (second, false), (first, true)] {
-        // There are stop signals among them: a report on who has not ended would come in the middle of the storm.
+        // Some are stop signals, which would cause a slow stop report during the storm.
         let report_after = if reports { "--report-after=100ms" } else { "--report-after=inf" };
         let rinit = Rinit::as_pid1().reaping(by).options([report_after]);
         let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-        // What is touched once at all is touched now.
+        // Touches every page that rinit uses at all.
         Makers::start(&rinit, 300).finish();
         is_alone_with_main(&rinit);
         let before = holdings(&rinit);
 
-        // Both go on for as long as the other does: in full, for a minute.
+        // Both run as long as the other: with `full`, for a minute.
         let began = Instant::now();
         let least = Duration::from_secs(size(0, 60) as u64);
         let (mut orphans, mut rounds) = (0, 0);
@@ -116,7 +116,7 @@ fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothin
             "{by:?}: {orphans} orphans and {signals} signals in {took:.0?}, memory and descriptors {before:?}, {after:?}"
         );
         assert_eq!(after.1, before.1, "descriptors");
-        // Of what a report took glibc keeps as much as its trim threshold (mallopt(3)), 128 kB.
+        // After a report glibc keeps up to its trim threshold (mallopt(3)), 128 kB.
         let kept = if reports { 128 + 16 } else { size(16, 32) as u64 };
         assert!(after.0 <= before.0 + kept, "memory, in kB: {before:?}, then {after:?}");
         rinit.send(TERM);
@@ -124,7 +124,7 @@ fn signals_at_full_speed_and_orphans_at_full_speed_lose_nothing_and_leave_nothin
     }
 }
 
-/// By how much rinit's memory grows, in kB, when it reports on so many processes that do not end; and then drains them.
+/// How much rinit's memory grows, in kB, when it reports on so many processes that do not exit, and when it drains them.
 fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     let crowd = format!("block TERM block USR1 times {count} [ group ignore TERM pause ] say ready await USR1 exit 3");
     let words = ["play"].into_iter().chain(crowd.split(' '));
@@ -135,7 +135,7 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     let reported = holdings(&rinit);
     rinit.send(libc::SIGUSR1);
     rinit.complaint("remaining process");
-    // A scan has files of its own open.
+    // A scan opens files.
     rinit.until("no scan is under way", || rinit.itself().state == 'S' && holdings_now(&rinit).1 == before.1);
     let asked = holdings_now(&rinit);
     assert_eq!(reported.1, before.1, "descriptors");
@@ -144,23 +144,23 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
 }
 
 #[test]
-fn what_a_report_and_the_drain_take_does_not_stay_however_many_there_are() {
+fn memory_of_a_report_and_a_drain_is_freed_afterwards() {
     for place in [Rinit::as_pid1, Rinit::as_child] {
         let few = growth(25, place());
         let count = size(1000, 10_000);
         let many = growth(count, place());
         println!("memory that stays after a report, and in the drain, in kB: {few:?} of few, {many:?} of many");
-        // glibc keeps some of what is given back.
+        // glibc keeps some freed memory.
         let kept = size(32, 200) as u64;
         assert!(many[0] <= few[0] + kept, "after a report");
-        // The drain knows whom it has asked.
+        // The drain has a record of each process that it has asked.
         const EACH: usize = 100;
         assert!(many[1] <= few[1] + kept + (EACH * count / 1024) as u64, "in the drain");
     }
 }
 
 #[test]
-fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
+fn a_storm_of_stops_and_continuations_changes_nothing() {
     let mut rinit = Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready();
     let main = rinit.main().pid.to_string();
     let mut words = vec!["signal".to_owned(), main];
@@ -176,7 +176,7 @@ fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
         }
         let mut missing = 50;
         while missing > 0 {
-            // main gets the CONT too.
+            // Main gets the CONT too.
             missing -= usize::from(rinit.line() == "40");
         }
         assert_eq!(stopper.wait(), Status::Exited(0));
@@ -187,17 +187,17 @@ fn main_is_stopped_and_continued_as_fast_as_can_be_and_all_goes_on() {
 }
 
 #[test]
-fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
+fn each_real_time_signal_arrives_up_to_the_kernels_limit() {
     let limit = size(300, 30_000);
     for by in Reaping::BOTH {
         let rinit = Rinit::as_pid1().by_some_user().reaping(by);
         let rinit = rinit.limit(libc::RLIMIT_SIGPENDING, limit as u64, limit as u64);
         let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
         let before = holdings(&rinit);
-        // Nobody takes them for a while.
+        // A stopped rinit takes no signals for a while.
         rinit.send(libc::SIGSTOP);
         rinit.until("rinit is stopped", || rinit.itself().is_stopped());
-        // Two are left for the CONT, which would else take the place of one that is on its way to main.
+        // Two places are left for the CONT, which would otherwise displace a signal on its way to main.
         let accepted = limit - 2;
         (0..accepted).for_each(|_| rinit.queue(40, 0));
         rinit.send(libc::SIGCONT);
@@ -214,12 +214,12 @@ fn of_real_time_signals_up_to_the_kernels_limit_each_arrives() {
     }
 }
 
-/// What docs/limits.md says of the kernel's queue.
+/// What docs/limits.md says about the kernel's queue.
 #[test]
-fn over_the_limit_of_queued_signals_one_of_each_kind_arrives_and_the_next_ones_too() {
+fn beyond_the_queue_limit_one_signal_of_each_kind_arrives() {
     let rinit = Rinit::as_pid1().by_some_user().limit(libc::RLIMIT_SIGPENDING, 5, 5);
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-    // Nobody takes them for a while.
+    // A stopped rinit takes no signals for a while.
     rinit.send(libc::SIGSTOP);
     rinit.eventually("rinit is stopped", |processes| {
         processes.iter().any(|process| process.pid == 1 && process.is_stopped())
@@ -241,7 +241,7 @@ fn over_the_limit_of_queued_signals_one_of_each_kind_arrives_and_the_next_ones_t
 }
 
 #[test]
-fn a_fork_bomb_under_a_limit_ends_with_main_and_its_status() {
+fn a_fork_bomb_under_a_limit_does_not_change_the_exit_status() {
     let rinit = Rinit::as_pid1().by_some_user().options(["--grace=200ms"]);
     let limit = size(100, 2000) as u64;
     let rinit = rinit.limit(libc::RLIMIT_NPROC, limit, limit);
@@ -254,9 +254,9 @@ fn a_fork_bomb_under_a_limit_ends_with_main_and_its_status() {
 }
 
 #[test]
-fn a_crowd_ends_in_order() {
+fn thousands_of_processes_shut_down_cleanly() {
     let count = size(500, 30_000).to_string();
-    // In a group of their own, so that the drain has to ask them.
+    // In a group of their own, so that the drain must ask them.
     let crowd = ["play", "[", "group", "times", &count, "[", "pause", "]", "exit", "0", "]"];
     let words = [&crowd[..], &["block", "TERM", "say", "ready", "await", "TERM", "exit", "7"]].concat();
     let mut rinit = Rinit::as_pid1().options(["--grace=25s"]).puppet(words).start_until_ready();

@@ -77,7 +77,7 @@ fn a_main_that_handles_ctrl_z_itself_gets_it_once_and_is_not_continued() {
 }
 
 #[test]
-fn ctrl_c_ends_main_and_rinit_tells_it_by_its_status() {
+fn ctrl_c_ends_main_and_the_status_shows_it() {
     for (key, signal) in [(pty::CTRL_C, libc::SIGINT), (pty::CTRL_BACKSLASH, libc::SIGQUIT)] {
         let mut pty = Pty::new();
         let mut rinit = started(at(&pty, Rinit::as_pid1()).puppet(READER));
@@ -382,7 +382,7 @@ fn the_shell_sees_the_signal_that_stopped_main() {
 }
 
 #[test]
-fn a_main_that_somebody_stops_and_continues_leaves_rinit_running() {
+fn sigstop_to_main_leaves_rinit_running() {
     let mut job = Job::reading();
     job.start("fg");
     let (rinit, main) = (job.rinit(), job.main().pid);
@@ -585,7 +585,7 @@ fn the_terminal_is_given_back_when_main_had_given_it_to_another_group() {
 }
 
 #[test]
-fn the_terminal_is_found_though_no_standard_stream_is_one() {
+fn the_terminal_is_found_without_a_standard_stream_on_it() {
     let mut pty = Pty::new();
     let rinit = Rinit::as_pid1().descriptor(3, pty.terminal()).controlling_terminal(3);
     let mut rinit = started(rinit.puppet(READER));
@@ -652,7 +652,7 @@ fn switches(rinit: &Running) -> Vec<String> {
 }
 
 #[test]
-fn a_terminal_that_hangs_up_is_told_to_main_and_rinit_rests() {
+fn a_hangup_reaches_main_and_rinit_stays_idle() {
     let pty = Pty::new();
     let rinit = at(&pty, Rinit::as_pid1()).options(["-vv"]).stderr(stream(&pty));
     let mut rinit = started(rinit.puppet(["print-signals", "15"]));
@@ -675,7 +675,7 @@ fn a_terminal_that_hangs_up_is_told_to_main_and_rinit_rests() {
 }
 
 #[test]
-fn rinit_ends_with_a_main_that_a_hang_up_ends() {
+fn rinit_exits_with_a_main_that_a_hangup_kills() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let pty = Pty::new();
         let rinit = at(&pty, rinit).options(["-vv"]).stderr(stream(&pty));
@@ -693,7 +693,7 @@ fn logging(pty: &Pty) -> Running {
 }
 
 #[test]
-fn a_terminal_whose_output_is_held_holds_up_neither_signals_nor_the_end() {
+fn a_held_terminal_delays_neither_signals_nor_the_exit() {
     let mut pty = Pty::new();
     let mut rinit = logging(&pty);
     pty.press(pty::CTRL_S);
@@ -709,7 +709,7 @@ fn a_terminal_whose_output_is_held_holds_up_neither_signals_nor_the_end() {
 }
 
 #[test]
-fn lines_that_a_held_terminal_did_not_take_are_counted_when_it_goes_on() {
+fn lines_lost_on_a_held_terminal_are_counted() {
     let mut pty = Pty::new();
     let mut rinit = logging(&pty);
     pty.press(pty::CTRL_S);
@@ -731,7 +731,7 @@ fn lines_that_a_held_terminal_did_not_take_are_counted_when_it_goes_on() {
 }
 
 #[test]
-fn a_terminal_that_stops_background_writers_stops_no_message_of_rinits() {
+fn tostop_does_not_stop_messages_of_rinit() {
     let mut pty = Pty::new();
     pty.change_settings(|settings| settings.local_flags.insert(LocalFlags::TOSTOP));
     let mut rinit = logging(&pty);

@@ -1,5 +1,5 @@
-//! The command runs as if it had been started directly: what the puppet finds under rinit is compared with what it finds
-//! without it.
+//! The command runs as if it had been started directly: what the puppet inherits under rinit is compared with what it
+//! inherits without rinit.
 
 use crate::support::{Rinit, Scratch, Status, Stream, catchable, signal_set};
 use std::ffi::{OsStr, OsString};
@@ -7,8 +7,8 @@ use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 
-/// Compares what the puppet prints as rinit's main, with rinit as PID 1 and not, to what it prints when started directly
-/// and given the same. Returns that.
+/// Compares what the puppet prints as rinit's main, with rinit as PID 1 and not, with what it prints when it is started
+/// directly in the same way. Returns the latter.
 #[track_caller]
 fn same_under_rinit(give: impl Fn(Rinit) -> Rinit) -> String {
     let print = |rinit: Rinit| {
@@ -23,7 +23,7 @@ fn same_under_rinit(give: impl Fn(Rinit) -> Rinit) -> String {
     direct
 }
 
-/// Where the two differ, the message shows that and no more.
+/// Shows only the lines that differ.
 #[track_caller]
 fn assert_same(under_rinit: &str, direct: &str) {
     let without = |lines: &str, others: &str| {
@@ -44,7 +44,7 @@ fn same_state(give: impl Fn(Rinit) -> Rinit) -> String {
 }
 
 #[test]
-fn main_finds_everything_as_rinit_was_given_it() {
+fn main_inherits_what_rinit_was_given() {
     let state = same_state(|rinit| rinit);
     assert!(state.contains("SigBlk:\t0000000000000000\n"), "{state}");
 }
@@ -104,7 +104,7 @@ fn main_gets_the_open_descriptors_and_none_of_rinits_own() {
     assert_eq!(descriptors.count(), 7, "{state}");
 }
 
-/// Each choice of 0, 1 and 2.
+/// Every subset of 0, 1 and 2.
 fn combinations() -> impl Iterator<Item = [bool; 3]> {
     (0..8).map(|bits| [1, 2, 4].map(|bit| bits & bit != 0))
 }
@@ -136,7 +136,7 @@ fn closed_standard_streams_stay_closed_for_main() {
 }
 
 #[test]
-fn with_standard_streams_closed_no_other_file_is_written_to() {
+fn with_standard_streams_closed_no_other_file_is_written() {
     for closed in combinations() {
         for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
             let scratch = Scratch::new();
@@ -237,7 +237,7 @@ fn main_gets_the_working_directory() {
     assert!(state.contains(&format!("cwd: {}\n", folder.display())), "{state}");
 }
 
-/// What main gets out of an environment, where rinit is PID 1 and main PID 2.
+/// The environment of main, where rinit is PID 1 and main PID 2.
 fn environment_of_main(given: &[&str]) -> String {
     Rinit::as_pid1().environment(given).puppet(["env"]).start().finish().stdout
 }
@@ -247,17 +247,17 @@ fn lines(entries: &[&str]) -> String {
 }
 
 #[test]
-fn a_variable_that_tells_rinits_pid_tells_mains() {
+fn a_variable_with_rinits_pid_is_set_to_mains() {
     let given = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=1", "WATCHDOG_PID=1", "SYSTEMD_EXEC_PID=1", "LAST=1"];
     let expected = ["FIRST=1", "LISTEN_FDS=1", "LISTEN_PID=2", "WATCHDOG_PID=2", "SYSTEMD_EXEC_PID=2", "LAST=1"];
     assert_eq!(environment_of_main(&given), lines(&expected));
-    // Each by itself.
+    // Each variable alone.
     let given = ["WATCHDOG_PID=1", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"];
     assert_eq!(environment_of_main(&given), lines(&["WATCHDOG_PID=2", "LISTEN_PID=9", "SYSTEMD_EXEC_PID=8"]));
 }
 
 #[test]
-fn a_variable_that_tells_another_pid_stays() {
+fn a_variable_with_another_pid_is_unchanged() {
     for name in ["LISTEN_PID", "WATCHDOG_PID", "SYSTEMD_EXEC_PID", "MAINPID", "LISTEN_PIDX", "MY_LISTEN_PID"] {
         for pid in ["2", "4711", "", "1x", "01", "11"] {
             let entry = format!("{name}={pid}");
@@ -268,19 +268,19 @@ fn a_variable_that_tells_another_pid_stays() {
 }
 
 #[test]
-fn the_inode_of_rinits_pidfd_is_not_passed_on_for_mains() {
+fn the_inode_of_rinits_pidfd_is_not_passed_to_main() {
     let given = ["LISTEN_PID=1", "LISTEN_PIDFDID=77", "LISTEN_FDS=1"];
     assert_eq!(environment_of_main(&given), lines(&["LISTEN_PID=2", "LISTEN_FDS=1"]));
     let given = ["LISTEN_PIDFDID=77", "LISTEN_FDS=1", "LISTEN_PID=1"];
     assert_eq!(environment_of_main(&given), lines(&["LISTEN_FDS=1", "LISTEN_PID=2"]));
-    // They concern another process, or another variable.
+    // These are about another process, or are other variables.
     for stays in [["LISTEN_PID=9", "LISTEN_PIDFDID=77"], ["MANAGERPIDFDID=5", "LISTEN_PIDFDID=77"]] {
         assert_eq!(environment_of_main(&stays), lines(&stays));
     }
 }
 
 #[test]
-fn of_a_variable_that_is_there_twice_the_first_wins_as_for_getenv() {
+fn the_first_of_two_equal_variables_wins_as_in_getenv() {
     let other_first = ["LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];
     assert_eq!(environment_of_main(&other_first), lines(&other_first));
     let ours_first = ["LISTEN_PID=1", "LISTEN_PID=9", "LISTEN_PID=1", "LISTEN_PIDFDID=77"];

@@ -5,6 +5,7 @@
 use super::super::history::{Recipients, StopHistory};
 use super::*;
 use crate::properties::cases;
+use crate::signal::SignalSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -421,6 +422,10 @@ impl Processes for World {
         self.find(pid).is_some_and(|place| self.processes[place].behaviour == Behaviour::Reads)
     }
 
+    fn group_exists(&mut self, _: Pid) -> bool {
+        self.processes.iter().any(|process| process.in_group)
+    }
+
     fn waits_for(&mut self, _: Pid, _: Pid) -> bool {
         false
     }
@@ -483,7 +488,21 @@ fn scan(world: &mut World, rules: &mut Rules, history: &StopHistory) {
     let mut present: Vec<Pid> = world.processes.iter().map(|process| process.pid).collect();
     present.sort_unstable();
     let last_call = rules.last_call(now);
-    for order in rules.step(now, &present, history, world) {
+    // Some first scans ask in batches.
+    if rules.first && world.chance(2) {
+        let size = 1 + usize::from(world.random as u8) % 8;
+        for some in present.chunks(size) {
+            let orders = rules.begin(now, some, history, world);
+            obey(world, rules, orders, last_call);
+        }
+    }
+    let orders = rules.step(now, &present, history, world);
+    obey(world, rules, orders, last_call);
+    world.settle();
+}
+
+fn obey(world: &mut World, rules: &mut Rules, orders: Vec<Order>, last_call: bool) {
+    for order in orders {
         world.obey(order, last_call);
         if let Order::AskInVain(pid) = order
             && let Some(facts) = world.facts(pid).filter(|facts| facts.treatment != Treatment::Ignores)
@@ -495,7 +514,6 @@ fn scan(world: &mut World, rules: &mut Rules, history: &StopHistory) {
             }
         }
     }
-    world.settle();
 }
 
 /// From main's exit to rinit's: scans when the rules want, or a little later, or because a child was reaped.

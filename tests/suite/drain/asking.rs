@@ -1,4 +1,4 @@
-//! The order of the drain, and that nobody is asked twice.
+//! The order in which the drain asks processes to exit, and that it asks none twice.
 
 use super::{
     ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, nested_rinit, part, patient, play, play_until_ready,
@@ -7,7 +7,7 @@ use super::{
 use crate::support::{Rinit, Status};
 
 #[test]
-fn the_others_are_sent_term_and_then_cont() {
+fn remaining_processes_are_sent_term_and_then_cont() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ group print other CONT ] exit 3");
         let finished = rinit.finish();
@@ -17,7 +17,7 @@ fn the_others_are_sent_term_and_then_cont() {
 }
 
 #[test]
-fn the_others_have_the_time_that_they_need() {
+fn remaining_processes_have_the_time_that_they_need() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ group save other ] say ready stdin exit 3");
         rinit.close_stdin();
@@ -27,7 +27,7 @@ fn the_others_have_the_time_that_they_need() {
 }
 
 #[test]
-fn the_exit_status_is_mains_however_the_others_end() {
+fn the_exit_status_is_mains_however_other_processes_exit() {
     for place in PLACES {
         for end in ["exit 9", "die SEGV", "die KILL", "exit 0"] {
             let mut exits = play(patient(place), &format!("[ group await TERM {end} ] exit 3"));
@@ -39,13 +39,13 @@ fn the_exit_status_is_mains_however_the_others_end() {
 }
 
 #[test]
-fn where_main_was_killed_the_rest_is_still_drained() {
+fn after_main_was_killed_the_drain_still_runs() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ save other ] say ready pause");
         // As the OOM killer does.
         let main = rinit.main().pid;
         let mut killer = rinit.start_exec(["signal", &main.to_string(), "9"]);
-        // It may be asked to end as well.
+        // It may be asked to exit as well.
         killer.wait();
         saves_undisturbed(&mut rinit, "other");
         assert_eq!(rinit.finish().status, Status::Exited(137));
@@ -53,7 +53,7 @@ fn where_main_was_killed_the_rest_is_still_drained() {
 }
 
 #[test]
-fn who_was_in_mains_group_when_term_was_forwarded_is_not_sent_another() {
+fn members_of_mains_group_that_got_term_are_not_asked_again() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ save other ] say ready pause");
         rinit.send(libc::SIGTERM);
@@ -65,7 +65,7 @@ fn who_was_in_mains_group_when_term_was_forwarded_is_not_sent_another() {
 }
 
 #[test]
-fn who_was_born_in_mains_group_after_that_is_asked() {
+fn later_members_of_mains_group_are_asked() {
     for place in PLACES {
         let parts = "block TERM [ save before ] say ready await TERM [ save after ] exit 0";
         let mut rinit = play_until_ready(patient(place), parts);
@@ -82,7 +82,7 @@ fn who_was_born_in_mains_group_after_that_is_asked() {
 }
 
 #[test]
-fn each_signal_that_asks_for_an_end_counts() {
+fn each_forwarded_stop_signal_counts_as_asked() {
     for place in PLACES {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let mut rinit = play_until_ready(patient(place), "[ print other WINCH ] say ready pause");
@@ -98,7 +98,7 @@ fn each_signal_that_asks_for_an_end_counts() {
 }
 
 #[test]
-fn a_background_job_that_ignores_int_and_quit_has_not_been_asked_by_them() {
+fn a_background_job_that_ignores_int_and_quit_is_asked() {
     for place in PLACES {
         for (signal, name) in [(libc::SIGINT, "INT"), (libc::SIGQUIT, "QUIT")] {
             let mut rinit = play_until_ready(patient(place), &format!("[ ignore {name} save job ] say ready pause"));
@@ -124,7 +124,7 @@ fn the_background_jobs_of_a_plain_shell_are_asked_after_an_int() {
 }
 
 #[test]
-fn a_hup_has_asked_nobody() {
+fn a_forwarded_hup_does_not_count_as_asked() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ handle HUP save other ] say ready pause");
         rinit.send(libc::SIGHUP);
@@ -134,7 +134,7 @@ fn a_hup_has_asked_nobody() {
 }
 
 #[test]
-fn who_was_passed_over_by_a_target_of_main_alone_is_asked() {
+fn with_target_main_other_processes_are_asked() {
     for place in PLACES {
         let rinit = patient(place).options(["--target", "main"]);
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
@@ -146,7 +146,7 @@ fn who_was_passed_over_by_a_target_of_main_alone_is_asked() {
 }
 
 #[test]
-fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
+fn with_target_all_no_process_is_asked_again() {
     for place in PLACES {
         let rinit = patient(place).options(["--target", "all"]);
         let parts = "[ print same WINCH ] [ group print other WINCH ] [ session print far WINCH ] say ready pause";
@@ -162,7 +162,7 @@ fn all_get_what_is_forwarded_to_all_and_none_of_them_is_asked_again() {
 }
 
 #[test]
-fn who_came_by_docker_exec_is_asked_and_waited_for() {
+fn exec_sessions_are_drained() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block TERM say there save exec"));
     exec.expect("there");
@@ -176,7 +176,7 @@ fn who_came_by_docker_exec_is_asked_and_waited_for() {
 }
 
 #[test]
-fn who_came_by_docker_exec_gets_what_is_forwarded_to_all_and_is_not_asked_again() {
+fn with_target_all_exec_sessions_are_not_asked_again() {
     let rinit = patient(Rinit::as_pid1).options(["--target", "all"]);
     let mut rinit = play_until_ready(rinit, "say ready pause");
     let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
@@ -207,9 +207,9 @@ fn a_session_that_joins_during_the_drain_is_asked() {
 }
 
 #[test]
-fn what_a_process_starts_because_it_was_asked_is_left_to_it() {
+fn children_started_during_a_shutdown_are_left_to_their_parent() {
     for place in PLACES {
-        // Its child, and the child of one.
+        // Its child and grandchild.
         for child in ["[ block-all say there print part WINCH ]", "[ [ block-all say there print part WINCH ] attend ]"]
         {
             let parts = format!("[ group block TERM await TERM {child} attend ] say ready stdin exit 3");
@@ -242,7 +242,7 @@ fn orphans_of_drained_parents_are_drained() {
 }
 
 #[test]
-fn what_a_parent_that_ignores_term_starts_meanwhile_is_asked() {
+fn later_children_of_a_parent_that_ignores_term_are_asked() {
     for place in PLACES {
         let parts = "[ group ignore TERM await USR1 [ default TERM block-all say there print late WINCH ] attend ] \
                      say ready stdin exit 3";
@@ -262,7 +262,7 @@ fn what_a_parent_that_ignores_term_starts_meanwhile_is_asked() {
 }
 
 #[test]
-fn a_process_that_passes_term_on_is_asked_alone() {
+fn a_child_of_a_parent_that_passes_term_on_is_not_asked() {
     for place in PLACES {
         // Main's group and another: the child leads a session, and its parent sends it TERM itself.
         for group in ["", "group"] {
@@ -277,7 +277,7 @@ fn a_process_that_passes_term_on_is_asked_alone() {
 }
 
 #[test]
-fn the_others_of_a_nested_rinit_are_asked_by_that_one_alone() {
+fn processes_of_a_nested_rinit_are_asked_by_it_alone() {
     for place in PLACES {
         for nest in ["[ group", "nested ["] {
             let nested = nested_rinit("block TERM say there save inner");

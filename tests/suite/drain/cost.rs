@@ -1,10 +1,10 @@
-//! What the drain costs where there is nobody to drain.
+//! The cost of a drain without remaining processes.
 
 use super::{PLACES, hold, play_until_ready};
 use crate::support::{Call, Rinit};
 use std::ffi::c_long;
 
-/// The system calls that rinit makes from its sleep before main's end to its own end.
+/// The system calls that rinit makes from its sleep before main's exit to its own exit.
 fn calls_at_the_end(rinit: Rinit) -> Vec<Call> {
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 0");
     let mut tracer = hold(&rinit);
@@ -21,30 +21,30 @@ fn numbers(calls: &[Call]) -> Vec<c_long> {
 }
 
 #[test]
-fn with_nobody_left_the_drain_costs_one_call_as_pid_1() {
+fn without_remaining_processes_the_drain_costs_one_call_as_pid_1() {
     let plain = calls_at_the_end(Rinit::as_pid1().options(["--grace", "0"]));
     let drained = calls_at_the_end(Rinit::as_pid1());
     let extra: Vec<_> = drained.iter().filter(|call| call.number == libc::SYS_kill).collect();
     assert_eq!(extra.len(), 1, "{drained:?}");
-    let [whom, signal] = [0, 1].map(|index| extra[0].arguments[index] as i32);
-    assert_eq!((whom, signal), (-1, 0), "everybody, and nothing is sent");
+    let [target, signal] = [0, 1].map(|index| extra[0].arguments[index] as i32);
+    assert_eq!((target, signal), (-1, 0), "kill(-1, 0), which sends nothing");
     let rest: Vec<_> = drained.iter().filter(|call| call.number != libc::SYS_kill).copied().collect();
     assert_eq!(numbers(&rest), numbers(&plain));
 }
 
 #[test]
-fn with_nobody_left_the_drain_costs_nothing_as_a_subreaper() {
+fn without_remaining_processes_the_drain_is_free_as_a_subreaper() {
     let plain = calls_at_the_end(Rinit::as_child().options(["--grace", "0"]));
     let drained = calls_at_the_end(Rinit::as_child());
     assert_eq!(numbers(&drained), numbers(&plain));
 }
 
 #[test]
-fn with_nobody_left_rinit_sleeps_no_more() {
+fn without_remaining_processes_rinit_does_not_sleep() {
     for place in PLACES {
         for options in [&[][..], &["--wait-all"], &["--grace", "inf"]] {
             let calls = calls_at_the_end(place().options(options));
-            // The sleep in which the tracer met it.
+            // The sleep during which the tracer attached.
             let calls = &calls[1..];
             let sleeps = |call: &Call| {
                 [libc::SYS_ppoll, libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_rt_sigtimedwait]

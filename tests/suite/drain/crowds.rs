@@ -1,10 +1,10 @@
-//! Many others, deep trees of them, and those that become ever more.
+//! Many remaining processes, deep process trees, and fork bombs.
 
 use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, patient, play, play_until_ready};
 use crate::support::Status;
 
 #[test]
-fn a_thousand_others_end_without_the_grace() {
+fn a_thousand_processes_exit_before_the_grace_period_ends() {
     for place in PLACES {
         let mut rinit = play(place().options(["--grace", "inf"]), "times 1000 [ group pause ] exit 3");
         let finished = rinit.finish();
@@ -14,7 +14,7 @@ fn a_thousand_others_end_without_the_grace() {
 }
 
 #[test]
-fn each_of_a_thousand_others_is_asked_once() {
+fn each_of_a_thousand_processes_is_asked_once() {
     for place in PLACES {
         let mut rinit =
             play_until_ready(patient(place), "times 1000 [ group print other WINCH ] say ready stdin exit 3");
@@ -29,7 +29,7 @@ fn each_of_a_thousand_others_is_asked_once() {
 }
 
 #[test]
-fn in_a_tree_twenty_deep_each_is_asked_once() {
+fn each_process_of_a_deep_tree_is_asked_once() {
     for place in PLACES {
         let tree = (0..20).fold(String::new(), |inner, depth| format!("[ group {inner} save level{depth} ]"));
         let mut rinit = play_until_ready(patient(place), &format!("{tree} say ready stdin exit 3"));
@@ -48,7 +48,7 @@ fn in_a_tree_twenty_deep_each_is_asked_once() {
 }
 
 #[test]
-fn a_tree_twenty_deep_that_ignores_term_is_killed_to_the_last() {
+fn a_deep_tree_that_ignores_term_is_killed_completely() {
     for place in PLACES {
         let tree = (0..20).fold(String::new(), |inner, _| format!("[ ignore TERM group {inner} pause ]"));
         let rinit = place().options(["--grace", "100ms"]);
@@ -58,11 +58,11 @@ fn a_tree_twenty_deep_that_ignores_term_is_killed_to_the_last() {
     }
 }
 
-/// More processes than these the kernel refuses.
+/// The kernel refuses more processes than this.
 const PIDS: u64 = 200;
 
 #[test]
-fn a_fork_bomb_ends_with_the_grace() {
+fn a_fork_bomb_is_killed_by_the_end_of_the_grace_period() {
     for place in PLACES {
         for bomb in ["bomb", "ignore TERM bomb", "block-all bomb"] {
             let rinit = place().options(["--grace", "500ms"]);

@@ -1,10 +1,10 @@
-//! The grace, who is left when it is over, and the values that it can have.
+//! The grace period, its values, and the processes that are killed when it is over.
 
 use super::{PLACES, lines_of, play, play_until_ready};
 use crate::support::{Finished, Rinit, Status};
 use std::time::{Duration, Instant};
 
-/// The lines about those who were killed, without what is the same in all.
+/// The lines about killed processes, without the parts that are the same in all.
 fn killed<'a>(finished: &'a Finished, grace: &str) -> Vec<&'a str> {
     let start = format!("killed after the grace period of {grace}: ");
     let lines = finished.stderr.lines().filter_map(|line| line.split_once("]: WARN: "));
@@ -12,7 +12,7 @@ fn killed<'a>(finished: &'a Finished, grace: &str) -> Vec<&'a str> {
     lines.map(|line| line.unwrap_or_else(|| panic!("{}", finished.stderr))).collect()
 }
 
-/// What is said of a survivor, without its PID and command.
+/// The description of a survivor, without its PID and command.
 fn ends_of<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let mut ends: Vec<_> = lines.iter().map(|line| line.split_once("exit 3, ").map_or(*line, |(_, end)| end)).collect();
     ends.sort_unstable();
@@ -20,7 +20,7 @@ fn ends_of<'a>(lines: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[test]
-fn who_does_not_end_is_killed_when_the_grace_is_over_and_not_before() {
+fn survivors_are_killed_when_the_grace_period_is_over_and_not_before() {
     for place in PLACES {
         let rinit = place().options(["--grace", "300ms"]);
         let mut rinit = play_until_ready(rinit, "[ group ignore TERM pause ] say ready stdin exit 3");
@@ -33,7 +33,7 @@ fn who_does_not_end_is_killed_when_the_grace_is_over_and_not_before() {
 }
 
 #[test]
-fn survivors_are_named_with_pid_command_and_what_they_do_with_term() {
+fn survivors_are_named_with_pid_command_and_disposition() {
     for place in PLACES {
         let parts = "[ group ignore TERM pause ] [ group block TERM pause ] [ group handle TERM pause ] exit 3";
         let mut rinit = play(place().options(["--grace", "300ms"]), parts);
@@ -51,13 +51,13 @@ fn survivors_are_named_with_pid_command_and_what_they_do_with_term() {
             })
             .collect();
         pids.sort_unstable();
-        // PIDs are given in order, the puppets' after that of main.
+        // PIDs are assigned in order, those of the puppets after main's.
         assert!(pids.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{pids:?}");
     }
 }
 
 #[test]
-fn who_acted_on_term_is_not_among_the_survivors() {
+fn processes_that_exited_are_not_named_as_survivors() {
     for place in PLACES {
         let parts = "[ group ignore TERM pause ] times 5 [ group pause ] exit 3";
         let mut rinit = play(place().options(["--grace", "2s"]), parts);
@@ -83,7 +83,7 @@ fn ten_survivors_are_named_and_the_rest_counted() {
             assert_eq!(named, count.min(10), "of {count}");
             assert_eq!(lines.get(named).copied(), more, "of {count}");
             assert_eq!(lines.len(), named + usize::from(more.is_some()));
-            // rinit itself stops a crowd.
+            // rinit itself stops a large number of processes.
             assert!(!lines.iter().any(|line| line.contains("is stopped")), "{lines:?}");
         }
     }
@@ -104,7 +104,7 @@ fn survivors_of_docker_exec_are_named_too() {
 }
 
 #[test]
-fn fractions_and_units_mean_what_they_say() {
+fn fractions_and_units_are_understood() {
     for grace in ["300ms", "0.3", "0.3s", "0.005m", "300.0ms"] {
         for rinit in [Rinit::as_pid1().options(["--grace", grace]), Rinit::as_pid1().variable("RINIT_GRACE", grace)] {
             let mut rinit = play(rinit, "[ group ignore TERM pause ] exit 3");
@@ -117,7 +117,7 @@ fn fractions_and_units_mean_what_they_say() {
 
 #[test]
 fn a_process_that_cannot_act_on_term_is_killed_after_five_seconds() {
-    // It ignores the signal, or never takes it. What handles it has the whole grace period.
+    // It ignores the signal or never takes it. A process that handles it has the whole grace period.
     let parts = "[ group ignore TERM pause ] [ group block TERM pause ] [ group handle TERM await WINCH ] exit 3";
     for place in PLACES {
         let mut rinit = play(place(), parts);
@@ -133,7 +133,7 @@ fn a_process_that_cannot_act_on_term_is_killed_after_five_seconds() {
 }
 
 #[test]
-fn without_a_grace_rinit_leaves_at_once_and_asks_nobody() {
+fn without_a_grace_period_rinit_exits_at_once_without_asking() {
     let mut rinit = play(Rinit::as_pid1().options(["--grace", "0"]), "[ group print other WINCH ] exit 3");
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -141,7 +141,7 @@ fn without_a_grace_rinit_leaves_at_once_and_asks_nobody() {
 }
 
 #[test]
-fn without_a_grace_a_subreaper_leaves_its_descendants_alone() {
+fn without_a_grace_period_a_subreaper_leaves_its_descendants_alone() {
     let mut rinit = play(Rinit::as_child().options(["--grace", "0"]), "[ group print other WINCH ] exit 3");
     assert_eq!(rinit.wait(), Status::Exited(3));
     let other = rinit.processes().into_iter().find(|process| process.pid != 1).expect("the other lives on");
@@ -201,7 +201,7 @@ const BAD: &[&str] = &[
 ];
 
 #[test]
-fn what_is_no_time_is_refused_with_what_is_allowed() {
+fn an_invalid_time_is_refused_with_what_is_allowed() {
     for (option, variable) in
         [("--grace", "RINIT_GRACE"), ("--kill-after", "RINIT_KILL_AFTER"), ("--report-after", "RINIT_REPORT_AFTER")]
     {
@@ -210,7 +210,7 @@ fn what_is_no_time_is_refused_with_what_is_allowed() {
             let by_word = Rinit::as_pid1().options([option, bad]);
             let by_variable = Rinit::as_pid1().variable(variable, bad);
             for (rinit, name) in [(by_option, option), (by_word, option), (by_variable, variable)] {
-                // An empty variable is not set.
+                // An empty variable is the same as none.
                 if bad.is_empty() && name == variable {
                     continue;
                 }
@@ -228,7 +228,7 @@ fn what_is_no_time_is_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn to_kill_at_once_is_refused_with_what_is_allowed() {
+fn kill_after_0_is_refused_with_what_is_allowed() {
     for zero in ["0", "0s", "0.0", "0ms", "0.0000000001"] {
         for (rinit, name) in [
             (Rinit::as_pid1().options(["--kill-after", zero]), "--kill-after"),

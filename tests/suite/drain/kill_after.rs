@@ -1,4 +1,4 @@
-//! `--kill-after`: for engines that have no timeout of their own.
+//! `--kill-after`, for engines without a timeout of their own.
 
 use super::{PLACES, asked, lines_of, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Status};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 const SOON: [&str; 5] = ["-vv", "--grace", "inf", "--kill-after", "200ms"];
 
 #[test]
-fn main_and_its_group_are_killed_so_long_after_the_first_stop_signal() {
+fn main_and_its_group_are_killed_after_the_time() {
     for place in PLACES {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let parts = "block-all [ pause ] say ready pause";
@@ -21,7 +21,7 @@ fn main_and_its_group_are_killed_so_long_after_the_first_stop_signal() {
 }
 
 #[test]
-fn the_others_are_drained_after_that() {
+fn the_drain_follows_after_that() {
     for place in PLACES {
         let parts = "ignore TERM [ group save other ] say ready pause";
         let mut rinit = play_until_ready(place().options(SOON), parts);
@@ -32,9 +32,9 @@ fn the_others_are_drained_after_that() {
 }
 
 #[test]
-fn main_is_killed_in_whatever_group_it_is() {
+fn main_is_killed_even_if_it_changed_its_group() {
     for place in PLACES {
-        // Its parent, main, moves to the child's group.
+        // Main moves to the group of its child.
         let mut rinit = place().options(SOON).puppet(["leave-group", "0"]).start_until_ready();
         rinit.send(libc::SIGTERM);
         rinit.expect(libc::SIGTERM);
@@ -51,7 +51,7 @@ fn the_variable_does_the_same() {
 }
 
 #[test]
-fn who_ends_in_time_is_not_killed() {
+fn a_main_that_exits_in_time_is_not_killed() {
     for place in PLACES {
         let rinit = place().options(["-vv", "--grace", "inf", "--kill-after", "60s"]);
         let mut rinit = play_until_ready(rinit, "[ save other ] block TERM say ready await TERM exit 3");
@@ -71,7 +71,7 @@ fn the_drain_has_its_own_limit() {
         let rinit = place().options(["-v", "--grace", "inf", "--kill-after", "100ms", "--report-after", "300ms"]);
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
-        // Long after the limit, that one is still there.
+        // That process is still there long after the limit.
         rinit.complaint(" after SIGTERM: 1 not ended");
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();

@@ -1,10 +1,10 @@
-//! What the kernel does not let rinit do.
+//! A drain that the kernel hinders: signals that are not permitted, no pidfds, a /proc that hides processes.
 
 use super::{ASKED_ONCE, PLACES, asked, lines_of, play_until_ready};
 use crate::support::{Finished, Rinit, Running, Status};
 
-/// A rinit that may not signal those who are somebody else's, and the words by which a puppet becomes such a one. Where the
-/// tests have no second user, the kernel says the same about everybody.
+/// A rinit that may not signal other users' processes, and the arguments by which a puppet becomes another user. Without
+/// root there is no other user; then a filter refuses every signal.
 fn without_cap_kill(place: fn() -> Rinit, options: &[&str]) -> (Rinit, &'static str) {
     const KILL: &str = "5";
     let rinit = place().options(options);
@@ -20,16 +20,16 @@ fn refusals(finished: &Finished) -> Vec<&str> {
 }
 
 #[test]
-fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
+fn a_process_that_rinit_may_not_signal_is_reported_once() {
     for place in PLACES {
-        let (rinit, somebody_else) = without_cap_kill(place, &["--grace", "300ms"]);
-        let parts = format!("times 3 [ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+        let (rinit, other_user) = without_cap_kill(place, &["--grace", "300ms"]);
+        let parts = format!("times 3 [ {other_user} session print other WINCH ] say ready stdin exit 3");
         let mut rinit = play_until_ready(rinit, &parts);
         rinit.close_stdin();
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
         assert_eq!(finished.stdout, "ready\n", "none of them got anything");
-        // One that was forked a moment ago may be asked after the others.
+        // A process that was forked a moment ago may be asked after the others.
         let count = |line: &str| line.split("may not signal ").nth(1)?.split(' ').next()?.parse::<u32>().ok();
         let told = refusals(&finished);
         assert_eq!(told.iter().filter_map(|line| count(line)).sum::<u32>(), 3, "{told:?}");
@@ -44,9 +44,9 @@ fn who_may_not_be_signalled_is_told_once_and_not_waited_for_beyond_the_grace() {
 }
 
 #[test]
-fn a_subreaper_leaves_who_may_not_be_killed_where_it_is() {
-    let (rinit, somebody_else) = without_cap_kill(Rinit::as_child, &["--grace", "300ms"]);
-    let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+fn a_subreaper_exits_despite_a_process_it_may_not_kill() {
+    let (rinit, other_user) = without_cap_kill(Rinit::as_child, &["--grace", "300ms"]);
+    let parts = format!("[ {other_user} session print other WINCH ] say ready stdin exit 3");
     let mut rinit = play_until_ready(rinit, &parts);
     rinit.close_stdin();
     assert_eq!(rinit.wait(), Status::Exited(3));
@@ -56,10 +56,10 @@ fn a_subreaper_leaves_who_may_not_be_killed_where_it_is() {
 }
 
 #[test]
-fn who_may_not_be_signalled_is_waited_for_within_the_grace() {
+fn a_process_that_rinit_may_not_signal_has_the_grace_period() {
     for place in PLACES {
-        let (rinit, somebody_else) = without_cap_kill(place, &["-vv", "--grace", "inf"]);
-        let parts = format!("[ {somebody_else} session print other WINCH ] say ready stdin exit 3");
+        let (rinit, other_user) = without_cap_kill(place, &["-vv", "--grace", "inf"]);
+        let parts = format!("[ {other_user} session print other WINCH ] say ready stdin exit 3");
         let mut rinit = play_until_ready(rinit, &parts);
         let other = rinit.processes().iter().map(|process| process.pid).max().unwrap();
         rinit.close_stdin();
@@ -71,7 +71,7 @@ fn who_may_not_be_signalled_is_waited_for_within_the_grace() {
     }
 }
 
-/// Sees that each of a tree is asked, and asked once.
+/// Checks that each process of a tree is asked exactly once.
 fn a_tree_is_drained(mut rinit: Running) {
     rinit.close_stdin();
     for _ in 0..2 {
@@ -97,7 +97,7 @@ fn pid_1_needs_no_pidfds() {
 }
 
 #[test]
-fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
+fn processes_hidden_in_proc_are_asked() {
     let rinit = Rinit::as_pid1().options(["-vv", "--grace", "inf"]).through(["with-hiding-proc"]);
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
     let mut exec = rinit.start_exec(super::part("block-all say there print exec WINCH"));
@@ -111,7 +111,7 @@ fn a_proc_that_hides_the_others_keeps_nobody_from_being_asked() {
 }
 
 #[test]
-fn those_whom_proc_hides_are_killed_with_the_grace() {
+fn processes_hidden_in_proc_are_killed() {
     let rinit = Rinit::as_pid1().options(["--grace", "300ms"]).through(["with-hiding-proc"]);
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
     let mut exec = rinit.start_exec(super::part("ignore TERM say there pause"));

@@ -1,10 +1,10 @@
-//! Others in sessions of their own with a terminal: what `docker exec -it` starts.
+//! Sessions with a terminal of their own, as `docker exec -it` starts them.
 
 use super::{PLACES, lines_of, patient, play, play_until_ready};
 use crate::support::pty::Pty;
 use crate::support::{Rinit, Status, Stream, puppet};
 
-/// A stop ends an interactive shell that `docker exec -it` started, whatever it does.
+/// Checks that a stop ends an interactive shell that `docker exec -it` started, whatever it is doing.
 fn an_open_session_ends(program: &str) {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready pause");
     let mut pty = Pty::new();
@@ -23,21 +23,21 @@ fn an_open_session_ends(program: &str) {
 }
 
 #[test]
-fn an_idle_shell_ends_at_once() {
+fn an_idle_shell_exits_at_once() {
     an_open_session_ends("");
 }
 
 #[test]
-fn a_shell_with_a_program_in_the_foreground_ends_at_once() {
+fn a_shell_with_a_foreground_program_exits_at_once() {
     an_open_session_ends(&format!("{} play say 'in the foreground' pause", puppet().display()));
 }
 
 #[test]
-fn an_interactive_shell_of_mains_ends_at_once() {
+fn an_interactive_shell_started_by_main_exits_at_once() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());
-        // As a shell that reads commands, which ignores TERM.
+        // As an interactive shell, which ignores TERM.
         let mut rinit = play(rinit, "[ session terminal 5 ignore TERM print shell HUP ] exit 3");
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
@@ -46,20 +46,20 @@ fn an_interactive_shell_of_mains_ends_at_once() {
 }
 
 #[test]
-fn who_acts_on_term_is_not_cut_short_by_a_hup() {
+fn a_session_that_handles_term_gets_no_hup() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());
         let mut rinit = play(rinit, "[ session terminal 5 print editor CONT ] exit 3");
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
-        // HUP comes before TERM where both wait.
+        // HUP arrives before TERM if both are pending.
         assert_eq!(lines_of("editor", &finished), ["15", "18"]);
     }
 }
 
 #[test]
-fn who_has_no_terminal_and_ignores_term_gets_no_hup() {
+fn a_session_without_a_terminal_gets_no_hup() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ session ignore TERM print daemon CONT ] exit 3");
         let finished = rinit.finish();
@@ -69,7 +69,7 @@ fn who_has_no_terminal_and_ignores_term_gets_no_hup() {
 }
 
 #[test]
-fn who_leads_no_session_gets_no_hup() {
+fn a_process_that_leads_no_session_gets_no_hup() {
     for place in PLACES {
         let pty = Pty::new();
         let rinit = patient(place).descriptor(5, pty.terminal());
@@ -77,7 +77,7 @@ fn who_leads_no_session_gets_no_hup() {
         let mut rinit = play(rinit, parts);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
-        // The end of the session's leader hangs up for the group in the foreground alone, and this is another.
+        // When the session's leader exits, only the foreground group gets HUP, and this is another group.
         assert_eq!(lines_of("job", &finished), ["18"]);
     }
 }

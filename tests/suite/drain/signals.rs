@@ -1,10 +1,10 @@
-//! Signals that arrive while the others are drained.
+//! Signals that arrive during the drain.
 
 use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status, catchable};
 
 #[test]
-fn each_goes_to_all_that_are_left() {
+fn each_one_goes_to_all_remaining_processes() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ group print one WINCH ] [ session print two WINCH ] exit 3");
         asked(&mut rinit);
@@ -15,7 +15,7 @@ fn each_goes_to_all_that_are_left() {
         for signal in catchable().filter(|signal| !without.contains(signal)) {
             rinit.send(signal);
             let [one, two] = ["one", "two"].map(|name| format!("{name} {signal}"));
-            // A stop signal is followed by CONT, which a process takes in between or after.
+            // A stop signal is followed by CONT, which the process may take at any point.
             if [1, 2, 3, 15, 37].contains(&signal) {
                 rinit.expect_in_any_order([&one, "one 18", &two, "two 18"]);
             } else {
@@ -29,7 +29,7 @@ fn each_goes_to_all_that_are_left() {
 }
 
 #[test]
-fn who_came_by_docker_exec_gets_them_too() {
+fn exec_sessions_get_them_too() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
     exec.expect("there");
@@ -46,7 +46,7 @@ fn who_came_by_docker_exec_gets_them_too() {
 }
 
 #[test]
-fn a_second_stop_signal_does_not_shorten_the_grace() {
+fn a_second_stop_signal_does_not_shorten_the_grace_period() {
     for place in PLACES {
         let rinit = place().options(["-vv", "--grace", "60s"]);
         let parts = "[ group print other WINCH ] [ group ignore TERM ignore INT print deaf WINCH ] say ready pause";
@@ -61,7 +61,7 @@ fn a_second_stop_signal_does_not_shorten_the_grace() {
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(143));
-        // Nobody was killed.
+        // No process was killed.
         assert_eq!(lines_of("other", &finished).last(), Some(&"28"));
         assert_eq!(lines_of("deaf", &finished).last(), Some(&"28"));
         assert!(!finished.stderr.contains("killed after"), "{}", finished.stderr);
@@ -69,7 +69,7 @@ fn a_second_stop_signal_does_not_shorten_the_grace() {
 }
 
 #[test]
-fn kill_ends_it_at_once() {
+fn sigkill_ends_it_at_once() {
     let mut rinit = play(patient(Rinit::as_pid1), "[ group ignore TERM pause ] exit 3");
     asked(&mut rinit);
     rinit.send(libc::SIGKILL);
@@ -77,12 +77,12 @@ fn kill_ends_it_at_once() {
 }
 
 #[test]
-fn a_stop_signal_in_the_drain_continues_who_was_stopped_meanwhile() {
+fn a_stop_signal_during_the_drain_continues_stopped_processes() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ group block TERM await TERM say first await TERM say second ] exit 3");
         rinit.expect("first");
         asked(&mut rinit);
-        // Its parent has ended, so that it is rinit's child.
+        // Its parent has exited, so it is rinit's child.
         let other = rinit.main().pid;
         rinit.exec(["signal", &other.to_string(), &libc::SIGSTOP.to_string()]);
         rinit.eventually("it is stopped", |processes| {
@@ -95,7 +95,7 @@ fn a_stop_signal_in_the_drain_continues_who_was_stopped_meanwhile() {
 }
 
 #[test]
-fn a_signal_that_main_was_sent_before_it_ran_reaches_it_and_the_drain_follows() {
+fn a_signal_sent_before_main_ran_reaches_it_and_the_drain_follows() {
     for place in PLACES {
         let rinit = patient(place).mask(u64::MAX).pending([libc::SIGTERM]);
         let mut rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");

@@ -1,9 +1,9 @@
-//! Others in every state that a process can be in.
+//! Remaining processes in every state that a process can have.
 
 use super::{PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
 
-/// The ends of the lines about those who were killed.
+/// The last parts of the lines about killed processes.
 fn killed(rinit: &mut Running) -> Vec<String> {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -18,7 +18,7 @@ fn impatient(place: fn() -> Rinit) -> Rinit {
 }
 
 #[test]
-fn who_ignores_or_blocks_term_is_killed_with_the_grace() {
+fn a_process_that_ignores_or_blocks_term_is_killed() {
     for place in PLACES {
         let mut rinit = play(impatient(place), "[ group ignore TERM pause ] [ group block TERM pause ] exit 3");
         assert_eq!(killed(&mut rinit), ["blocks SIGTERM", "ignores SIGTERM"]);
@@ -28,7 +28,7 @@ fn who_ignores_or_blocks_term_is_killed_with_the_grace() {
 }
 
 #[test]
-fn who_is_stopped_ends_in_order() {
+fn a_stopped_process_shuts_down_cleanly() {
     for place in PLACES {
         let parts = "[ block TERM stop await TERM say first ] [ group block TERM stop await TERM say second ] \
                      [ group stop pause ] say ready stdin exit 3";
@@ -44,7 +44,7 @@ fn who_is_stopped_ends_in_order() {
 }
 
 #[test]
-fn who_was_sent_term_while_it_was_stopped_is_continued_and_not_sent_another() {
+fn a_process_asked_while_stopped_is_continued_and_not_asked_again() {
     for place in PLACES {
         let parts = "[ block TERM block USR1 stop save other ] say ready pause";
         let mut rinit = play_until_ready(patient(place), parts);
@@ -56,7 +56,7 @@ fn who_was_sent_term_while_it_was_stopped_is_continued_and_not_sent_another() {
 }
 
 #[test]
-fn who_is_in_vfork_ends_in_order() {
+fn a_process_in_vfork_shuts_down_cleanly() {
     for place in PLACES {
         let parts = "[ group vfork [ block TERM say there save child ] ] say ready stdin exit 3";
         let mut rinit = play(patient(place), parts);
@@ -68,7 +68,7 @@ fn who_is_in_vfork_ends_in_order() {
 }
 
 #[test]
-fn who_is_in_vfork_with_a_child_that_ignores_term_is_killed_with_it() {
+fn a_process_in_vfork_is_killed_with_its_child_that_ignores_term() {
     for place in PLACES {
         let parts = "[ group handle TERM vfork [ ignore TERM say ready pause ] ] stdin exit 3";
         let mut rinit = play_until_ready(impatient(place), parts);
@@ -80,7 +80,7 @@ fn who_is_in_vfork_with_a_child_that_ignores_term_is_killed_with_it() {
 }
 
 #[test]
-fn a_zombie_that_its_living_parent_does_not_reap_holds_up_nothing() {
+fn a_zombie_of_a_living_parent_delays_nothing() {
     for place in PLACES {
         let parts = "[ group [ exit 0 ] [ exit 0 ] block TERM await TERM say done ] exit 3";
         let mut rinit = play(patient(place), parts);
@@ -91,7 +91,7 @@ fn a_zombie_that_its_living_parent_does_not_reap_holds_up_nothing() {
 }
 
 #[test]
-fn a_zombie_that_only_its_parent_outside_could_reap_holds_up_nothing() {
+fn a_zombie_of_a_parent_outside_delays_nothing() {
     for end in ["exit 0", "await TERM exit 0"] {
         let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
         let mut exec = rinit.start_exec(part(&format!("block TERM say there {end}")));
@@ -101,14 +101,14 @@ fn a_zombie_that_only_its_parent_outside_could_reap_holds_up_nothing() {
         }
         rinit.close_stdin();
         rinit.complaint("exiting with status 3");
-        // The kernel keeps the namespace until the last one in it was reaped.
+        // The kernel keeps the namespace until its last process has been reaped.
         assert_eq!(exec.wait(), Status::Exited(0));
         assert_eq!(rinit.finish().status, Status::Exited(3));
     }
 }
 
 #[test]
-fn a_zombie_that_the_session_that_left_it_does_not_reap_holds_up_nothing() {
+fn a_zombie_of_an_exec_session_delays_nothing() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("[ exit 0 ] block TERM say there save exec"));
     exec.expect("there");
@@ -121,7 +121,7 @@ fn a_zombie_that_the_session_that_left_it_does_not_reap_holds_up_nothing() {
 }
 
 #[test]
-fn a_process_whose_first_thread_has_ended_is_asked_and_waited_for() {
+fn a_process_whose_first_thread_has_exited_is_drained() {
     for place in PLACES {
         let parts = "[ group block TERM lose-leader save threads ] say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
@@ -133,7 +133,7 @@ fn a_process_whose_first_thread_has_ended_is_asked_and_waited_for() {
 }
 
 #[test]
-fn a_session_whose_first_thread_has_ended_is_waited_for() {
+fn a_session_whose_first_thread_has_exited_is_drained() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block TERM lose-leader say there save threads"));
     exec.expect("there");
@@ -148,20 +148,20 @@ fn a_session_whose_first_thread_has_ended_is_waited_for() {
 }
 
 #[test]
-fn a_tracer_that_dies_of_term_and_who_it_traces_end_with_the_grace_at_the_latest() {
+fn a_tracer_and_its_tracee_are_gone_by_the_end_of_the_grace_period() {
     for place in PLACES {
         let parts = "[ group traced [ say traced pause ] attend ] stdin exit 3";
         let mut rinit = play(impatient(place), parts);
         rinit.expect("traced");
         rinit.close_stdin();
-        // A tracer that dies after it has taken note of the other's TERM, and before it has passed that on, takes it along.
+        // If the tracer dies after it was notified of the tracee's TERM and before it passes it on, that TERM is lost.
         assert_eq!(rinit.wait(), Status::Exited(3));
         rinit.eventually("none of them is left", |processes| processes.iter().all(|process| process.pid == 1));
     }
 }
 
 #[test]
-fn a_tracer_passes_on_the_term_to_who_it_traces() {
+fn a_tracer_passes_term_on_to_its_tracee() {
     for place in PLACES {
         let parts = "[ group block TERM traced [ unblock TERM say traced pause ] attend say done ] stdin exit 3";
         let mut rinit = play(patient(place), parts);
@@ -173,7 +173,7 @@ fn a_tracer_passes_on_the_term_to_who_it_traces() {
 }
 
 #[test]
-fn who_its_tracer_holds_is_killed_with_the_grace() {
+fn a_process_held_by_its_tracer_is_killed() {
     for place in PLACES {
         let parts = "[ group ignore TERM traced [ pause ] pause ] say ready stdin exit 3";
         let mut rinit = play_until_ready(impatient(place), parts);
@@ -193,7 +193,7 @@ fn the_init_of_a_nested_namespace_is_asked_once() {
 }
 
 #[test]
-fn who_lives_below_an_init_that_takes_no_term_is_asked() {
+fn children_of_a_nested_init_without_a_handler_are_asked() {
     for place in PLACES {
         let mut rinit = play(patient(place), "nested [ [ save member ] attend ] exit 3");
         saves_undisturbed(&mut rinit, "member");
@@ -202,7 +202,7 @@ fn who_lives_below_an_init_that_takes_no_term_is_asked() {
 }
 
 #[test]
-fn a_child_of_an_init_that_takes_term_is_left_to_it_until_the_last_call() {
+fn children_of_a_nested_init_with_a_handler_wait_for_the_last_call() {
     for place in PLACES {
         let parts = "nested [ handle TERM [ default TERM save member ] pause ] exit 3";
         let mut rinit = play(place().options(["--grace", "2s", "-v"]), parts);

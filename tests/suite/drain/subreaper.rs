@@ -1,9 +1,9 @@
-//! Where rinit is not PID 1, it touches nobody but its descendants.
+//! If rinit is not PID 1, its drain covers its descendants and no other process.
 
 use super::{PLACES, hold, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status, Tracer};
 
-/// A process of the same namespace that is none of rinit's. It prints what arrives.
+/// A process of the same namespace that is not a descendant of rinit. It prints what arrives.
 macro_rules! outsider {
     ($rinit:expr) => {{
         let mut outsider = $rinit.start_exec(part("block-all say there print outsider WINCH"));
@@ -13,7 +13,7 @@ macro_rules! outsider {
 }
 
 #[test]
-fn nobody_outside_its_tree_is_asked_or_killed() {
+fn processes_outside_its_tree_are_neither_asked_nor_killed() {
     for target in ["group", "main", "all"] {
         let rinit = Rinit::as_child().options(["--target", target, "--grace", "300ms"]);
         let parts = "[ ignore TERM pause ] [ group ignore TERM pause ] say ready pause";
@@ -31,7 +31,7 @@ fn nobody_outside_its_tree_is_asked_or_killed() {
 }
 
 #[test]
-fn nobody_outside_its_tree_is_waited_for() {
+fn processes_outside_its_tree_are_not_waited_for() {
     for options in [&["--grace", "inf"][..], &["--wait-all"]] {
         let mut rinit = play_until_ready(Rinit::as_child().options(options), "say ready stdin exit 3");
         let outsider = outsider!(rinit);
@@ -43,8 +43,8 @@ fn nobody_outside_its_tree_is_waited_for() {
 }
 
 #[test]
-fn who_was_adopted_is_one_of_its_descendants() {
-    // The middle one ends, and its child is an orphan.
+fn an_adopted_process_belongs_to_its_tree() {
+    // The middle process exits, and its child becomes an orphan.
     let mut rinit =
         play_until_ready(patient(Rinit::as_child), "[ [ session save orphan ] exit 0 ] say ready stdin exit 3");
     let itself = rinit.itself().pid;
@@ -56,17 +56,17 @@ fn who_was_adopted_is_one_of_its_descendants() {
     assert_eq!(rinit.finish().status, Status::Exited(3));
 }
 
-/// A tree with a process whose PID is free at once when it ends, as its parent ignores CHLD.
+/// A tree with a process whose PID is free as soon as it exits, because its parent ignores CHLD.
 const TREE: &str =
     "[ ignore CHLD [ ignore TERM ignore CONT group say below pause ] group save above ] say ready stdin exit 3";
 
-/// Rinit is about to open a pidfd for the process below: puts another one in that one's place, which is none of rinit's.
+/// While rinit is about to open a pidfd for that process, gives its PID to a process that is not a descendant of rinit.
 fn replace(rinit: &mut Running, tracer: &mut Tracer, times: usize) -> impl FnOnce(&mut Running) + use<> {
     let below = rinit.processes().iter().map(|process| process.pid).max().unwrap();
     replace_before(below, rinit, tracer, times)
 }
 
-/// The same when rinit is about to open one for `next`, of which it has opened one less than `times` before.
+/// Does the same when rinit is about to open a pidfd for `next` for the `times`th time.
 fn replace_before(
     next: i32,
     rinit: &mut Running,
@@ -86,7 +86,7 @@ fn replace_before(
         let succeeded = rinit.processes().iter().any(|process| process.pid == below);
         (maker, succeeded)
     });
-    // The kernel may take a moment to give up the PID of one who is no longer there.
+    // The kernel may take a moment to free the PID of a process that is gone.
     let mut maker = makers.find(|(_, succeeded)| *succeeded).expect("a process with that PID").0;
     move |rinit| {
         rinit.exec(["signal", &below.to_string(), "28"]);
@@ -95,7 +95,7 @@ fn replace_before(
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_is_not_asked() {
+fn a_process_that_reuses_a_descendants_pid_is_not_asked() {
     // Before the TERM, and before the CONT.
     for times in [1, 2] {
         let mut rinit = play_until_ready_below(patient(Rinit::as_child));
@@ -110,7 +110,7 @@ fn a_process_that_has_got_the_pid_of_a_descendant_is_not_asked() {
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all() {
+fn a_process_that_reuses_a_descendants_pid_gets_no_forwarded_signal() {
     for signal in [libc::SIGCONT, libc::SIGURG] {
         let mut rinit = play_until_ready_below(patient(Rinit::as_child).options(["--target", "all"]));
         let mut tracer = hold(&rinit);
@@ -125,12 +125,12 @@ fn a_process_that_has_got_the_pid_of_a_descendant_gets_no_signal_that_is_for_all
 }
 
 #[test]
-fn a_process_that_has_got_the_pid_of_a_descendant_is_not_killed() {
+fn a_process_that_reuses_a_descendants_pid_is_not_killed() {
     let mut rinit = play_until_ready_below(Rinit::as_child().options(["--grace", "3s"]));
     let mut tracer = hold(&rinit);
     rinit.close_stdin();
     let below = rinit.processes().into_iter().max_by_key(|process| process.pid).unwrap();
-    // After the TERM and the CONT comes the KILL, when the grace is over; for the parent first, and for all that were found.
+    // After TERM and CONT comes KILL, when the grace period is over: first for the parent, then for all others found.
     let gets_nothing_else = replace_before(below.parent, &mut rinit, &mut tracer, 3);
     drop(tracer);
     assert_eq!(rinit.wait(), Status::Exited(3));
@@ -146,7 +146,7 @@ fn play_until_ready_below(rinit: Rinit) -> Running {
 }
 
 #[test]
-fn it_never_signals_everybody() {
+fn it_never_signals_all_processes() {
     for options in [&["--grace", "300ms"][..], &["--grace", "300ms", "--target", "all"]] {
         let parts = "[ group ignore TERM pause ] say ready stdin exit 3";
         let mut rinit = play_until_ready(Rinit::as_child().options(options), parts);
@@ -164,7 +164,7 @@ fn it_never_signals_everybody() {
 }
 
 #[test]
-fn without_pidfds_who_is_no_child_is_asked_once_it_is_one() {
+fn without_pidfds_a_descendant_is_asked_once_it_is_a_child() {
     let calls = [libc::SYS_pidfd_open, libc::SYS_pidfd_send_signal].map(|call| call.to_string()).join(",");
     for answer in [libc::ENOSYS, libc::EPERM] {
         let rinit = patient(Rinit::as_child);
@@ -182,7 +182,7 @@ fn without_pidfds_who_is_no_child_is_asked_once_it_is_one() {
 }
 
 #[test]
-fn where_orphans_pass_by_it_ends_with_those_that_it_has() {
+fn without_adoption_it_drains_its_own_children_only() {
     for place in PLACES {
         let mut rinit = play(patient(place).variable("RINIT_SUBREAPER", "0"), "[ group pause ] exit 3");
         assert_eq!(rinit.wait(), Status::Exited(3));

@@ -1,4 +1,4 @@
-//! `--wait-all`: outlives main for as long as others live.
+//! `--wait-all`: rinit outlives main as long as other processes run.
 
 use super::{ASKED_BEFORE, PLACES, end_by_winch, lines_of, part, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
@@ -7,13 +7,13 @@ fn waiting(place: fn() -> Rinit, words: &str) -> Running {
     play(place().options(["-vv", "--wait-all", "--grace", "60s"]), words)
 }
 
-/// Main has ended, and rinit knows.
+/// Waits until main has exited and rinit knows it.
 fn main_has_ended(rinit: &mut Running) {
     rinit.complaint(" exited with status ");
 }
 
 #[test]
-fn a_command_that_goes_into_the_background_is_outlived() {
+fn rinit_outlives_a_command_that_daemonizes() {
     for place in PLACES {
         let mut rinit = waiting(place, "[ session print daemon WINCH ] exit 3");
         main_has_ended(&mut rinit);
@@ -27,7 +27,7 @@ fn a_command_that_goes_into_the_background_is_outlived() {
 }
 
 #[test]
-fn it_ends_when_the_last_of_them_has_ended() {
+fn it_exits_when_the_last_process_has_exited() {
     for place in PLACES {
         let mut rinit = waiting(place, "[ session print first WINCH ] [ group print second USR2 ] exit 3");
         main_has_ended(&mut rinit);
@@ -41,7 +41,7 @@ fn it_ends_when_the_last_of_them_has_ended() {
 }
 
 #[test]
-fn with_nobody_left_it_ends_with_main() {
+fn without_remaining_processes_it_exits_with_main() {
     for place in PLACES {
         assert_eq!(waiting(place, "[ exit 4 ] exit 3").finish().status, Status::Exited(3));
         assert_eq!(waiting(place, "die KILL").finish().status, Status::Exited(137));
@@ -49,7 +49,7 @@ fn with_nobody_left_it_ends_with_main() {
 }
 
 #[test]
-fn who_came_by_docker_exec_is_outlived_too() {
+fn it_waits_for_exec_sessions_too() {
     let mut rinit = play_until_ready(Rinit::as_pid1().options(["-v", "--wait-all"]), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
     exec.expect("there");
@@ -62,7 +62,7 @@ fn who_came_by_docker_exec_is_outlived_too() {
 }
 
 #[test]
-fn a_stop_signal_goes_to_all_and_nobody_is_asked_again() {
+fn a_stop_signal_goes_to_all_and_none_is_asked_again() {
     for place in PLACES {
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
             let mut rinit = waiting(place, "[ session print one WINCH ] [ group print two WINCH ] exit 3");
@@ -79,7 +79,7 @@ fn a_stop_signal_goes_to_all_and_nobody_is_asked_again() {
 }
 
 #[test]
-fn who_saves_at_the_stop_signal_loses_nothing() {
+fn a_process_that_saves_at_the_stop_signal_loses_nothing() {
     for place in PLACES {
         let mut rinit = waiting(place, "[ session save daemon ] exit 3");
         main_has_ended(&mut rinit);
@@ -90,7 +90,7 @@ fn who_saves_at_the_stop_signal_loses_nothing() {
 }
 
 #[test]
-fn who_was_sent_a_stop_signal_with_main_is_outlived_as_all_are() {
+fn it_waits_for_processes_that_got_a_stop_signal_with_main() {
     for place in PLACES {
         let rinit = place().options(["-vv", "--wait-all", "--grace", "60s"]);
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
@@ -120,7 +120,7 @@ fn a_hup_goes_to_all_and_starts_no_drain() {
 }
 
 #[test]
-fn the_grace_counts_from_the_stop_signal() {
+fn the_grace_period_starts_with_the_stop_signal() {
     for place in PLACES {
         for grace in ["300ms", "0"] {
             let rinit = place().options(["-vv", "--wait-all", "--grace", grace]);
@@ -136,13 +136,15 @@ fn the_grace_counts_from_the_stop_signal() {
 }
 
 #[test]
-fn with_an_endless_grace_it_says_what_that_comes_to() {
+fn an_endless_grace_period_is_a_warning() {
     for rinit in [
         Rinit::as_pid1().options(["--wait-all", "--grace", "inf", "-v"]),
         Rinit::as_pid1().variable("RINIT_WAIT_ALL", "yes").variable("RINIT_GRACE", "inf").options(["-v"]),
     ] {
         let mut rinit = play(rinit, "[ session ignore TERM print daemon WINCH ] exit 3");
-        rinit.complaint("--wait-all with --grace inf: nobody is killed, rinit ends when the last process has ended");
+        rinit.complaint(
+            "--wait-all with --grace inf: no process is killed, and rinit exits when the last one has exited",
+        );
         main_has_ended(&mut rinit);
         rinit.send(libc::SIGTERM);
         rinit.expect("daemon 18");

@@ -1,4 +1,4 @@
-//! Where /proc is not mounted, or is that of another PID namespace: the drain still works, and only names are missing.
+//! Without /proc, or with that of another PID namespace, the drain still works and only names are missing.
 
 use super::{PLACES, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status};
@@ -6,7 +6,7 @@ use crate::support::{Rinit, Status};
 const HIDDEN: [&str; 2] = ["without-proc", "with-foreign-proc"];
 
 #[test]
-fn the_others_are_sent_term_and_then_cont() {
+fn remaining_processes_are_sent_term_and_then_cont() {
     for hidden in HIDDEN {
         let rinit = patient(Rinit::as_pid1).through([hidden]);
         let mut rinit = play(rinit, "[ group print one CONT ] [ session print two CONT ] exit 3");
@@ -19,7 +19,7 @@ fn the_others_are_sent_term_and_then_cont() {
 }
 
 #[test]
-fn who_came_by_docker_exec_is_asked_and_waited_for() {
+fn exec_sessions_are_drained() {
     for hidden in HIDDEN {
         let rinit = patient(Rinit::as_pid1).through([hidden]);
         let mut rinit = play_until_ready(rinit, "say ready stdin exit 3");
@@ -35,12 +35,12 @@ fn who_came_by_docker_exec_is_asked_and_waited_for() {
 }
 
 #[test]
-fn who_is_stopped_ends_in_order() {
+fn a_stopped_process_shuts_down_cleanly() {
     for hidden in HIDDEN {
         let rinit = patient(Rinit::as_pid1).through([hidden]);
         let parts = "[ group block TERM await TERM say continued ] say ready stdin exit 3";
         let mut rinit = play_until_ready(rinit, parts);
-        // PIDs are given in order: rinit, main, and this one.
+        // PIDs are assigned in order: rinit, main, and this process.
         rinit.exec(["signal", "3", &libc::SIGSTOP.to_string()]);
         rinit.close_stdin();
         rinit.expect("continued");
@@ -62,7 +62,7 @@ fn survivors_are_killed_and_not_named() {
 }
 
 #[test]
-fn a_subreaper_says_that_it_can_only_wait() {
+fn a_subreaper_logs_that_it_can_only_wait() {
     for hidden in HIDDEN {
         let rinit = Rinit::as_child().options(["--grace", "inf"]).through([hidden]);
         let mut rinit = play_until_ready(rinit, "[ group print other WINCH ] say ready stdin exit 3");
@@ -77,7 +77,7 @@ fn a_subreaper_says_that_it_can_only_wait() {
 }
 
 #[test]
-fn a_subreaper_waits_no_longer_than_the_grace() {
+fn a_subreaper_waits_no_longer_than_the_grace_period() {
     for hidden in HIDDEN {
         let rinit = Rinit::as_child().options(["--grace", "300ms"]).through([hidden]);
         let mut rinit = play(rinit, "[ group ignore TERM pause ] exit 3");
@@ -86,7 +86,7 @@ fn a_subreaper_waits_no_longer_than_the_grace() {
 }
 
 #[test]
-fn with_nobody_left_rinit_exits_at_once() {
+fn without_remaining_processes_rinit_exits_at_once() {
     for hidden in HIDDEN {
         for place in PLACES {
             let mut rinit = play(place().options(["--grace", "inf"]).through([hidden]), "exit 3");
@@ -98,7 +98,7 @@ fn with_nobody_left_rinit_exits_at_once() {
 }
 
 #[test]
-fn what_is_for_all_reaches_main_and_its_group_at_least() {
+fn with_target_all_main_and_its_group_get_the_signal() {
     for hidden in HIDDEN {
         for place in PLACES {
             let rinit = place().options(["--target", "all", "--grace", "0"]).through([hidden]);

@@ -1,12 +1,12 @@
-//! The system calls that rinit makes, by name, and what each can fail with: its manual page's errnos but those that rinit's
-//! own arguments rule out, and what a seccomp filter (EPERM, ENOSYS) or a kernel without memory answers.
+//! The system calls that rinit makes, by name, and the errnos of each: those of its manual page, except the ones that
+//! rinit's arguments rule out, and those of a seccomp filter (EPERM, ENOSYS) or a kernel without memory.
 
 use nix::errno::Errno::{self, *};
 
 type Known = (i64, &'static str, &'static [Errno]);
 
 const KNOWN: &[Known] = &[
-    // Answers with the break as it is where it cannot be moved.
+    // Returns the current break if it cannot be moved.
     (libc::SYS_brk, "brk", &[]),
     (libc::SYS_mmap, "mmap", &[ENOMEM, EPERM, EAGAIN]),
     (libc::SYS_munmap, "munmap", &[EINVAL, ENOMEM, EPERM]),
@@ -38,7 +38,7 @@ const KNOWN: &[Known] = &[
     (libc::SYS_clone, "clone", &[EAGAIN, ENOMEM, EPERM, ENOSYS, EINVAL, ENOSPC]),
     (libc::SYS_clone3, "clone3", &[EAGAIN, ENOMEM, EPERM, ENOSYS]),
     (libc::SYS_execve, "execve", &[EACCES, ENOENT, ENOMEM, ENOEXEC, E2BIG, EIO, ETXTBSY, EMFILE, EPERM, ENOSYS]),
-    // No EINTR: rinit never waits in it while main lives.
+    // No EINTR: rinit never waits in it while main runs.
     (libc::SYS_wait4, "wait4", &[EPERM, ENOSYS]),
     (libc::SYS_waitid, "waitid", &[EINTR, EINVAL, EPERM, ENOSYS]),
     (libc::SYS_kill, "kill", &[EPERM, ENOSYS]),
@@ -69,7 +69,7 @@ const KNOWN: &[Known] = &[
     (libc::SYS_stat, "stat", &[EACCES, ENOENT, ENOMEM, EPERM, ENOSYS]),
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_getpgrp, "getpgrp", &[ENOSYS]),
-    // These cannot fail, and a filter that refuses them is none that lets a container run.
+    // These cannot fail, and under a filter that refuses them no container would run.
     (libc::SYS_getpid, "getpid", &[]),
     (libc::SYS_getppid, "getppid", &[]),
     (libc::SYS_gettid, "gettid", &[]),
@@ -82,12 +82,12 @@ fn known(number: i64) -> &'static Known {
     known.unwrap_or_else(|| panic!("rinit makes system call {number}, of which nothing is known here"))
 }
 
-/// Its name.
+/// The name of a call.
 pub fn name(number: i64) -> &'static str {
     known(number).1
 }
 
-/// What it can fail with.
+/// The errnos of a call.
 pub fn errnos(number: i64) -> &'static [Errno] {
     known(number).2
 }

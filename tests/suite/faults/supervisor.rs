@@ -1,4 +1,4 @@
-//! Decides on every system call of rinit's (seccomp_unotify(2)): lets it through, or fails it in the kernel's place.
+//! Decides about every system call of rinit (seccomp_unotify(2)): lets the kernel run it, or makes it fail.
 #![allow(unsafe_code)]
 
 use nix::errno::Errno;
@@ -7,27 +7,27 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Who makes a call.
+/// The process that makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     Rinit,
-    /// rinit's child, on its way to be main.
+    /// rinit's child before it executes main.
     Child,
-    /// main, and all others.
+    /// Main and all other processes.
     Other,
 }
 
-/// A system call that was made.
+/// A recorded system call.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
     pub who: Who,
     pub number: i64,
     pub arguments: [u64; 6],
-    /// Whether it was failed.
+    /// Whether it was made to fail.
     pub failed: bool,
 }
 
-/// Which calls are to fail, and how.
+/// Which calls fail, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
     pub who: Who,
@@ -36,12 +36,12 @@ pub struct Fault {
     pub errno: i32,
 }
 
-/// Of the calls of a kind, counted from 0.
+/// Selects calls of a kind by their index, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Which {
     Each,
     Only(usize),
-    /// This one and all later ones.
+    /// This call and all later ones.
     From(usize),
 }
 
@@ -58,14 +58,14 @@ impl Which {
 /// All calls so far.
 pub type Calls = Arc<Mutex<Vec<Call>>>;
 
-/// Watches in a thread of its own until everybody who is watched has ended.
+/// Supervises in a thread of its own until every supervised process has exited.
 pub struct Supervisor {
     pub calls: Calls,
     thread: JoinHandle<()>,
 }
 
 impl Supervisor {
-    /// `socket` brings the descriptor of the filter.
+    /// Gets the descriptor of the filter from `socket`.
     pub fn start(socket: UnixStream, fault: Option<Fault>) -> Supervisor {
         let calls = Calls::default();
         let seen = calls.clone();
@@ -73,7 +73,7 @@ impl Supervisor {
         Supervisor { calls, thread }
     }
 
-    /// All calls that were made.
+    /// All recorded calls.
     pub fn finish(self) -> Vec<Call> {
         self.thread.join().expect("the supervisor's thread");
         std::mem::take(&mut *self.calls.lock().unwrap_or_else(PoisonError::into_inner))
@@ -84,17 +84,17 @@ struct Decisions {
     listener: OwnedFd,
     fault: Option<Fault>,
     calls: Calls,
-    /// rinit's PID; the puppet has it before.
+    /// rinit's PID, which is the puppet's before.
     rinit: u32,
-    /// Whether the puppet has become rinit.
+    /// Whether the puppet has executed rinit.
     is_rinit: bool,
     /// The PID of rinit's first child.
     child: Option<u32>,
     /// Whether the child's last call was an execve.
     may_be_main: bool,
-    /// Whether it has become main.
+    /// Whether it has executed main.
     is_main: bool,
-    /// How many calls were such as may be failed.
+    /// The number of calls that could have been made to fail.
     matched: usize,
 }
 
@@ -118,7 +118,7 @@ impl Decisions {
             // SAFETY: room for one notice.
             let got = unsafe { libc::ioctl(wait.fd, RECEIVE as _, &raw mut notice) };
             if got == -1 {
-                // Who asked has been killed or interrupted meanwhile.
+                // The calling process has been killed or interrupted meanwhile.
                 continue;
             }
             let errno = self.decide(notice.pid, notice.data);
@@ -128,12 +128,12 @@ impl Decisions {
                 error: -errno,
                 flags: if errno == 0 { libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32 } else { 0 },
             };
-            // SAFETY: one answer. ENOENT where nobody waits for it any more.
+            // SAFETY: one answer. ENOENT if the caller no longer waits for it.
             unsafe { libc::ioctl(wait.fd, SEND as _, &raw const answer) };
         }
     }
 
-    /// The errno to answer with; 0 lets the call through.
+    /// The errno of the answer; 0 lets the kernel run the call.
     fn decide(&mut self, pid: u32, call: libc::seccomp_data) -> i32 {
         let number = i64::from(call.nr);
         if self.rinit == 0 {
@@ -179,7 +179,7 @@ fn receive(socket: &UnixStream) -> OwnedFd {
     let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
     let mut control = [0u64; 8];
     // SAFETY: plain numbers and pointers, for which all zeros is a value; everything outlives the call. The message is the
-    // puppet's, with one descriptor, which is nobody else's.
+    // puppet's, with one descriptor, which has no other owner.
     unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         (message.msg_iov, message.msg_iovlen) = (&raw mut part, 1);

@@ -1,4 +1,5 @@
-//! What is said at main's end: nothing where it was to be expected, else why. And the status, where a signal was its end.
+//! What rinit logs about main's exit: nothing if it was expected, the reason otherwise. And the status after a death by a
+//! signal.
 
 use super::{play, said};
 use crate::support::pty::{CTRL_BACKSLASH, CTRL_C, Pty};
@@ -7,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 const PLACES: [fn() -> Rinit; 2] = [Rinit::as_pid1, Rinit::as_child];
 
-/// The signals but KILL whose default action ends a process (signal(7)).
+/// The signals except KILL whose default action terminates a process (signal(7)).
 fn deadly() -> impl Iterator<Item = i32> {
     let harmless =
         [libc::SIGCHLD, libc::SIGCONT, libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU, libc::SIGURG, libc::SIGWINCH];
@@ -22,9 +23,9 @@ fn only_line(finished: &Finished) -> (&str, &str) {
 }
 
 #[test]
-fn a_death_by_a_signal_that_rinit_forwarded_is_128_and_its_number_and_silent_only_for_a_stop_signal() {
+fn a_death_by_a_forwarded_signal_is_128_plus_its_number() {
     for ((rinit_pid, place), by) in (1..).zip(PLACES).flat_map(|place| Reaping::BOTH.map(|by| (place, by))) {
-        // The request to halt (RTMIN+3) may become TERM.
+        // The request to halt (RTMIN+3) may be replaced by TERM.
         for signal in deadly().filter(|signal| *signal != 37) {
             let mut rinit = place().reaping(by).puppet(["pause"]).start_until_ready();
             rinit.send(signal);
@@ -45,7 +46,7 @@ fn a_death_by_a_signal_that_rinit_forwarded_is_128_and_its_number_and_silent_onl
 }
 
 #[test]
-fn a_death_by_a_signal_that_rinit_did_not_send_is_128_and_its_number_and_one_warning_with_its_name() {
+fn a_death_by_another_signal_is_128_plus_its_number_and_a_warning() {
     for by in Reaping::BOTH {
         for signal in deadly() {
             let finished = Rinit::as_pid1().reaping(by).puppet(["die", &signal.to_string()]).start().finish();
@@ -56,7 +57,7 @@ fn a_death_by_a_signal_that_rinit_did_not_send_is_128_and_its_number_and_one_war
     }
 }
 
-/// As users know them; of the two that libc hides the number.
+/// The usual names; for the two signals that libc hides, the number.
 fn name(signal: i32) -> String {
     match signal {
         32 | 33 => format!("signal {signal}"),
@@ -75,7 +76,7 @@ fn a_kill_that_rinit_did_not_send_is_a_warning() {
         let _sender = killed.start_exec(["signal", "2", "9"]).wait();
         for finished in [killed.finish(), rinit().puppet(["die", "9"]).start().finish()] {
             assert_eq!(finished.status, Status::Exited(137));
-            // What follows depends on whether the memory limit has killed anybody in the cgroup of these tests.
+            // The rest depends on whether the OOM killer has killed a process in the cgroup of these tests.
             let (level, text) = only_line(&finished);
             assert_eq!(level, "WARN");
             assert!(text.starts_with("main process 2 (puppet) was killed by SIGKILL"), "{text}");
@@ -85,12 +86,12 @@ fn a_kill_that_rinit_did_not_send_is_a_warning() {
 }
 
 #[test]
-fn a_core_dump_is_told() {
+fn a_core_dump_is_reported() {
     let scratch = Scratch::new();
     let (_, most) = getrlimit(Resource::RLIMIT_CORE).unwrap();
     let with_cores = |rinit: Rinit| rinit.limit(libc::RLIMIT_CORE, most, most).directory(&scratch);
     let die = [puppet().to_str().unwrap(), "die", "11"];
-    // Where cores go is this machine's choice, and a program there may refuse them.
+    // The machine's core_pattern may name a program that refuses the core.
     let told = with_cores(Rinit::as_pid1()).absent().puppet(["tell-core"].into_iter().chain(die)).start().finish();
     let finished = with_cores(Rinit::as_pid1()).command(die).start().finish();
 
@@ -114,7 +115,7 @@ fn kill_after_is_named() {
 }
 
 #[test]
-fn with_v_the_end_and_the_time_that_a_stop_took_are_told() {
+fn v_logs_the_exit_and_the_duration_of_a_stop() {
     let mut rinit = Rinit::as_pid1().options(["-v"]).puppet(["service"]).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
@@ -128,7 +129,7 @@ fn with_v_the_end_and_the_time_that_a_stop_took_are_told() {
 }
 
 #[test]
-fn with_v_an_end_that_nobody_asked_for_took_no_time() {
+fn v_logs_no_duration_for_an_exit_without_a_stop() {
     let finished = Rinit::as_pid1().options(["-v"]).puppet(["exit", "3"]).start().finish();
     assert_eq!(only_line(&finished), ("INFO", "main process 2 (puppet) exited with status 3"));
     let finished = Rinit::as_pid1().options(["-q"]).puppet(["die", "11"]).start().finish();
@@ -136,7 +137,7 @@ fn with_v_an_end_that_nobody_asked_for_took_no_time() {
 }
 
 #[test]
-fn with_vv_the_orphans_are_counted() {
+fn vv_logs_the_number_of_reaped_orphans() {
     let mut rinit = Rinit::as_pid1().options(["-vv"]).puppet(["orphans", "300", "4"]).start();
     rinit.expect("done");
     rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
@@ -147,7 +148,7 @@ fn with_vv_the_orphans_are_counted() {
 }
 
 #[test]
-fn what_the_terminals_keys_do_is_no_warning() {
+fn the_terminals_keys_cause_no_warning() {
     for (key, status) in [(CTRL_C, 130), (CTRL_BACKSLASH, 131)] {
         let mut pty = Pty::new();
         let rinit = Rinit::as_pid1().stdin(Stream::Given(pty.terminal())).controlling_terminal(0);

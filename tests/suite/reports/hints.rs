@@ -1,4 +1,4 @@
-//! The hint of a slow stop: the one that fits the cause, and none where no cause is certain.
+//! The hints of the slow stop report: the one that fits the cause, and none unless the cause is certain.
 
 use super::play;
 use crate::support::{Process, Rinit, puppet};
@@ -16,7 +16,7 @@ enum Cause {
     RestartsWorkers,
 }
 
-/// What only the hint for that cause says.
+/// A phrase that only the hint for that cause contains.
 const HINTS: [(Cause, &str); 9] = [
     (Cause::ShellWaits, "acts on SIGTERM only when its foreground child"),
     (Cause::Ignores, "ignores SIGTERM; STOPSIGNAL can choose another"),
@@ -29,10 +29,10 @@ const HINTS: [(Cause, &str); 9] = [
     (Cause::NestedInit, "is PID 1 of a namespace of its own"),
 ];
 
-/// Stops what does not end by itself, as PID 1 and as an ordinary process: the report has this hint and no other.
+/// Stops a main that does not exit, with rinit as PID 1 and not, and checks that the report has this hint and no other.
 fn hint_is(cause: Option<Cause>, command: impl Fn(Rinit) -> Rinit, is_there: fn(&[Process]) -> bool) {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
-        // When both are due, the report comes first: it is about who lives.
+        // If both are due the report comes first, because it is about living processes.
         let rinit = rinit().options(["--report-after", "300ms", "--kill-after", "300ms", "--grace", "0"]);
         let mut rinit = command(rinit).start_until_ready();
         rinit.eventually("what holds up the stop is there", is_there);
@@ -61,8 +61,8 @@ fn shell_is_there(processes: &[Process]) -> bool {
 }
 
 #[test]
-fn a_shell_that_waits_for_a_foreground_child_which_did_not_get_the_signal() {
-    // By its own name rinit would have sent it to the child too.
+fn a_shell_that_waits_for_its_foreground_child() {
+    // Under its own name rinit would have sent the signal to the child too.
     let alone = |rinit: Rinit| shell(rinit.name("tini").options(["--"]), "exit 0", "say ready pause");
     hint_is(Some(Cause::ShellWaits), alone, shell_is_there);
     let in_another_session = |rinit| shell(rinit, "exit 0", "session say ready pause");
@@ -70,7 +70,7 @@ fn a_shell_that_waits_for_a_foreground_child_which_did_not_get_the_signal() {
 }
 
 #[test]
-fn a_shell_is_not_to_blame_where_its_child_got_the_signal_too() {
+fn a_shell_is_not_blamed_if_its_child_got_the_signal() {
     let child_ignores = |rinit| shell(rinit, "exit 0", "ignore TERM say ready pause");
     hint_is(Some(Cause::Ignores), child_ignores, shell_is_there);
     let child_takes_its_time = |rinit| shell(rinit, "exit 0", "handle TERM say ready pause");
@@ -81,14 +81,14 @@ fn a_shell_is_not_to_blame_where_its_child_got_the_signal_too() {
 fn a_process_that_ignores_the_signal() {
     hint_is(Some(Cause::Ignores), |rinit| play(rinit, "ignore TERM say ready pause"), at_once);
     hint_is(Some(Cause::Ignores), |rinit| play(rinit, "handle TERM [ ignore TERM pause ] say ready pause"), at_once);
-    // Nothing is ever pending of what is ignored.
+    // An ignored signal is never pending.
     hint_is(Some(Cause::Ignores), |rinit| play(rinit, "ignore TERM block TERM say ready pause"), at_once);
     hint_is(Some(Cause::Ignores), |rinit| shell(rinit, "", "say ready pause"), shell_is_there);
 }
 
 #[test]
-fn what_a_member_of_many_groups_does_with_the_signal_is_seen() {
-    // /proc/PID/status has a line with all of them.
+fn a_process_in_many_groups_is_read_correctly() {
+    // /proc/PID/status has one line with all groups.
     for count in ["1000", "1100", "1170", "5000", "65536"] {
         let words = ["in-groups", count, puppet().to_str().unwrap(), "play", "ignore", "TERM", "say", "ready", "pause"];
         hint_is(Some(Cause::Ignores), |rinit| rinit.puppet(words), at_once);
@@ -121,7 +121,7 @@ fn a_process_that_the_signal_was_not_sent_to() {
     hint_is(Some(Cause::NotSignalled), in_another_group, at_once);
     let in_another_session = |rinit| play(rinit, "[ session pause ] handle TERM say ready pause");
     hint_is(Some(Cause::NotSignalled), in_another_session, at_once);
-    // Main may well end it by itself.
+    // Main may stop it by itself.
     let alone = |rinit: Rinit| play(rinit.options(["--single-child"]), "[ pause ] handle TERM say ready pause");
     hint_is(None, alone, at_once);
 }
@@ -156,22 +156,22 @@ fn the_init_of_a_nested_namespace_with_the_default_action() {
 }
 
 #[test]
-fn who_handles_the_signal_and_takes_its_time_gets_no_hint() {
+fn a_process_that_handles_the_signal_slowly_gets_no_hint() {
     hint_is(None, |rinit| play(rinit, "handle TERM say ready pause"), at_once);
     hint_is(None, |rinit| play(rinit, "handle TERM [ pause ] nested [ pause ] say ready pause"), at_once);
     hint_is(None, |rinit| play(rinit, "handle TERM say ready lose-leader pause"), at_once);
 }
 
 #[test]
-fn who_takes_the_signal_from_a_queue_blocks_it_and_gets_no_hint() {
+fn a_process_that_uses_sigwait_gets_no_hint() {
     hint_is(None, |rinit| play(rinit, "block TERM say ready await TERM pause"), at_once);
     hint_is(None, |rinit| play(rinit, "block-all say ready print main USR1"), at_once);
 }
 
 #[test]
-fn with_the_target_all_nobody_was_left_out() {
-    let everybody = |rinit: Rinit| {
+fn with_target_all_no_process_is_reported_as_left_out() {
+    let target_all = |rinit: Rinit| {
         play(rinit.options(["--target", "all"]), "handle TERM [ group pause ] [ session pause ] say ready pause")
     };
-    hint_is(None, everybody, at_once);
+    hint_is(None, target_all, at_once);
 }

@@ -1,4 +1,4 @@
-//! The log: one line a record, to whatever stderr is, and nothing waits for it.
+//! The log: a line for each record, on any kind of stderr, without ever blocking.
 
 use super::{parts, play, said};
 use crate::never_blocks::{fill, unread};
@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 const SIGNALS: usize = 1000;
 
-/// A main that prints the signals that arrive, under a rinit that says all that it can.
+/// A main that prints the signals that arrive, under a rinit that logs as much as possible.
 fn chatty(stderr: Stream) -> Running {
     chatty_until(libc::SIGTERM, stderr)
 }
@@ -21,7 +21,7 @@ fn chatty_until(last: i32, stderr: Stream) -> Running {
     rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
 
-/// Real-time signals are queued, so not one of them may be missing at the end.
+/// Real-time signals are queued, so none of them may be missing at the end.
 fn all_signals_arrive(rinit: &mut Running) {
     for _ in 0..SIGNALS {
         rinit.send(40);
@@ -62,8 +62,8 @@ fn a_thousand_signals_arrive_though_stderr_is_closed_or_cannot_be_written() {
 }
 
 #[test]
-fn what_was_lost_is_counted_to_the_line() {
-    // What is said with nothing in the way.
+fn lost_log_lines_are_counted_exactly() {
+    // The complete log, for comparison.
     let mut rinit = chatty_until(libc::SIGUSR2, Stream::Pipe);
     let talk = |rinit: &mut Running, signals: &[i32]| {
         for signal in signals {
@@ -89,14 +89,14 @@ fn what_was_lost_is_counted_to_the_line() {
         let lines: Vec<_> = said.lines().map(parts).collect();
         let (level, notice) = lines[0];
         assert_eq!(level, "WARN");
-        let lost = notice.strip_suffix(" lines lost here: stderr took no more");
+        let lost = notice.strip_suffix(" lines lost here: stderr was full");
         let lost: usize = lost.and_then(|lost| lost.parse().ok()).unwrap_or_else(|| panic!("{said}"));
         assert!(lines.len() > 1, "{said}");
         assert_eq!(lost + lines.len() - 1, whole, "{said}");
     }
 }
 
-/// How many bytes are in a pipe or a socket.
+/// The number of bytes in a pipe or a socket.
 #[allow(unsafe_code)]
 fn holds(end: &impl std::os::fd::AsRawFd) -> usize {
     let mut bytes = 0;
@@ -119,7 +119,7 @@ fn a_file_gets_every_line() {
 }
 
 #[test]
-fn a_terminal_that_is_stopped_holds_up_nothing() {
+fn a_stopped_terminal_delays_nothing() {
     let mut pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     pty.line_with("started");
@@ -141,7 +141,7 @@ fn has_room(terminal: &OwnedFd) -> bool {
 }
 
 #[test]
-fn a_terminal_that_nobody_reads_holds_up_nothing() {
+fn a_terminal_without_a_reader_delays_nothing() {
     let pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     for _ in 0..3 {
@@ -151,7 +151,7 @@ fn a_terminal_that_nobody_reads_holds_up_nothing() {
 }
 
 #[test]
-fn a_terminal_that_was_hung_up_holds_up_nothing() {
+fn a_hung_up_terminal_delays_nothing() {
     let mut pty = Pty::new();
     let mut rinit = chatty(Stream::Given(pty.terminal()));
     pty.line_with("started");
@@ -161,7 +161,7 @@ fn a_terminal_that_was_hung_up_holds_up_nothing() {
 }
 
 #[test]
-fn colours_are_for_terminals_and_only_where_they_are_wanted() {
+fn colours_appear_on_terminals_unless_disabled() {
     let dies = || Rinit::as_pid1().puppet(["die", "9"]);
     let on_terminal = |rinit: Rinit| {
         let mut pty = Pty::new();
@@ -174,13 +174,13 @@ fn colours_are_for_terminals_and_only_where_they_are_wanted() {
     assert!(on_terminal(dies().variable("NO_COLOR", "")).starts_with(coloured), "no-color.org: when not empty");
     assert!(on_terminal(dies().variable("NO_COLOR", "1")).starts_with(plain));
     assert!(dies().start().finish().stderr.starts_with(plain));
-    // A pipe, whatever other variables say.
+    // A pipe gets no colours, whatever other variables say.
     let forced = dies().variable("CLICOLOR_FORCE", "1").variable("RUST_LOG_STYLE", "always");
     assert!(forced.start().finish().stderr.starts_with(plain));
 }
 
 #[test]
-fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
+fn a_log_record_is_one_line_of_at_most_pipe_buf_bytes() {
     let long = "x".repeat(100_000);
     let hostile = "/no\nrinit[1]: ERROR: forged\x1b[2J\r\t\u{85}/such";
     for (command, status) in [(long.as_str(), 126), (hostile, 127)] {
@@ -194,7 +194,7 @@ fn a_record_is_a_line_and_not_longer_than_a_pipe_takes_at_once() {
 }
 
 #[test]
-fn with_vv_the_whole_story_is_told_in_order() {
+fn vv_logs_every_step_of_a_life_in_order() {
     let parts = "[ ignore TERM group run /bin/sleep 1000 ] block TERM say ready await TERM exit 3";
     let mut rinit = play(Rinit::as_pid1().options(["-vv", "--grace", "100ms"]), parts).start_until_ready();
     rinit.send(libc::SIGTERM);
@@ -220,7 +220,7 @@ fn with_vv_the_whole_story_is_told_in_order() {
 }
 
 #[test]
-fn a_signal_from_inside_is_told_with_its_senders_pid() {
+fn a_signal_from_inside_is_logged_with_its_senders_pid() {
     let rinit = Rinit::as_pid1().options(["-vv"]);
     let mut rinit = rinit.puppet(["signal-and-print", "1", "10"]).start();
     rinit.expect(10);

@@ -1,16 +1,16 @@
-//! The report of a slow stop: who has not ended, in a tree, the most guilty first, once.
+//! The slow stop report: the processes that have not exited, as a tree, the likeliest cause first, once.
 
 use super::{parts, play, said};
 use crate::support::{Finished, Rinit, Scratch, Status, puppet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-/// A rinit that reports soon, and kills main then. When both are due, the report comes first.
+/// A rinit that reports soon and then kills main. If both are due the report comes first.
 fn soon() -> Rinit {
     Rinit::as_pid1().options(["--report-after", "200ms", "--kill-after", "200ms", "--grace", "0"])
 }
 
-/// Plays a part that does not end by TERM, and stops it once it is ready.
+/// Plays a part that does not exit on TERM, and stops it once it is ready.
 fn stop(rinit: Rinit, words: &str) -> Finished {
     stop_with(libc::SIGTERM, rinit, words)
 }
@@ -21,7 +21,7 @@ fn stop_with(signal: i32, rinit: Rinit, words: &str) -> Finished {
     rinit.finish()
 }
 
-/// The lines of the report, without those before and after, and how many it says are alive and dead.
+/// The lines of the report without its first and last ones, and the numbers of living and dead processes that it gives.
 fn report(finished: &Finished) -> (&str, Vec<&str>) {
     let said = said(finished);
     assert!(said.iter().all(|(level, _)| *level == "WARN"), "{}", finished.stderr);
@@ -33,8 +33,8 @@ fn report(finished: &Finished) -> (&str, Vec<&str>) {
 }
 
 #[test]
-fn it_is_a_tree_in_columns_the_most_guilty_first() {
-    // PIDs are given in order, so here is who is who: rinit 1, main 2, its children 3 to 9, a grandchild 10.
+fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
+    // PIDs are assigned in order: rinit 1, main 2, its children 3 to 9, a grandchild 10.
     let parts = [
         "handle TERM",
         "[ pause ]",
@@ -65,7 +65,7 @@ fn it_is_a_tree_in_columns_the_most_guilty_first() {
         format!("  PID  3  handles SIGTERM                          |- {command}"),
         "  PID  4  is dead, not reaped by PID 2             `- [puppet]".to_owned(),
     ];
-    // One space less where nothing is wider than the widest entry.
+    // One space less if nothing is wider than the widest entry.
     let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(
         rows.iter().map(|row| squeezed(row)).collect::<Vec<_>>(),
@@ -74,12 +74,12 @@ fn it_is_a_tree_in_columns_the_most_guilty_first() {
     let columns: Vec<[Option<usize>; 2]> =
         rows.iter().map(|row| [row.find("PID "), row.find(['|', '`', '.'])]).collect();
     assert!(columns.windows(2).all(|pair| pair[0] == pair[1]), "{}", finished.stderr);
-    // The last of them: the widest entry and two spaces.
+    // The last line: the widest entry and two spaces.
     assert_eq!(columns[0][1], Some("  PID 10  was not signalled: not in main's group  ".len()), "{}", finished.stderr);
 }
 
 #[test]
-fn of_thirty_twenty_are_shown_and_the_rest_counted() {
+fn of_thirty_processes_twenty_are_shown_and_the_rest_counted() {
     let finished = stop(soon(), "handle TERM times 29 [ pause ] say ready pause");
     let (count, rows) = report(&finished);
     assert_eq!(count, "30 not ended");
@@ -96,7 +96,7 @@ fn twenty_are_shown_without_a_count_of_others() {
 }
 
 #[test]
-fn the_guilty_are_among_the_twenty_wherever_they_are() {
+fn the_likeliest_causes_are_among_the_twenty() {
     let finished = stop(soon(), "handle TERM times 30 [ pause ] [ [ ignore TERM pause ] pause ] say ready pause");
     let (count, rows) = report(&finished);
     assert_eq!(count, "33 not ended");
@@ -167,7 +167,7 @@ fn it_names_the_signal_that_was_sent() {
 }
 
 #[test]
-fn it_comes_in_a_long_grace_too() {
+fn a_slow_drain_is_reported_too() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         let rinit = rinit().options(["--report-after", "100ms", "--grace", "inf"]);
         let mut rinit = play(rinit, "[ ignore TERM pause ] exit 0").start();
@@ -179,7 +179,7 @@ fn it_comes_in_a_long_grace_too() {
 }
 
 #[test]
-fn at_the_end_of_a_grace_nobody_is_named_twice() {
+fn killed_processes_are_not_reported_again() {
     let rinit = Rinit::as_pid1().options(["--report-after", "100ms", "--grace", "300ms"]);
     let finished = play(rinit, "[ ignore TERM pause ] exit 0").start().finish();
     let said = said(&finished);
@@ -188,15 +188,15 @@ fn at_the_end_of_a_grace_nobody_is_named_twice() {
 }
 
 #[test]
-fn who_does_not_hold_up_mains_end_is_not_named() {
-    // An orphan that rinit adopted, and who came as `docker exec` does.
+fn a_process_that_does_not_delay_main_is_not_named() {
+    // An orphan that rinit adopted, and a process that entered as with `docker exec`.
     let mut rinit =
         play(soon(), "[ [ ignore TERM session pause ] exit 0 ] handle TERM say ready pause").start_until_ready();
     let mut stranger = rinit.start_exec(["play", "ignore", "TERM", "say", "there", "pause"]);
     stranger.expect("there");
     rinit.send(libc::SIGTERM);
     rinit.complaint("by rinit: --kill-after");
-    // The namespace's end waits for who came from outside.
+    // The namespace exits only after the process that entered from outside.
     drop(stranger);
     let finished = rinit.finish();
     let (count, rows) = report(&finished);
@@ -205,7 +205,7 @@ fn who_does_not_hold_up_mains_end_is_not_named() {
 }
 
 #[test]
-fn without_a_proc_of_this_namespace_it_says_so() {
+fn without_a_proc_of_this_namespace_the_report_says_so() {
     for hidden in ["without-proc", "with-foreign-proc"] {
         let rinit = soon().through([hidden]);
         let finished = stop(rinit, "ignore TERM say ready pause");
@@ -224,7 +224,7 @@ fn hostile_names_stay_on_their_line() {
     for name in names {
         let path = scratch.path("").join(OsStr::from_bytes(name));
         std::os::unix::fs::symlink(puppet(), &path).unwrap();
-        // A zombie shows the name itself, the others the command line.
+        // A zombie shows its name, other processes their command line.
         let words = ["play", "handle", "TERM", "[", "exit", "0", "]", "[", "pause", "]", "say", "ready", "pause"];
         let words = words.map(OsStr::new);
         let mut rinit = soon().command([path.as_os_str()].into_iter().chain(words)).start_until_ready();

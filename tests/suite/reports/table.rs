@@ -26,14 +26,14 @@ fn report(options: &[&str]) -> Rinit {
     Rinit::as_pid1().options(options)
 }
 
-/// What it prints there.
+/// The output of `rinit --report` there.
 fn printed(running: &Running, options: &[&str]) -> String {
     let finished = running.start_inside(report(options)).finish();
     assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
     finished.stdout
 }
 
-/// The words of a row up to its command, and the command.
+/// The cells of a row up to its command, and the command.
 fn cells(row: &str) -> (Vec<&str>, &str) {
     let mut rest = row;
     let mut cells = Vec::new();
@@ -76,7 +76,7 @@ fn the_table_shows_the_tree_and_what_each_does_with_term() {
         assert!(cells[3].ends_with(['s', 'm']), "an age: {table}");
         assert!(cells[4].ends_with(['K', 'M']), "memory: {table}");
     }
-    // A number ends where its column does.
+    // Numbers are aligned to the right.
     for (heading, cell) in [("PID", 0), ("AGE", 3), ("RSS", 4)] {
         let end = table.find(heading).unwrap() + heading.len();
         for (row, (cells, _)) in rows_of(&table).zip(&rows) {
@@ -95,7 +95,7 @@ fn the_init_of_a_nested_namespace_is_shown_as_such() {
 
 #[test]
 fn users_have_the_names_of_the_containers_own_list_or_numbers() {
-    // The test process's own user: root in the namespace.
+    // The user of the test process, which is root in the namespace.
     let rinit = family();
     let table = printed(&rinit, &["--report"]);
     let named = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -105,10 +105,10 @@ fn users_have_the_names_of_the_containers_own_list_or_numbers() {
 }
 
 #[test]
-fn a_report_in_another_place_than_pid_1_is_the_same() {
+fn a_report_under_another_init_is_the_same() {
     let rinit = play(Rinit::as_child(), FAMILY).start_until_ready();
     let table = printed(&rinit, &["--report"]);
-    // The namespace's init is there, and rinit, whose parent is outside.
+    // It shows the namespace's init, and rinit, whose parent is outside.
     assert_eq!(rows_of(&table).count(), 1 + 9, "{table}");
 }
 
@@ -123,7 +123,7 @@ fn on_a_terminal_lines_are_as_wide_as_it_is() {
         let mut report = rinit.start_inside(on_terminal);
         let shown: Vec<String> = whole.lines().map(|_| pty.line_with("")).collect();
         assert_eq!(report.finish().status, Status::Exited(0));
-        // Ages and memory may have changed, and with them the widths.
+        // Ages and memory may have changed, and the widths with them.
         for (line, whole) in shown.iter().zip(whole.lines()).filter(|(_, whole)| !whole.starts_with("at a stop: ")) {
             assert!(line.chars().count() <= usize::from(columns), "{line:?}");
             assert!(whole.len() < 60 || line.len() > usize::from(columns) / 2, "{line:?}");
@@ -133,7 +133,7 @@ fn on_a_terminal_lines_are_as_wide_as_it_is() {
 }
 
 #[test]
-fn a_terminal_without_a_size_cuts_nothing() {
+fn a_terminal_without_a_size_does_not_shorten_lines() {
     let rinit = family();
     let mut pty = Pty::new();
     pty.resize(0, 0);
@@ -158,7 +158,7 @@ fn text<'a>(object: &'a [(String, Value)], name: &str) -> &'a str {
     }
 }
 
-/// The table, without what is said below it.
+/// The table, without the lines below it.
 fn rows_of(printed: &str) -> impl Iterator<Item = &str> {
     printed.lines().filter(|line| !line.starts_with("at a stop: "))
 }
@@ -203,7 +203,7 @@ fn json_is_one_object_a_process_one_a_line() {
 }
 
 #[test]
-fn hostile_names_break_neither_form() {
+fn hostile_names_break_neither_format() {
     let scratch = Scratch::new();
     let names: [(&[u8], &str); 7] = [
         (b") R 1 (", ") R 1 ("),
@@ -232,7 +232,7 @@ fn hostile_names_break_neither_form() {
     }
 }
 
-/// Run alone, as PID 1.
+/// `rinit --report` alone, as PID 1.
 fn refused(rinit: Rinit) -> String {
     let finished: Finished = rinit.start().finish();
     assert_eq!(finished.status, Status::Exited(125), "{}", finished.stderr);
@@ -244,7 +244,7 @@ fn refused(rinit: Rinit) -> String {
 }
 
 #[test]
-fn a_wrong_form_is_named() {
+fn an_unknown_format_is_refused() {
     for words in [&["--report", "ls"][..], &["--report", "--", "ls"], &["--report=json", "ls", "-l"]] {
         let text = refused(report(words));
         assert!(text.contains("--report") && text.contains("no command"), "{text}");
@@ -257,7 +257,7 @@ fn a_wrong_form_is_named() {
 }
 
 #[test]
-fn variables_for_a_start_do_not_matter() {
+fn variables_that_affect_a_start_are_ignored() {
     let rinit = family();
     let mut with_variables = report(&["--report"]);
     for name in ["GRACE", "KILL_AFTER", "TARGET", "WAIT_ALL", "MAP_EXIT", "REPORT_AFTER", "LOG"] {
@@ -279,20 +279,20 @@ fn without_a_proc_of_this_namespace_there_is_no_table() {
 }
 
 #[test]
-fn what_cannot_be_written_is_an_error() {
+fn a_write_error_is_an_error() {
     let full = File::options().write(true).open("/dev/full").unwrap();
     let text = refused(report(&["--report"]).stdout(Stream::Given(full.into())));
     assert!(text.contains("stdout") && text.contains("ENOSPC"), "{text}");
 }
 
-/// What is said below the table about a stop.
+/// The lines below the table about a stop.
 fn at_a_stop(running: &Running) -> Vec<String> {
     let printed = printed(running, &["--report"]);
     printed.lines().filter_map(|line| Some(line.strip_prefix("at a stop: ")?.to_owned())).collect()
 }
 
 #[test]
-fn below_the_table_is_what_delays_a_stop() {
+fn below_the_table_are_hints_about_a_slow_stop() {
     let ignores = "3 (puppet) ignores SIGTERM";
     let outside = "8 (puppet) gets SIGTERM only after main has exited";
     assert_eq!(at_a_stop(&family()), [ignores, outside]);
@@ -317,7 +317,7 @@ fn a_shell_that_waits_is_named_with_its_child() {
 }
 
 #[test]
-fn what_a_stop_would_meet_depends_on_the_target() {
+fn hints_about_a_stop_depend_on_the_target() {
     let (same, other) =
         ("3 (puppet) gets SIGTERM only after main has exited", "4 (puppet) gets SIGTERM only after main has exited");
     for (name, options, expected) in [
@@ -332,7 +332,7 @@ fn what_a_stop_would_meet_depends_on_the_target() {
         ("/sbin/docker-init", &["-g", "--"], &[other]),
     ] {
         let rinit = Rinit::as_pid1().name(name).options(options);
-        // The last words are main's own, and no options of rinit's.
+        // The last arguments belong to main and are no options of rinit.
         let part = "[ pause ] [ group pause ] say ready pause -c";
         let rinit = play(rinit, part).start_until_ready();
         assert_eq!(at_a_stop(&rinit), expected, "{name} {options:?}");

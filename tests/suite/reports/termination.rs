@@ -1,4 +1,4 @@
-//! The termination message: why a container ended badly, where Kubernetes looks for it.
+//! The termination message: why a container failed, in the file that Kubernetes reads.
 
 use crate::support::{Rinit, Scratch, Status, puppet};
 use std::ffi::OsStr;
@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-/// What is in the file after this main.
+/// The contents of the file after a run with this main.
 fn message(at: &Path, words: &[&str]) -> String {
     let log = at.to_str().unwrap();
     Rinit::as_pid1().options(["-q", "--termination-log", log]).command(words).start().finish();
@@ -43,7 +43,7 @@ fn a_plain_stop_writes_nothing() {
 }
 
 #[test]
-fn what_is_no_empty_regular_file_stays_as_it_is() {
+fn only_an_empty_regular_file_is_written() {
     let scratch = Scratch::new();
     let [own, target, link, fifo, missing] =
         ["own", "target", "link", "fifo", "missing"].map(|name| scratch.path(name));
@@ -61,7 +61,7 @@ fn what_is_no_empty_regular_file_stays_as_it_is() {
     assert!(!missing.exists());
 }
 
-/// What is in the file when a main that plays this part was stopped by TERM.
+/// The contents of the file after a main that plays this part was stopped by TERM.
 fn after_stop(options: &[&str], part: &str) -> String {
     let scratch = Scratch::new();
     let log = scratch.file("log", "", 0o666);
@@ -79,15 +79,15 @@ fn a_kill_is_written() {
         let text = after_stop(options, ignores);
         assert!(text.contains("main process 2 (puppet) was killed by SIGKILL"), "{options:?}: {text}");
     }
-    // The grace period of those that outlive main.
+    // The grace period of the processes that outlive main.
     let text = after_stop(&["--grace", "10ms"], "[ group block-all pause ] say ready await TERM");
     assert!(text.starts_with("killed after the grace period of 10ms: PID 3, "), "{text}");
-    // Those that exit in time are no trouble.
+    // Processes that exit in time are not written.
     assert_eq!(after_stop(&["--grace", "inf"], "[ group pause ] block TERM say ready await TERM"), "");
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_no_further_trouble() {
+fn a_file_that_cannot_be_written_changes_nothing_else() {
     let scratch = Scratch::new();
     for (mode, is_written) in [(0o666, true), (0o444, false)] {
         let log = scratch.file(&format!("{mode:o}"), "", mode);
@@ -100,10 +100,10 @@ fn a_file_that_cannot_be_written_is_no_further_trouble() {
 }
 
 #[test]
-fn a_full_disk_is_no_further_trouble() {
+fn a_full_disk_changes_nothing_else() {
     let scratch = Scratch::new();
     let folder = scratch.folder("disk");
-    // Main is inside, and can tell that nothing was there before and that nothing fits in.
+    // Main checks from inside that the file is empty and that the disk is full.
     let log = folder.join("log");
     let script = "test -f \"$0\" && ! test -s \"$0\" && ! echo x 2>/dev/null >>\"$0\" && exit 3";
     let finished = Rinit::as_pid1()
@@ -131,12 +131,12 @@ fn names_that_are_not_utf8_are_written_as_text() {
 }
 
 #[test]
-fn a_long_message_is_cut_at_4096_bytes_between_two_letters() {
+fn a_long_message_is_cut_at_4096_bytes_at_a_character_boundary() {
     let scratch = Scratch::new();
     let file = scratch.path("log");
     for first in ["", "x"] {
         fs::write(&file, "").unwrap();
-        // Letters of two bytes.
+        // Characters of two bytes.
         let text = message(&file, &[&format!("{first}{}", "\u{e4}".repeat(3000))]);
         assert!((4095..=4096).contains(&text.len()), "{}", text.len());
         assert!(text.starts_with("cannot execute ") && text.ends_with('\u{e4}'), "{text}");

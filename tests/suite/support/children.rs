@@ -1,4 +1,4 @@
-//! Children of the test process: making them in a PID namespace, signalling them, waiting for them.
+//! Children of the test process: starting them in a PID namespace, signalling them, waiting for them.
 #![allow(unsafe_code)]
 
 use super::LIMIT;
@@ -12,23 +12,23 @@ use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
 
-/// A process that the test started and nobody else can reap.
+/// A process that the test started and that only the test can reap.
 pub struct Child {
     pid: libc::pid_t,
     pidfd: OwnedFd,
     status: Option<Status>,
 }
 
-/// Between clone and exec a child holds a copy of every descriptor. Where one of these is open for writing on a file that
-/// another test is about to execute, the kernel answers "text file busy".
+/// Between clone and exec a child holds a copy of every descriptor. If one of these is open for writing on a file that
+/// another test is about to execute, that exec fails with "text file busy".
 static STARTING: RwLock<()> = RwLock::new(());
 
-/// No child is between clone and exec as long as this is held.
+/// While this guard is held no child is between clone and exec.
 pub fn none_starting() -> RwLockWriteGuard<'static, ()> {
     STARTING.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What a child tells when it has started another, rather than a step that failed.
+/// A child reports this in place of a failed step when it has started another process.
 const STARTED_ANOTHER: i32 = -1;
 
 impl Child {
@@ -68,7 +68,7 @@ impl Child {
             if unsafe { libc::setns(self.pidfd.as_raw_fd(), namespaces) } == -1 {
                 stage::give_up(stage::failed(Step::JoinNamespace), report);
             }
-            // Whoever joins a PID namespace stays outside; only the next child is a member. It becomes our sibling.
+            // setns(2) moves only the next child into the PID namespace. With CLONE_PARENT it is a child of the test.
             let cloned = clone(libc::CLONE_PARENT, Step::CloneInside, || {
                 // SAFETY: in the child of a fork-like clone.
                 unsafe { stage.perform(Role::Member, report) }
@@ -84,7 +84,7 @@ impl Child {
         reap(between);
         let mut child = None;
         let mut failure = None;
-        // The two processes write in any order.
+        // The two processes may write in any order.
         for message in read_report(reports) {
             match message {
                 [STARTED_ANOTHER, pid] => {
@@ -99,7 +99,7 @@ impl Child {
         }
     }
 
-    /// Its PID as the test sees it.
+    /// Its PID in the test's own namespace.
     pub fn pid(&self) -> libc::pid_t {
         self.pid
     }
@@ -109,7 +109,7 @@ impl Child {
         self.send_with(signal, std::ptr::null()).unwrap_or_else(|errno| panic!("cannot send signal {signal}: {errno}"));
     }
 
-    /// The same as sigqueue(3) does it, with a value.
+    /// Sends a signal with a value, as sigqueue(3) does.
     pub fn queue(&self, signal: i32, value: i32) {
         // SAFETY: plain numbers, for which all zeros is a value.
         let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
@@ -130,12 +130,12 @@ impl Child {
         Errno::result(sent).map(drop)
     }
 
-    /// Becomes readable when it has ended.
+    /// Becomes readable when the process has exited.
     pub fn end(&self) -> PollFd<'_> {
         PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)
     }
 
-    /// Waits for its end. None when that takes longer than the limit.
+    /// Waits until it has exited. None if that takes longer than the limit.
     pub fn wait(&mut self) -> Option<Status> {
         if self.status.is_none() {
             let limit = PollTimeout::try_from(LIMIT).expect("a limit that poll(2) can take");
@@ -158,14 +158,14 @@ impl Drop for Child {
         if self.status.is_none() {
             let _ = self.send_with(libc::SIGKILL, std::ptr::null());
             if self.wait().is_none() && !std::thread::panicking() {
-                panic!("process {} does not even end after KILL", self.pid);
+                panic!("process {} has not exited after KILL", self.pid);
             }
         }
     }
 }
 
-/// As fork(2), by the bare system call: libc's would take locks and run what others registered for a fork. All signals
-/// are blocked in the child. Returns in the parent only.
+/// Forks by the bare system call, because libc's fork takes locks and runs registered handlers. All signals are blocked in
+/// the child. Returns in the parent only.
 fn clone(flags: i32, step: Step, child: impl FnOnce()) -> Result<(libc::pid_t, Option<OwnedFd>), Failure> {
     let flags = (flags | libc::SIGCHLD) as libc::c_ulong;
     let mut pidfd: RawFd = -1;
@@ -194,7 +194,7 @@ fn clone(flags: i32, step: Step, child: impl FnOnce()) -> Result<(libc::pid_t, O
 }
 
 fn open_pidfd(pid: libc::pid_t) -> OwnedFd {
-    // SAFETY: the PID of our own child, which nobody has reaped; the descriptor is nobody else's.
+    // SAFETY: the PID of our own child, which has not been reaped; the descriptor has no other owner.
     unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, pid, 0);
         assert!(fd >= 0, "pidfd_open: {}", Errno::last());
@@ -211,7 +211,7 @@ fn reap(pid: libc::pid_t) -> Status {
     Status::from_raw(raw)
 }
 
-/// A pipe that the exec closes, so that its end tells of success.
+/// A pipe that the exec closes, so that end of file means success.
 fn report_pipe() -> (std::fs::File, OwnedFd) {
     let (read, write) = std::io::pipe().expect("a pipe");
     (OwnedFd::from(read).into(), stage::out_of_the_way(write.into()))

@@ -1,9 +1,9 @@
-//! Why a process could not be started as a test wanted it.
+//! Why a process could not be started as a test specified it.
 
 use nix::errno::Errno;
 use std::fmt;
 
-/// What is done on the way from clone to exec, in about that order.
+/// The steps between clone and exec, roughly in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Step {
@@ -95,12 +95,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// As two numbers, which a child can write to a pipe without any memory of its own.
+    /// Converts it to two numbers, which a child can write to a pipe without allocating.
     pub fn to_raw(self) -> [i32; 2] {
         [self.step as i32, self.errno as i32]
     }
 
-    /// The same, read back.
+    /// Reads it back from these numbers.
     pub fn from_raw([step, errno]: [i32; 2]) -> Failure {
         let known = Step::ALL.into_iter().find(|known| *known as i32 == step);
         Failure { step: known.expect("a step's number"), errno: Errno::from_raw(errno) }

@@ -1,4 +1,4 @@
-//! What a process is given at its start: plain data.
+//! Everything that a process inherits at its start, as plain data.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -8,24 +8,24 @@ use std::path::PathBuf;
 /// Everything that execve(2) passes on.
 pub struct Launch {
     pub program: PathBuf,
-    /// The command line, the program's own name first.
+    /// The command line, with argv[0].
     pub words: Vec<OsString>,
-    /// `NAME=VALUE`, or whatever else a test likes.
+    /// `NAME=VALUE`, or any other bytes.
     pub environment: Vec<OsString>,
     pub directory: PathBuf,
-    /// The open ones by number; all others are closed.
+    /// The open descriptors by number; all others are closed.
     pub descriptors: BTreeMap<RawFd, OwnedFd>,
     /// The blocked signals.
     pub mask: u64,
     /// The ignored signals; all others have their default action.
     pub ignored: u64,
-    /// Signals that wait for the process. They must be blocked.
+    /// The pending signals. They must be blocked.
     pub pending: Vec<i32>,
-    /// Which limit (getrlimit(2)), the soft one and the hard one.
+    /// The limits that differ from the test's own.
     pub limits: Vec<Limit>,
     /// The user and group to become; only root can.
     pub user: Option<u32>,
-    /// A descriptor that is a terminal, to be the controlling one.
+    /// A descriptor of a terminal, which becomes the controlling one.
     pub terminal: Option<RawFd>,
 }
 

@@ -1,8 +1,8 @@
-//! The harness: runs the built binary in a PID namespace of its own, gives it exactly what a test wants it to be given,
-//! and looks at it from outside.
+//! The harness: runs the built binary in a PID namespace of its own, with exactly the inherited state that a test wants,
+//! and observes it from outside.
 //!
-//! Every process that a test starts lives in a namespace whose PID 1 the test started, so its end is everybody's end and
-//! nothing can be left behind.
+//! Every process that a test starts runs in a namespace whose PID 1 the test started. When that PID 1 exits the kernel kills
+//! all of them, so no process is left behind.
 
 mod children;
 mod failure;
@@ -30,7 +30,7 @@ pub use tracer::{Call, Tracer};
 
 use std::time::Duration;
 
-/// How long anything that is waited for may take before the test gives up. Only a safety net: machines are slow and busy.
+/// How long a test waits for any event before it fails. A generous safety net, because machines can be slow and busy.
 pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A set of signals in the kernel's form: bit n-1 for signal n.
@@ -38,7 +38,7 @@ pub fn signal_set(signals: impl IntoIterator<Item = i32>) -> u64 {
     signals.into_iter().fold(0, |set, signal| set | 1 << (signal - 1))
 }
 
-/// Every signal that a process can receive: all 64 but KILL and STOP.
+/// Every signal that a process can catch: all 64 except KILL and STOP.
 pub fn catchable() -> impl Iterator<Item = i32> {
     (1..=64).filter(|signal| ![libc::SIGKILL, libc::SIGSTOP].contains(signal))
 }

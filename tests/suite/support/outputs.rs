@@ -8,21 +8,20 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
-/// The two pipes. Both are emptied whenever one is read, so that no process is held up by the one that the test does not
-/// look at.
+/// The two pipes. Reading one empties both, so that no process blocks on the pipe that the test does not read.
 #[derive(Default)]
 pub struct Outputs {
     pub stdout: Output,
     pub stderr: Output,
 }
 
-/// All that came from one of them so far.
+/// Everything read from one of them so far.
 #[derive(Default)]
 pub struct Output {
-    /// None once the other side is closed, or where it is no pipe of the harness's.
+    /// None once the other side is closed, or if it is not a pipe of the harness.
     pipe: Option<File>,
     seen: Vec<u8>,
-    /// How much of it was taken as lines.
+    /// How much of it has been returned as lines.
     taken: usize,
 }
 
@@ -34,7 +33,7 @@ impl Output {
         Output { pipe: Some(pipe.into()), ..Output::default() }
     }
 
-    /// Everything up to now.
+    /// Everything so far.
     pub fn seen(&self) -> &[u8] {
         &self.seen
     }
@@ -56,11 +55,11 @@ impl Output {
         self.pipe.is_none() || self.seen[self.taken..].contains(&b'\n')
     }
 
-    /// Takes what is there now.
+    /// Reads what is there now.
     fn fill(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
         match pipe.read_to_end(&mut self.seen) {
-            // The other side is closed; EIO is what a terminal says then.
+            // The other side is closed; a terminal returns EIO then.
             Ok(_) => self.pipe = None,
             Err(error) if error.raw_os_error() == Some(libc::EIO) => self.pipe = None,
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}"),
@@ -69,7 +68,7 @@ impl Output {
 }
 
 impl Outputs {
-    /// The next line of the output that `of` names. None at its end.
+    /// The next line of the output that `of` names. None at end of file.
     #[track_caller]
     pub fn line(&mut self, of: fn(&mut Outputs) -> &mut Output) -> Option<String> {
         let end = Instant::now() + LIMIT;
@@ -82,7 +81,7 @@ impl Outputs {
         }
     }
 
-    /// Whether there is no further line on stdout now.
+    /// Whether stdout has no further line now.
     pub fn has_nothing_to_read(&mut self) -> bool {
         self.stdout.fill();
         !self.stdout.has_line()
@@ -101,7 +100,7 @@ impl Outputs {
         }
     }
 
-    /// Waits for either, or for `also`, and takes what is there. False when `end` has come.
+    /// Waits for either, or for `also`, and reads what is there. False once `end` has passed.
     fn fill_until(&mut self, end: Instant, also: Option<PollFd<'_>>) -> bool {
         let pipes = [&self.stdout.pipe, &self.stderr.pipe];
         let mut awaited: Vec<PollFd<'_>> =
@@ -118,7 +117,7 @@ impl Outputs {
         true
     }
 
-    /// For a failing test's message.
+    /// For the message of a failing test.
     pub fn transcript(&self) -> String {
         const MOST: usize = 4096;
         let [stdout, stderr] = [&self.stdout, &self.stderr].map(|output| {

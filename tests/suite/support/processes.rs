@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// One of them, dead ones that nobody has reaped included.
+/// One process, which may be a zombie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
     pub pid: i32,
@@ -19,21 +19,21 @@ pub struct Process {
 }
 
 impl Process {
-    /// Everybody that is there at this moment.
+    /// All processes at this moment.
     pub fn all(proc: &Path) -> Vec<Process> {
         let Ok(entries) = std::fs::read_dir(proc) else {
             return Vec::new();
         };
         let names = entries.flatten().map(|entry| entry.file_name());
         let pids = names.filter_map(|name| name.to_str()?.parse::<i32>().ok());
-        // Who ends between the two looks is simply not there.
+        // A process that exits in between is left out.
         let stats = pids.filter_map(|pid| std::fs::read(proc.join(pid.to_string()).join("stat")).ok());
         stats.filter_map(|stat| Process::parse(&stat)).collect()
     }
 
     fn parse(stat: &[u8]) -> Option<Process> {
         let stat = String::from_utf8_lossy(stat);
-        // A name may hold anything, parentheses too.
+        // A name may contain anything, even parentheses.
         let (pid, rest) = stat.split_once(" (")?;
         let (name, rest) = rest.rsplit_once(") ")?;
         let mut fields = rest.split(' ');

@@ -1,4 +1,4 @@
-//! Where the programs are that the tests run.
+//! The paths of the programs that the tests run.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

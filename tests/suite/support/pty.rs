@@ -1,4 +1,4 @@
-//! A pseudo-terminal (pty(7)). The test sits at its master side: types, reads the screen, changes the window's size,
+//! A pseudo-terminal (pty(7)). The test has its master side: it types, reads the screen, changes the window size and
 //! hangs up.
 #![allow(unsafe_code)]
 
@@ -12,7 +12,7 @@ use std::io::Write;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
-/// A key, as the terminal gets it.
+/// A key, as the byte that the terminal gets.
 pub const CTRL_C: &str = "\x03";
 pub const CTRL_BACKSLASH: &str = "\x1c";
 pub const CTRL_D: &str = "\x04";
@@ -20,15 +20,15 @@ pub const CTRL_Z: &str = "\x1a";
 pub const CTRL_S: &str = "\x13";
 pub const CTRL_Q: &str = "\x11";
 
-/// The terminal, with the settings that a new one has but for two: it shows no typed characters, and output as it was
-/// written, so that a test reads what programs write.
+/// The terminal, with default settings except for two: no echo, and no translation of output, so that a test reads exactly
+/// what programs write.
 pub struct Pty {
     master: PtyMaster,
     screen: Outputs,
 }
 
 impl Pty {
-    /// A new one, which no session has yet.
+    /// A new terminal that no session controls yet.
     pub fn new() -> Pty {
         let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
         let master = posix_openpt(flags).expect("a pseudo-terminal");
@@ -62,7 +62,7 @@ impl Pty {
         self.press(&format!("{line}\n"));
     }
 
-    /// The next line on the screen that has this in it. Those before it are passed over.
+    /// The next line on the screen that contains this. Earlier lines are skipped.
     #[track_caller]
     pub fn line_with(&mut self, part: &str) -> String {
         loop {
@@ -74,12 +74,12 @@ impl Pty {
         }
     }
 
-    /// All that was read from the screen so far.
+    /// Everything read from the screen so far.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(self.screen.stdout.seen()).into_owned()
     }
 
-    /// Gives the window another size.
+    /// Changes the size of the window.
     pub fn resize(&self, rows: u16, columns: u16) {
         let size = libc::winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         // SAFETY: an open descriptor, and a struct that is only read.
@@ -99,6 +99,6 @@ impl Pty {
         tcsetattr(&self.master, SetArg::TCSANOW, &settings).expect("tcsetattr");
     }
 
-    /// Closes the master side, as a terminal window or a connection that is closed does.
+    /// Closes the master side, as when a terminal window or a connection is closed.
     pub fn hang_up(self) {}
 }

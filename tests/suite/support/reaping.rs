@@ -4,12 +4,12 @@
 use nix::errno::Errno;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Who reaps.
+/// How rinit's children are reaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaping {
-    /// The kernel by itself; under one that cannot tell main's status then, rinit.
+    /// By the kernel; by rinit if the kernel cannot report main's status then.
     KernelWhereItCan,
-    /// rinit, under a filter that refuses the question for main's status.
+    /// By rinit, because a filter refuses to report main's status.
     Waitpid,
 }
 
@@ -22,7 +22,7 @@ const GET_INFO: u32 = 0xc048_ff0b;
 const EXIT: u64 = 1 << 3;
 const CORE_DUMP: u64 = 1 << 4;
 
-/// Whether this kernel tells how a process ended that it reaped by itself: Linux 6.16.
+/// Whether this kernel reports the status of a process that it has reaped by itself: Linux 6.16.
 pub fn kernel_can_reap() -> bool {
     let mut info = [0u64; 9];
     info[0] = EXIT | CORE_DUMP;

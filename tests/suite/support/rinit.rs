@@ -1,4 +1,4 @@
-//! How a test says what is to be started: rinit, its options and its command, and all that they are given.
+//! How a test specifies what to start: rinit, its options and its command, and everything that they inherit.
 
 use super::children::Child;
 use super::failure::Failure;
@@ -26,20 +26,20 @@ enum Place {
     Child,
 }
 
-/// What is to be at one of the standard descriptors.
+/// One of the standard descriptors.
 pub enum Stream {
-    /// A pipe whose other end the harness has.
+    /// A pipe to the harness.
     Pipe,
-    /// The same as a socket: nothing by which rinit could take itself for a part of a pipeline.
+    /// A socket to the harness, which does not look like a part of a pipeline to rinit.
     Socket,
-    /// Nothing.
+    /// A closed descriptor.
     Closed,
-    /// This.
+    /// This descriptor.
     Given(OwnedFd),
 }
 
-/// A rinit that is to be started. Unless a test says otherwise: an environment with nothing but a PATH, no signal blocked
-/// or ignored, pipes for 0, 1 and 2 and nothing else open, `/` as the directory, a session of its own and no terminal.
+/// A rinit to start. By default it has an environment with only PATH, no blocked or ignored signal, pipes as 0, 1 and 2 and
+/// no other descriptor, `/` as its directory, a session of its own and no terminal.
 pub struct Rinit {
     place: Place,
     absent: bool,
@@ -59,7 +59,7 @@ pub struct Rinit {
     terminal: Option<RawFd>,
 }
 
-/// The folders in which programs are, as container engines set them.
+/// PATH, as container engines set it.
 pub const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Rinit {
@@ -80,7 +80,7 @@ impl Rinit {
             ignored: 0,
             pending: Vec::new(),
             limits: vec![Limit {
-                // Deaths by signals are what is tested here, not worth a file each.
+                // Many tests kill processes by signals: no core files.
                 resource: libc::RLIMIT_CORE,
                 soft: 0,
                 hard: 0,
@@ -95,13 +95,14 @@ impl Rinit {
         Rinit { place: Place::Child, ..Rinit::as_pid1() }
     }
 
-    /// Leaves rinit out: the command itself is started. What it meets so, it must meet under rinit.
+    /// Starts the command without rinit: what it inherits then it must inherit under rinit too.
     pub fn absent(mut self) -> Rinit {
         self.absent = true;
         self
     }
 
-    /// Starts the puppet with these words, and rinit's command line after them; or, the second time, the puppet again.
+    /// Starts the puppet with these arguments, followed by rinit's command line or, from the second call on, the next
+    /// puppet's.
     pub fn through<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Rinit {
         if !self.through.is_empty() {
             self.through.push(puppet().into());
@@ -110,7 +111,7 @@ impl Rinit {
         self
     }
 
-    /// Has its children reaped in one of the two ways.
+    /// Chooses one of the two ways of reaping.
     pub fn reaping(self, by: Reaping) -> Rinit {
         match by {
             Reaping::KernelWhereItCan => self,
@@ -118,13 +119,13 @@ impl Rinit {
         }
     }
 
-    /// The name that rinit is called by: argv[0].
+    /// rinit's argv[0].
     pub fn name(mut self, name: impl AsRef<OsStr>) -> Rinit {
         self.name = Some(name.as_ref().to_owned());
         self
     }
 
-    /// Adds words in front of the command.
+    /// Adds arguments in front of the command.
     pub fn options<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Rinit {
         self.options.extend(owned(words));
         self
@@ -136,7 +137,7 @@ impl Rinit {
         self
     }
 
-    /// The puppet as the command, with these words.
+    /// The puppet as the command, with these arguments.
     pub fn puppet<W: AsRef<OsStr>>(mut self, words: impl IntoIterator<Item = W>) -> Rinit {
         self.command = owned([puppet()]);
         self.command.extend(owned(words));
@@ -162,25 +163,25 @@ impl Rinit {
         self
     }
 
-    /// What is at descriptor 0.
+    /// Descriptor 0.
     pub fn stdin(mut self, stream: Stream) -> Rinit {
         self.streams[0] = stream;
         self
     }
 
-    /// What is at descriptor 1.
+    /// Descriptor 1.
     pub fn stdout(mut self, stream: Stream) -> Rinit {
         self.streams[1] = stream;
         self
     }
 
-    /// What is at descriptor 2.
+    /// Descriptor 2.
     pub fn stderr(mut self, stream: Stream) -> Rinit {
         self.streams[2] = stream;
         self
     }
 
-    /// What is at another descriptor.
+    /// Another descriptor.
     pub fn descriptor(mut self, number: RawFd, fd: impl Into<OwnedFd>) -> Rinit {
         self.descriptors.insert(number, fd.into());
         self
@@ -211,9 +212,9 @@ impl Rinit {
         self
     }
 
-    /// A user without privileges and without any other process. Whoever runs the tests without being root is one already.
+    /// Runs it as a user without privileges and without other processes. If the tests do not run as root, as their user.
     pub fn by_some_user(mut self) -> Rinit {
-        // Limits on a user's processes are not to be shared with other tests that run now.
+        // Limits on a user's processes must not be shared with tests that run at the same time.
         static USERS: AtomicU32 = AtomicU32::new(0);
         let number = std::process::id() * 256 + USERS.fetch_add(1, Ordering::Relaxed) % 256;
         self.user = nix::unistd::geteuid().is_root().then(|| 2_000_000_000 + number);
@@ -231,7 +232,7 @@ impl Rinit {
         self.try_start().unwrap_or_else(|failure| panic!("{failure}"))
     }
 
-    /// Starts it, and waits until the command says that it is ready.
+    /// Starts it and waits until the command prints that it is ready.
     #[track_caller]
     pub fn start_until_ready(self) -> Running {
         let mut rinit = self.start();
@@ -239,7 +240,7 @@ impl Rinit {
         rinit
     }
 
-    /// As `start`, for a test that expects the kernel to refuse.
+    /// Starts it, for a test that expects the kernel to refuse.
     pub fn try_start(self) -> Result<Running, Failure> {
         match self.place {
             Place::Pid1 => {
@@ -255,7 +256,7 @@ impl Rinit {
         }
     }
 
-    /// Starts it in a namespace that is there already.
+    /// Starts it in an existing namespace.
     pub(super) fn start_inside(self, init: &Started) -> Started {
         self.launch(|launch| init.start_inside(launch)).unwrap_or_else(|failure| panic!("{failure}"))
     }

@@ -1,4 +1,4 @@
-//! What a test can do with a process that it started, and see of it and of those around it.
+//! A started process: sending signals to it, reading its output, and observing it and its namespace.
 
 use super::LIMIT;
 use super::children::Child;
@@ -16,14 +16,14 @@ use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// A process that was started. Its end is forced where this is dropped.
+/// A started process. Dropping this kills it.
 pub struct Started {
     child: Child,
     stdin: Option<File>,
     outputs: Outputs,
 }
 
-/// A process that ended, and all that it wrote.
+/// A process that has exited, and everything that it wrote.
 #[derive(Debug)]
 pub struct Finished {
     pub status: Status,
@@ -45,12 +45,12 @@ impl Started {
         self.child.send(signal);
     }
 
-    /// The same with a value, as sigqueue(3) does.
+    /// Sends it a signal with a value, as sigqueue(3) does.
     pub fn queue(&self, signal: i32, value: i32) {
         self.child.queue(signal, value);
     }
 
-    /// The next line on stdout. None at its end.
+    /// The next line on stdout. None at end of file.
     #[track_caller]
     pub fn next_line(&mut self) -> Option<String> {
         self.outputs.line(|outputs| &mut outputs.stdout)
@@ -61,7 +61,7 @@ impl Started {
         self.outputs.has_nothing_to_read()
     }
 
-    /// Holds it at each of its system calls.
+    /// Traces it: it is held at each of its system calls.
     pub fn trace(&self) -> Tracer {
         Tracer::new(self.child.pid())
     }
@@ -75,14 +75,14 @@ impl Started {
         }
     }
 
-    /// The next line on stdout is this one.
+    /// Checks that the next line on stdout is this one.
     #[track_caller]
     pub fn expect(&mut self, expected: impl ToString) {
         let line = self.line();
         assert_eq!(line, expected.to_string(), "{}", self.outputs.transcript());
     }
 
-    /// The next lines on stdout are these, in whatever order.
+    /// Checks that the next lines on stdout are these, in any order.
     #[track_caller]
     pub fn expect_in_any_order<const N: usize>(&mut self, expected: [impl ToString; N]) {
         let mut lines: [String; N] = std::array::from_fn(|_| self.line());
@@ -92,7 +92,7 @@ impl Started {
         assert_eq!(lines, expected, "{}", self.outputs.transcript());
     }
 
-    /// The next line on stderr that has this in it. Those before it are passed over.
+    /// The next line on stderr that contains this. Earlier lines are skipped.
     #[track_caller]
     pub fn complaint(&mut self, part: &str) -> String {
         loop {
@@ -115,7 +115,7 @@ impl Started {
         self.stdin = None;
     }
 
-    /// Waits for its end, and reads meanwhile what it writes.
+    /// Waits until it has exited, and reads its output meanwhile.
     #[track_caller]
     pub fn wait(&mut self) -> Status {
         self.outputs.read_until(Some(self.child.end()));
@@ -123,7 +123,7 @@ impl Started {
         status.expect("it has ended")
     }
 
-    /// Waits for its end, and for that of everybody who has its stdout and stderr.
+    /// Waits until it has exited, and every process that has its stdout or stderr.
     #[track_caller]
     pub fn finish(&mut self) -> Finished {
         let status = self.wait();
@@ -133,11 +133,11 @@ impl Started {
     }
 }
 
-/// A rinit that was started, and its PID namespace.
+/// A started rinit and its PID namespace.
 pub struct Running {
-    // Dropped, and so reaped, before the namespace's PID 1, whose end waits for that.
+    // Dropped, and so reaped, before the namespace's PID 1, which can exit only after that.
     started: Started,
-    /// The namespace's PID 1, where rinit is not it.
+    /// The namespace's PID 1, unless that is rinit.
     init: Option<Started>,
 }
 
@@ -146,7 +146,7 @@ impl Running {
         Running { started, init }
     }
 
-    /// Waits for the end of rinit, ends whoever outlived it, and takes all that was written.
+    /// Waits until rinit has exited, kills processes that outlived it, and returns all output.
     #[track_caller]
     pub fn finish(&mut self) -> Finished {
         self.started.wait();
@@ -179,14 +179,15 @@ impl Running {
         self.process(pid)
     }
 
-    /// Whether rinit sleeps until something happens, without a time limit.
+    /// Whether rinit sleeps without a time limit.
     pub fn sleeps(&self) -> bool {
-        // The call's number and its arguments in hexadecimal (proc_pid_syscall(5)); it is "running" when in none.
+        // The call's number and arguments in hexadecimal (proc_pid_syscall(5)), or "running" outside of a call.
         let file = self.proc(&format!("{}/syscall", self.itself().pid));
         let call = std::fs::read_to_string(file).unwrap_or_default();
         let words: Vec<&str> = call.split_whitespace().collect();
         let mut waits = vec![libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
-        // A 32-bit rinit's, ppoll, rt_sigtimedwait and both with 64 bits for the time: none of these waits for a 64-bit one.
+        // Of a 32-bit rinit: ppoll, rt_sigtimedwait, and both with a 64-bit time. The same numbers of a 64-bit rinit are
+        // calls that do not wait.
         if cfg!(target_arch = "x86_64") {
             waits.extend([309, 177, 414, 421]);
         }
@@ -218,24 +219,24 @@ impl Running {
         pid.and_then(|pid| pid.parse().ok()).expect("a PID")
     }
 
-    /// Waits until the namespace's processes are as `as_expected` wants them.
+    /// Waits until `as_expected` holds for the namespace's processes.
     #[track_caller]
     pub fn eventually(&self, what: &str, as_expected: impl Fn(&[Process]) -> bool) {
         self.until(what, || as_expected(&self.processes()));
     }
 
-    /// Waits for something that can only be looked at.
+    /// Polls for a condition that causes no event.
     #[track_caller]
     pub fn until(&self, what: &str, is_so: impl Fn() -> bool) {
         let end = Instant::now() + LIMIT;
         while !is_so() {
             assert!(Instant::now() < end, "not within {LIMIT:?}: {what}; {}", self.situation());
-            // /proc tells nobody when it changes.
+            // /proc does not report changes.
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// Runs the puppet in the namespace, as `docker exec` does, until it has done its work.
+    /// Runs the puppet in the namespace, as `docker exec` does, until it has exited.
     #[track_caller]
     pub fn exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) {
         let finished = self.start_blocking_exec(words).finish();
@@ -247,12 +248,12 @@ impl Running {
         self.start_inside(Rinit::as_pid1().absent().puppet(words))
     }
 
-    /// The same, with all signals blocked from the start: a process that joins during the drain is asked to exit at once.
+    /// Does the same with all signals blocked from the start: a process that joins during the drain is asked to exit at once.
     pub fn start_blocking_exec<W: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = W>) -> Started {
         self.start_inside(Rinit::as_pid1().absent().mask(u64::MAX).puppet(words))
     }
 
-    /// Stops main as no handler can prevent.
+    /// Stops main by SIGSTOP, which it cannot handle.
     #[track_caller]
     pub fn stop_main(&self) {
         let main = self.main().pid;
@@ -262,7 +263,7 @@ impl Running {
         });
     }
 
-    /// Makes so many orphans, and waits until nothing is left of them beside rinit, as PID 1, and main.
+    /// Creates so many orphans and waits until only rinit, as PID 1, and main are left.
     #[track_caller]
     pub fn orphans_come_and_go(&self, count: usize) {
         let mut maker = self.start_exec(["orphans", &count.to_string(), "0"]);
@@ -272,12 +273,12 @@ impl Running {
         self.eventually("rinit and main are alone", |processes| processes.len() == 2);
     }
 
-    /// Starts another rinit, or whatever it stands for, in the namespace.
+    /// Starts another rinit, or what it stands for, in the namespace.
     pub fn start_inside(&self, rinit: Rinit) -> Started {
         rinit.start_inside(self.init())
     }
 
-    /// For a failing test's message.
+    /// For the message of a failing test.
     pub fn situation(&self) -> String {
         let processes = self.processes();
         let lines = processes.iter().map(|process| format!("{process:?}\n"));

@@ -1,4 +1,4 @@
-//! A folder of a test's own, which goes with it.
+//! A temporary folder of a test, which is removed after it.
 
 use super::children;
 use std::fs::{File, Permissions};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new one, which everybody can look into.
+    /// A new folder that every user can read.
     pub fn new() -> Scratch {
         let template = std::env::temp_dir().join("rinit-test-XXXXXX");
         let path = nix::unistd::mkdtemp(&template).expect("a folder for temporary files");
@@ -17,12 +17,12 @@ impl Scratch {
         Scratch(path)
     }
 
-    /// The path of an entry of it.
+    /// The path of an entry.
     pub fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    /// Writes a file that can be executed.
+    /// Writes an executable file.
     pub fn program(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         self.file(name, content, 0o755)
     }
@@ -36,21 +36,21 @@ impl Scratch {
         path
     }
 
-    /// Makes a folder in it.
+    /// Creates a folder in it.
     pub fn folder(&self, name: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir(&path).expect("a folder in the scratch folder");
         path
     }
 
-    /// Opens a new file for reading and writing, to be given to a process.
+    /// Opens a new file for reading and writing, for a process to inherit.
     pub fn open(&self, name: &str) -> File {
         let mut options = File::options();
         options.read(true).append(true).create_new(true);
         options.open(self.path(name)).expect("a new file")
     }
 
-    /// What a file of it contains.
+    /// The contents of a file in it.
     pub fn read(&self, name: &str) -> String {
         let content = std::fs::read(self.path(name)).expect("a file in the scratch folder");
         String::from_utf8_lossy(&content).into_owned()

@@ -1,6 +1,5 @@
-//! The child's way from clone to exec. The test process has many threads, any of which may hold a lock at the moment of
-//! the clone: so here are system calls only, by the raw number where libc's function does more than that, and all memory
-//! is prepared before.
+//! What the child does between clone and exec. Any thread of the test process may hold a lock at the moment of the clone, so
+//! this code only makes system calls, by number where libc's function does more, and all memory is prepared before.
 #![allow(unsafe_code)]
 
 use super::failure::{Failure, Step};
@@ -12,10 +11,10 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// The harness's own descriptors are moved up to here, out of the way of those that a program is given.
+/// The harness moves its own descriptors up to here, out of the way of those that a program inherits.
 const HARNESS_DESCRIPTORS: RawFd = 200;
 
-/// Whether the child is the first of a new namespace, and has to set that up.
+/// Whether the child is the first process of a new namespace, which it must set up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Pid1,
@@ -25,14 +24,14 @@ pub enum Role {
 /// A launch with all its memory prepared.
 pub struct Stage {
     program: CString,
-    /// The program itself, for a user who may not be able to walk its path.
+    /// The open program, for a user who may not have access to its path.
     program_file: Option<OwnedFd>,
     argv: Pointers,
     envp: Pointers,
     directory: CString,
-    /// Where each descriptor is, and where it shall be.
+    /// Each descriptor, and the number that it gets.
     descriptors: Vec<(OwnedFd, RawFd)>,
-    /// The standard streams that shall be closed.
+    /// The standard streams to close.
     closed: Vec<RawFd>,
     mask: u64,
     ignored: u64,
@@ -40,7 +39,7 @@ pub struct Stage {
     limits: Vec<Limit>,
     user: Option<u32>,
     terminal: Option<RawFd>,
-    /// For a new user namespace: what is written where.
+    /// The files to write for a new user namespace.
     maps: Vec<(&'static CStr, Vec<u8>)>,
 }
 
@@ -74,7 +73,7 @@ impl Stage {
         }
     }
 
-    /// The child's part: becomes the program, or writes the reason why not to `report` and ends.
+    /// The child's part: executes the program, or writes the reason for a failure to `report` and exits.
     ///
     /// # Safety
     /// Only for the child of a fork-like clone: it replaces the whole process.
@@ -114,7 +113,7 @@ impl Stage {
         if let Some(user) = self.user {
             become_user(user)?;
         }
-        // Should the test process be killed, this ends with it. After the change of user, which forgets it.
+        // If the test process is killed, this process is too. After the change of user, which resets this setting.
         // SAFETY: this prctl takes a number.
         let asked = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         done(Step::FollowParent, asked.into())?;
@@ -151,7 +150,7 @@ impl Stage {
     }
 
     fn place_descriptors(&self) -> Result<(), Failure> {
-        // What the harness and the other tests have open ends with the exec.
+        // Descriptors of the harness and of other tests are closed by the exec.
         // SAFETY: numbers.
         let marked = unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
         done(Step::PlaceDescriptors, marked)?;
@@ -196,7 +195,7 @@ impl Stage {
     }
 }
 
-/// Tells the harness why there will be no program, and ends.
+/// Reports a failure to the harness and exits.
 pub fn give_up(failure: Failure, report: RawFd) -> ! {
     tell(failure.to_raw(), report);
     // SAFETY: ends this process without running what the test process registered for its own end.
@@ -209,7 +208,7 @@ pub fn tell(message: [i32; 2], report: RawFd) {
     unsafe { libc::write(report, message.as_ptr().cast(), size_of_val(&message)) };
 }
 
-/// Sets this thread's mask, with the two signals that libc hides.
+/// Sets this thread's mask, including the two signals that libc hides.
 pub fn set_mask(mask: u64) -> Result<(), Failure> {
     let nothing = std::ptr::null_mut::<u64>();
     // SAFETY: a set that is only read, a null pointer that the call allows, and the set's size.
@@ -219,7 +218,7 @@ pub fn set_mask(mask: u64) -> Result<(), Failure> {
     done(Step::SetMask, set)
 }
 
-/// libc's own functions would change all threads, and wait for those that this copy of the process does not have.
+/// libc's functions would change all threads and wait for threads that do not exist in this copy of the process.
 fn become_user(user: u32) -> Result<(), Failure> {
     let no_groups = std::ptr::null::<u32>();
     // SAFETY: numbers, and an empty list.
@@ -242,7 +241,7 @@ pub fn failed(step: Step) -> Failure {
     Failure { step, errno: Errno::last() }
 }
 
-/// In the new user namespace we are root, as the tests are where they run as root.
+/// Maps the test's user to root in the new user namespace.
 fn user_maps() -> Vec<(&'static CStr, Vec<u8>)> {
     let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
     vec![
@@ -252,9 +251,9 @@ fn user_maps() -> Vec<(&'static CStr, Vec<u8>)> {
     ]
 }
 
-/// Moves a descriptor of the harness's to where no program expects one of its own.
+/// Moves a descriptor of the harness out of the range that programs use.
 pub fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
-    // SAFETY: an open descriptor; the copy is nobody else's.
+    // SAFETY: an open descriptor; the copy has no other owner.
     unsafe {
         let copy = libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, HARNESS_DESCRIPTORS);
         assert!(copy >= 0, "cannot move a descriptor: {}", Errno::last());

@@ -1,4 +1,4 @@
-//! How a process ended. nix's own type cannot hold a death by a real-time signal.
+//! How a process ended. nix's own type cannot represent a death by a real-time signal.
 
 /// A wait status, decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// From the number that wait4(2) fills in for a process that ended.
+    /// Decodes the status that wait4(2) returns.
     pub fn from_raw(raw: i32) -> Status {
         match raw & 0x7f {
             0 => Status::Exited(raw >> 8 & 0xff),

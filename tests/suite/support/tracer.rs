@@ -1,4 +1,4 @@
-//! Holds a process at each of its system calls (ptrace(2)), so that a test can look, and change the world between two.
+//! Holds a process at each of its system calls (ptrace(2)), so that a test can observe it and act between two calls.
 #![allow(unsafe_code)]
 
 use super::LIMIT;
@@ -7,14 +7,14 @@ use std::ffi::{c_long, c_void};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-/// A process that is held. It goes on by itself when this is dropped.
+/// A traced process. Dropping this detaches from it.
 pub struct Tracer {
     pid: libc::pid_t,
-    /// Only the thread that began to trace may go on.
+    /// ptrace works only from the thread that attached.
     _of_this_thread: PhantomData<*const ()>,
 }
 
-/// A system call that is about to be made.
+/// A system call at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     pub number: c_long,
@@ -22,7 +22,7 @@ pub struct Call {
 }
 
 impl Tracer {
-    /// Of a child of this process.
+    /// Attaches to a child of this process.
     pub(super) fn new(pid: libc::pid_t) -> Tracer {
         let tracer = Tracer { pid, _of_this_thread: PhantomData };
         tracer.request(libc::PTRACE_SEIZE, 0, libc::PTRACE_O_TRACESYSGOOD as usize as *mut c_void);
@@ -31,7 +31,7 @@ impl Tracer {
         tracer
     }
 
-    /// Lets it go on to the start of its next call. That of exit_group is the last one.
+    /// Lets it run to the start of its next call; exit_group is the last one.
     pub fn next_call(&mut self) -> Call {
         loop {
             self.request(libc::PTRACE_SYSCALL, 0, std::ptr::null_mut());
@@ -42,21 +42,21 @@ impl Tracer {
         }
     }
 
-    /// Lets it go on to the start of a call that is as `wanted` says.
+    /// Lets it run to the start of the next call for which `wanted` is true.
     pub fn call_that(&mut self, wanted: impl Fn(&Call) -> bool) -> Call {
         loop {
             let call = self.next_call();
             if wanted(&call) {
                 return call;
             }
-            assert_ne!(call.number, libc::SYS_exit_group, "it ends without that call");
+            assert_ne!(call.number, libc::SYS_exit_group, "it exits without that call");
         }
     }
 
     /// The call at whose start it is held.
     fn call(&self) -> Option<Call> {
-        // struct ptrace_syscall_info of <linux/ptrace.h>: what it is about in the first byte; the call's number and
-        // arguments after three words.
+        // struct ptrace_syscall_info of <linux/ptrace.h>: the kind of stop in the first byte; the call's number and arguments
+        // after three words.
         const ENTRY: u8 = 1;
         const GET_SYSCALL_INFO: libc::c_uint = 0x420e;
         let mut info = [0u64; 12];
@@ -72,7 +72,7 @@ impl Tracer {
         // SAFETY: writes one integer.
         while unsafe { libc::waitpid(self.pid, &raw mut status, libc::WNOHANG | libc::__WALL) } == 0 {
             assert!(Instant::now() < end, "not held within {LIMIT:?}");
-            // Nothing that could be polled tells.
+            // No pollable event reports this stop.
             std::thread::sleep(Duration::from_micros(100));
         }
         assert!(libc::WIFSTOPPED(status), "it has ended: {status:#x}");

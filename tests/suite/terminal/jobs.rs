@@ -63,7 +63,7 @@ fn main_gets_the_foreground_of_a_pipeline_when_it_reads() {
 }
 
 #[test]
-fn a_script_reads_the_terminal_beside_rinit() {
+fn a_script_can_read_the_terminal_while_rinit_runs() {
     let mut job = in_script("\"$@\" & read line; echo \"the script read $line\"; kill $!; wait; exit 7", |rinit| {
         rinit.puppet(["pause"])
     });
@@ -75,7 +75,7 @@ fn a_script_reads_the_terminal_beside_rinit() {
 }
 
 #[test]
-fn a_script_ends_by_ctrl_c_beside_rinit() {
+fn ctrl_c_ends_a_script_that_runs_rinit_in_the_background() {
     let mut job = in_script("\"$@\" & read line", |rinit| rinit.puppet(["pause"]));
     job.start("fg");
     let rinit = job.rinit().pid.to_string();
@@ -182,7 +182,7 @@ fn the_foreground_returns_to_pid_1_when_main_has_exited() {
 }
 
 #[test]
-fn a_main_goes_on_that_is_stopped_where_the_foreground_group_is_gone() {
+fn a_main_stopped_without_a_foreground_group_is_continued() {
     for place in [Rinit::as_pid1, Rinit::as_child] {
         for reaped in ["1", "0"] {
             let mut pty = Pty::new();
@@ -197,7 +197,7 @@ fn a_main_goes_on_that_is_stopped_where_the_foreground_group_is_gone() {
 const IGNORED_BY_SHELLS: [i32; 2] = [libc::SIGTERM, libc::SIGTSTP];
 
 #[test]
-fn an_interactive_shell_is_hung_up_after_term() {
+fn an_interactive_shell_gets_hup_after_term() {
     for options in [&[][..], &["-c"], &["--session"]] {
         for (place, expected) in
             [(Rinit::as_pid1 as fn() -> Rinit, Status::Exited(129)), (Rinit::as_child, Status::Killed(1))]
@@ -229,7 +229,7 @@ fn assert_not_hung_up(rinit: Rinit) {
 }
 
 #[test]
-fn what_is_no_interactive_shell_is_not_hung_up() {
+fn only_interactive_shells_get_hup_after_term() {
     let pty = Pty::new();
     assert_not_hung_up(at(&pty, Rinit::as_pid1()).ignored([libc::SIGTERM]));
     let pty = Pty::new();
@@ -238,14 +238,14 @@ fn what_is_no_interactive_shell_is_not_hung_up() {
 }
 
 #[test]
-fn without_a_terminal_the_status_tells_of_the_signal() {
+fn without_a_terminal_the_status_is_128_plus_the_signal() {
     let mut rinit = started(Rinit::as_child().puppet(["pause"]));
     rinit.send(libc::SIGINT);
     assert_eq!(rinit.finish().status, Status::Exited(130));
 }
 
 #[test]
-fn by_other_names_the_status_tells_of_the_signal() {
+fn under_other_names_the_status_is_128_plus_the_signal() {
     for name in ["tini", "dumb-init", "catatonit"] {
         let mut pty = Pty::new();
         let mut rinit = started(at(&pty, Rinit::as_child()).name(name).puppet(["pause"]));
@@ -255,7 +255,7 @@ fn by_other_names_the_status_tells_of_the_signal() {
 }
 
 #[test]
-fn a_status_that_was_mapped_is_no_death() {
+fn a_mapped_status_is_not_repeated_as_a_signal() {
     let mut pty = Pty::new();
     let mut rinit = started(at(&pty, Rinit::as_child()).options(["-e", "130"]).puppet(["pause"]));
     pty.press(pty::CTRL_C);
@@ -263,7 +263,7 @@ fn a_status_that_was_mapped_is_no_death() {
 }
 
 #[test]
-fn ctrl_c_is_no_surprise_in_a_session_of_its_own() {
+fn ctrl_c_is_no_warning_in_a_session_of_its_own() {
     for options in [("rinit", &["--session"][..]), ("dumb-init", &[])] {
         for place in [Rinit::as_pid1, Rinit::as_child] {
             let mut pty = Pty::new();
@@ -277,7 +277,7 @@ fn ctrl_c_is_no_surprise_in_a_session_of_its_own() {
 }
 
 #[test]
-fn a_pipe_whose_reader_is_gone_is_no_surprise_in_a_pipeline() {
+fn sigpipe_is_no_warning_in_a_pipeline() {
     let pty = Pty::new();
     let mut rinit = at(&pty, Rinit::as_child()).puppet(["die", "13"]).start();
     let finished = rinit.finish();

@@ -1,4 +1,4 @@
-//! As much of a JSON parser (RFC 8259) as an object without another one in it needs.
+//! A JSON parser (RFC 8259) for objects without nested objects.
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub enum Value {
     Text(String),
 }
 
-/// An object that is the whole line: its members in order.
+/// Parses a line that is an object, and returns its members in order.
 pub fn object(line: &str) -> Vec<(String, Value)> {
     let mut parser = Parser { line, rest: line };
     parser.take('{');
