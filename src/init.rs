@@ -2,7 +2,7 @@
 
 use crate::command::Child;
 use crate::drain::{Drain, Took};
-use crate::jobs::{self, terminal};
+use crate::jobs::{self, Sent, terminal};
 use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
 use crate::options::{Options, Target};
 use crate::reaping::{Needs, Reaping};
@@ -39,6 +39,10 @@ pub struct Init {
     like_other_inits: bool,
     /// The signal that killed main.
     killed_by: Option<Signal>,
+    /// The last signal, if a process of rinit's own group has sent it.
+    sent_before: Option<Sent>,
+    /// A signal that was sent to main and has to kill it.
+    fatal: Option<Signal>,
     /// The foreground child of a main that is a shell; None under the names of other inits, which do not signal it.
     foreground: Option<ForegroundChild>,
     /// Whether RTMIN+3 becomes TERM where it would kill main.
@@ -76,6 +80,8 @@ impl Init {
             target: options.target,
             like_other_inits: options.like_other_inits,
             killed_by: None,
+            sent_before: None,
+            fatal: None,
             foreground: (!options.like_other_inits).then(ForegroundChild::default),
             rewrites_halt: !options.like_other_inits
                 && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
@@ -90,8 +96,9 @@ impl Init {
     pub fn run(&mut self) -> u8 {
         let mut batch = Batch::new();
         // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may
-        // have left some as well, whose SIGCHLD came before the exec.
-        let mut more_to_reap = self.reap(None);
+        // have left some as well, whose SIGCHLD came before the exec. Signals that have arrived by now are handled
+        // first.
+        let mut more_to_reap = true;
         loop {
             if let Some(status) = self.exit {
                 self.log_exit(status);
@@ -117,7 +124,10 @@ impl Init {
             for received in batch.iter() {
                 if received.signal == Signal::CHLD {
                     child_changed = true;
-                } else if !self.is_caused_by_rinit(received) && !self.takes_terminal_for_own_group(received) {
+                } else if !self.is_caused_by_rinit(received)
+                    && !self.takes_terminal_for_own_group(received)
+                    && !self.is_repeated(received)
+                {
                     debug!("{} from {}", received.signal, Sender(received.sender));
                     self.on(Event::Signal(self.rewrite_halt(received.signal)));
                 }
@@ -160,6 +170,20 @@ impl Init {
         }
     }
 
+    /// Whether a process of our group has sent the same signal to rinit just before, and now to the group, as
+    /// timeout(1) does.
+    fn is_repeated(&mut self, received: Received) -> bool {
+        if self.like_other_inits {
+            return false;
+        }
+        let before = std::mem::replace(&mut self.sent_before, terminal::sent_within_group(received));
+        let repeats = self.sent_before.zip(before).is_some_and(|(sent, before)| sent.repeats(before));
+        if repeats {
+            debug!("{} from {} at once again: not forwarded", received.signal, Sender(received.sender));
+        }
+        repeats
+    }
+
     /// Reports to `lifecycle` if main is stopped.
     fn check_stop(&mut self) {
         if let Some(child) = &self.child
@@ -182,6 +206,11 @@ impl Init {
                 self.on(Event::Reaped);
             }
             return round.more;
+        };
+        // It was exiting when the signal was sent to it.
+        let status = match self.fatal {
+            Some(signal) if status.exit_code().is_some() => WaitStatus::from_raw(signal.number()),
+            _ => status,
         };
         termination::begin();
         if let Some(child) = &self.child {
@@ -289,6 +318,7 @@ impl Init {
     /// Sends a signal to the target, and notes for the drain which processes it asks to exit.
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
+        let is_fatal = self.ends_main_in_pipeline(signal);
         let foreground = match (pid, &mut self.foreground, target) {
             (Some(pid), Some(foreground), Target::Main) => foreground.child_for(pid, signal),
             _ => None,
@@ -306,7 +336,11 @@ impl Init {
                 errno => Err(errno),
             }),
         };
-        if sent.is_ok() {
+        let ends_main = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
+        if ends_main {
+            self.fatal = Some(signal);
+        }
+        if sent.is_ok() || ends_main {
             self.sent = self.sent.with(signal);
         }
         // kill(-1) succeeds if it could signal any process. Two more calls show whether main was left out.
@@ -327,6 +361,17 @@ impl Init {
             Err(Errno::ESRCH) => debug!("{signal} not sent to {}: no such process", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
+    }
+
+    /// Whether main is part of a pipeline on a terminal, and has the default action for a stop signal.
+    fn ends_main_in_pipeline(&self, signal: Signal) -> bool {
+        self.child.as_ref().is_some_and(|child| {
+            child.shares_terminal
+                && !self.like_other_inits
+                && self.lifecycle.main_runs()
+                && jobs::counts_as_death(signal, child.own_group)
+                && terminal::is_fatal(signal, child.pid)
+        })
     }
 
     fn report_slow_stop(&self) {

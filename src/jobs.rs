@@ -1,22 +1,24 @@
-//! Terminals and jobs: Ctrl-C, Ctrl-Z, `fg`, `bg`, scripts and pipelines work as if rinit were not there. These are all
-//! rules about it, in the order in which they apply to a run. They are pure; `terminal` asks the kernel and acts.
+//! Terminals and jobs: Ctrl-C, Ctrl-Z, `fg`, `bg`, scripts and pipelines work as they do without rinit. All rules are
+//! in this file, in the order in which they apply to a run. They are pure; `terminal` asks the kernel and acts.
 //!
-//! The difficulty: main leads a process group of its own, so that a signal for it does not also reach whoever shares rinit's
-//! group. A terminal, however, has one foreground group: only that one may read, and only that one gets the keys' signals. A
-//! shell gives the foreground to the group it knows of, which is rinit's.
+//! Main leads a process group of its own: a signal for main's group must not reach the other processes of a script or a
+//! pipeline, which are in rinit's group. But a terminal has one foreground group. Only that group may read the
+//! terminal, and only that group gets the signals of Ctrl-C, Ctrl-\ and Ctrl-Z. A shell knows rinit's group alone, and
+//! makes that one the foreground group.
 
 use crate::signal::{Signal, SignalSet};
+use std::time::Duration;
 
 pub mod terminal;
 
-/// Who could continue main after one of the terminal's stop signals (TSTP, TTIN, TTOU).
+/// Which process can continue main after one of the terminal's stop signals (TSTP, TTIN, TTOU).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobControl {
-    /// There is no terminal: nothing follows from main's being stopped.
+    /// There is no terminal. A stop of main has no consequences.
     None,
     /// The shell that started rinit.
     Shell,
-    /// No process. Had main been started directly, the kernel would have discarded the terminal's stop signals.
+    /// No process. If main were started directly, the kernel would discard the terminal's stop signals.
     Nobody,
 }
 
@@ -25,11 +27,11 @@ pub enum JobControl {
 pub enum Foreground {
     /// rinit's.
     Ours,
-    /// The one that main leads.
+    /// The group that main leads.
     Mains,
-    /// One of which no process is left.
+    /// A group without any process left.
     Gone,
-    /// One of which nothing is known, such as that of a shell which has rinit in the background.
+    /// Any other group, such as that of a shell which has put rinit into the background.
     Another,
 }
 
@@ -42,34 +44,34 @@ pub struct OwnGroup {
     pub leads_group: bool,
     /// Whether a standard stream is a pipe.
     pub has_pipe: bool,
-    /// Whether rinit was started with TTIN ignored or blocked, and so will main be.
+    /// Whether TTIN is ignored or blocked in rinit, and so in main, which inherits that.
     pub is_deaf: bool,
 }
 
 impl OwnGroup {
-    /// The start. Main gets the foreground at once where rinit's group has it, and
+    /// The start. Main's group gets the foreground at once if rinit's group has it, and
     ///
-    /// - either is rinit's alone,
-    /// - or TTIN is ignored, as in bash's `$(…)`: a read in the background would fail with EIO, and not stop main.
+    /// - rinit's group holds no other process,
+    /// - or TTIN is ignored, as in bash's `$(…)`: a read in the background would not stop main, but fail with EIO.
     ///
-    /// In a script or a pipeline (`rinit … | less`) the group's other processes need the keys, and maybe the input. There
-    /// rinit's group keeps the foreground until main needs it, and rinit forwards the keys' signals, which it gets with its
-    /// group.
+    /// In a script or a pipeline (`rinit … | less`) the other processes of the group need the keys' signals, and
+    /// perhaps the input. There rinit's group keeps the foreground until main needs it, and rinit forwards the keys'
+    /// signals to main.
     pub fn gives_foreground(self) -> bool {
         self.is_ours_alone() || self.is_deaf
     }
 
     /// Whether rinit's group holds no other process that could need the terminal:
     ///
-    /// - A leader of a session was started by `docker run -t`, a terminal emulator or sshd, and not by a shell.
-    /// - Otherwise a shell with job control makes a group for each job, of which rinit is the leader if it is the first
-    ///   process of it. If the job is a pipeline, one of the standard streams is a pipe.
+    /// - If rinit leads its session, `docker run -t`, a terminal emulator or sshd has started it, and not a shell.
+    /// - Otherwise a shell with job control makes a group for each job, and rinit leads the group if it is the job's
+    ///   first process. If the job is a pipeline, one of the standard streams is a pipe.
     pub fn is_ours_alone(self) -> bool {
         self.leads_session || self.leads_group && !self.has_pipe
     }
 }
 
-/// What follows from main's being stopped.
+/// What rinit does when main has been stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// Nothing.
@@ -78,27 +80,28 @@ pub enum Reaction {
     Continue,
     /// Main's group gets the foreground and is continued.
     ContinueInForeground,
-    /// Rinit's group gets the foreground.
+    /// rinit's group gets the foreground.
     TakeForeground,
-    /// Rinit's group stops by the same signal.
+    /// rinit stops its own group by the same signal.
     StopToo,
 }
 
 impl JobControl {
-    /// Main has been stopped by `signal`. `by_itself`: main does not leave TSTP to its default action.
+    /// Main has been stopped by `signal`. `by_itself`: main handles, blocks or ignores TSTP.
     ///
-    /// - TTIN and TTOU say that main needs the foreground. If rinit's group has it, main gets it: a shell says nothing when
-    ///   it brings a running job to the foreground (bash sends no CONT), and in a script or a pipeline main gets it only now.
-    /// - Where another group has it, rinit's job is in the background, and stops. `fg` continues it.
-    /// - Where the foreground group is gone and no shell could help, main gets the foreground. (Started directly it would get
-    ///   EIO, as a member of an orphaned group.)
-    /// - TSTP is Ctrl-Z, or a program's own wish: rinit stops too, and with it the script that it is in, so that the shell
-    ///   sees a stopped job.
-    /// - Where no shell could continue main, TSTP is undone.
-    /// - STOP concerns main and its sender alone: a stopped rinit would not see that main is continued. But the keys must not
-    ///   go to a process that cannot take them: rinit's group takes the foreground back.
-    /// - STOP is followed where main has the foreground and handles Ctrl-Z itself: it has restored the terminal's settings,
-    ///   and then stopped itself (signal-hook's `emulate_default_handler`).
+    /// - TTIN and TTOU mean that main needs the foreground. If rinit's group has it, main's group gets it: in a script
+    ///   or a pipeline it did not get it at the start, and bash sends no signal when `fg` brings a running job to the
+    ///   foreground.
+    /// - If another group has it, the job is in the background, and rinit stops too. `fg` continues it.
+    /// - If the foreground group is gone and no shell can help, main's group gets the foreground. (In an orphaned
+    ///   group, as main would be in without rinit, its read would fail with EIO.)
+    /// - TSTP comes from Ctrl-Z, or main has sent it to itself. rinit stops its group, the script around it included,
+    ///   so that the shell sees a stopped job.
+    /// - If no shell can continue main, rinit continues it after TSTP.
+    /// - STOP concerns main and its sender alone: if rinit stopped too, it would not see that main is continued. But a
+    ///   stopped main cannot handle Ctrl-C, so rinit's group takes the foreground back.
+    /// - rinit stops after STOP too if main has the foreground and handles Ctrl-Z: such a program restores the
+    ///   terminal's settings, and then stops itself by STOP (signal-hook's `emulate_default_handler` does so).
     pub fn main_stopped(self, signal: Signal, foreground: Foreground, by_itself: bool) -> Reaction {
         match (self, signal, foreground) {
             (JobControl::None, ..) => Reaction::None,
@@ -113,33 +116,71 @@ impl JobControl {
     }
 }
 
-/// Rinit's own group was sent TTIN or TTOU by the kernel: a process of it, in a script or a pipeline, needs the foreground.
+/// The kernel has sent TTIN or TTOU to rinit's own group: another process of a script or a pipeline needs the
+/// foreground.
 ///
-/// - If main's group has got it meanwhile, rinit's group takes it back and is continued. Main gets it again when it needs it.
-/// - If another group has it, the whole job is in the background: the signal is forwarded, as main would get it too.
+/// - If main's group has got it meanwhile, rinit's group takes it back and is continued. Main gets it again when it
+///   needs it.
+/// - If another group has it, the whole job is in the background, and rinit forwards the signal to main.
 pub fn own_group_needs_foreground(foreground: Foreground) -> bool {
     matches!(foreground, Foreground::Ours | Foreground::Mains)
 }
 
-/// Whether a TERM that was forwarded is to be followed by HUP. `ignored` are main's ignored signals, `leads` whether it leads
-/// its group or session on a terminal.
+/// A signal from another process of rinit's own group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Which one.
+    pub signal: Signal,
+    /// The sender's PID.
+    pub sender: i32,
+    /// How often the sender had gone to sleep before it sent the signal.
+    pub sleeps: u64,
+    /// When rinit received it, counted from any fixed point.
+    pub at: Duration,
+}
+
+impl Sent {
+    /// Whether this signal and the one before it are one request, which main gets once.
+    ///
+    /// timeout(1) sends its signal to the process that it started, which is rinit, and at once to its own group, which
+    /// rinit belongs to. Without rinit the command gets it once as a rule, because the first one is still pending when
+    /// the second one comes. rinit may take the first one before that. The sender has not gone to sleep in between; a
+    /// process that waits for an effect of the first signal has.
+    pub fn repeats(self, before: Sent) -> bool {
+        self.at.saturating_sub(before.at) < AT_ONCE && Sent { at: before.at, ..self } == before
+    }
+}
+
+/// The kernel may have interrupted the sender between the two signals, and other processes may have run since.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or
+/// session on a terminal.
 ///
-/// - An interactive shell ignores TERM, so `docker stop` of `docker run -it IMAGE bash` would end in KILL after 10 s. HUP is
-///   what a shell gets when its terminal is closed: it passes it on to its jobs, which can save, and exits.
-/// - A shell with job control ignores TSTP too. A program that merely inherited an ignored TERM is left alone.
+/// - An interactive shell ignores TERM, so `docker stop` of `docker run -it IMAGE bash` would end in KILL after 10 s.
+///   When a terminal is closed, a shell gets HUP: it passes HUP on to its jobs, which can save, and exits.
+/// - A shell with job control ignores TSTP too. A program that only inherited "TERM is ignored" gets no HUP.
 pub fn hangs_up(ignored: SignalSet, leads: bool) -> bool {
     leads && ignored.contains(Signal::TERM) && ignored.contains(Signal::TSTP)
 }
 
-/// Main has exited, or rinit is about to. The foreground returns to rinit's group where main's group has it, or a group that
-/// is gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining ones. Another group keeps it: a shell
-/// that has put rinit into the background has taken it, or a remaining process works there.
+/// In a pipeline, a signal that ends the whole job (Ctrl-C, `kill %1`) reaches main a moment after the other processes.
+/// In `sleep 100 | rinit cat` cat may read the end of its input in this moment and exit with 0. Without rinit the
+/// signal would have ended cat. So it counts as having ended main if main had the default action for it: a main that
+/// exits although the signal was sent to it was exiting already.
+pub fn counts_as_death(signal: Signal, group: OwnGroup) -> bool {
+    signal.is_stop() && group.has_pipe && !group.leads_session
+}
+
+/// Main has exited, or rinit is about to exit. The foreground returns to rinit's group if main's group has it or its
+/// group is gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining processes. Any other
+/// group keeps it: the shell has put rinit into the background, or a remaining process uses the terminal.
 pub fn foreground_returns(foreground: Foreground) -> bool {
     matches!(foreground, Foreground::Mains | Foreground::Gone)
 }
 
-/// Ctrl-C or Ctrl-\ has ended main (rinit did not send that signal). Where main's group had the foreground, and rinit's group
-/// holds other processes, these would have got it too: it is sent to them.
+/// Ctrl-C or Ctrl-\ has ended main (rinit did not send that signal). If main's group had the foreground, and rinit's
+/// group holds other processes, rinit sends the signal to these: without rinit they would have got it with main.
 pub fn relays(signal: Signal, foreground: Foreground, alone: bool) -> bool {
     matches!(signal, Signal::INT | Signal::QUIT) && foreground == Foreground::Mains && !alone
 }
@@ -172,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn each_stop_has_its_answer() {
+    fn each_stop_has_its_reaction() {
         use Reaction::{Continue, ContinueInForeground, None, StopToo, TakeForeground};
         for signal in STOPS {
             assert_eq!(stopped(JobControl::None, signal), [None; 4]);
@@ -198,6 +239,30 @@ mod tests {
     }
 
     #[test]
+    fn the_same_signal_from_a_sender_that_has_not_slept_is_one_request() {
+        let sent = Sent { signal: Signal::TERM, sender: 7, sleeps: 3, at: Duration::from_secs(100) };
+        assert!(sent.repeats(sent));
+        assert!(Sent { at: sent.at + AT_ONCE / 2, ..sent }.repeats(sent));
+        for another in [
+            Sent { signal: Signal::INT, ..sent },
+            Sent { sender: 8, ..sent },
+            Sent { sleeps: 4, ..sent },
+            Sent { at: sent.at + AT_ONCE, ..sent },
+        ] {
+            assert!(!another.repeats(sent), "{another:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_stop_signal_in_a_pipeline_counts_as_death() {
+        let group = OwnGroup { has_pipe: true, ..OwnGroup::default() };
+        assert!(counts_as_death(Signal::INT, group) && counts_as_death(Signal::TERM, group));
+        assert!(!counts_as_death(Signal::TSTP, group));
+        assert!(!counts_as_death(Signal::INT, OwnGroup { has_pipe: false, ..group }));
+        assert!(!counts_as_death(Signal::INT, OwnGroup { leads_session: true, ..group }));
+    }
+
+    #[test]
     fn an_interactive_shell_ignores_term_and_tstp_and_leads() {
         let ignored = SignalSet::EMPTY.with(Signal::TERM).with(Signal::TSTP);
         assert!(hangs_up(ignored, true));
@@ -207,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_ended_main_is_for_those_who_would_have_had_it_too() {
+    fn a_key_that_ended_main_is_for_the_other_processes_too() {
         for signal in [Signal::INT, Signal::QUIT] {
             for foreground in GROUPS {
                 assert_eq!(relays(signal, foreground, false), foreground == Foreground::Mains);

@@ -262,7 +262,8 @@ impl Lifecycle {
                 if signal.requests_termination() {
                     if let Some(sent) = progress.take(&self.options.stop_sequence, now, signal) {
                         self.phase = Phase::Running { progress, leave_main };
-                        return self.on_step(now, sent);
+                        let [first, second, _] = self.on_step(now, sent).0;
+                        return Actions([first, second, stop_self]);
                     }
                     self.note_stop(now, signal);
                 }

@@ -28,9 +28,9 @@ fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<b
         && !stat.is_dead()
         && (stat.group == own.group || stat.session != own.session)
         && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
-    // A program that handles both may have been started with them ignored: then its stdin decides.
-    let is_certain = ![Signal::INT, Signal::QUIT].into_iter().all(|signal| status.caught.contains(signal));
-    Some(can_be && (is_certain || procfs.shares_stdin(child, shell)?))
+    // A program that handles one of them may have had both ignored at first: Node.js sets all signals to the default action.
+    let untouched = ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.caught.contains(signal));
+    Some(can_be && (untouched || procfs.shares_stdin(child, shell)?))
 }
 
 /// The foreground child of a main that is a shell. A stop signal for main is sent to this child too: a shell with a

@@ -65,13 +65,13 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
 
 fn titles(metric: Metric) -> (&'static str, &'static str) {
     match metric {
-        Metric::Start => ("Start", "µs over plain exec, from fork to end, one processor"),
-        Metric::Latency => ("Signal to main", "µs from kill to main, one processor"),
+        Metric::Start => ("Start", "µs over plain exec, from fork to exit, one processor"),
         Metric::OrphanCpu => ("Reaping an orphan", "µs of the init's CPU time"),
+        Metric::IdleSwitches => ("Wake-ups", "in an idle minute"),
         Metric::DockerStop => ("docker stop", "ms, a container with a small service"),
-        Metric::Resident => ("Memory at rest", "kB resident / of it private"),
+        Metric::Resident => ("Memory, idle", "kB resident / of it private"),
         Metric::Size => ("The file", "kB"),
-        Metric::End => ("End, with nobody left", "µs over plain exit, one processor"),
+        Metric::End => ("Exit, with no process left", "µs over plain exit, one processor"),
         other => (other.shown().label, other.shown().unit),
     }
 }

@@ -63,7 +63,7 @@ impl Metric {
         let shown = |id, label, unit, decimals, has_p99| Shown { id, label, unit, decimals, has_p99 };
         match self {
             Metric::Start => shown("start", "start, over plain exec", "µs", 0, true),
-            Metric::Latency => shown("latency", "signal to main", "µs", 1, true),
+            Metric::Latency => shown("latency", "signal to the command", "µs", 1, true),
             Metric::OrphanCpu => shown("orphan-cpu", "CPU an orphan", "µs", 2, false),
             Metric::OrphanSwitches => shown("orphan-switches", "wake-ups an orphan", "", 2, false),
             Metric::Storm => shown("storm", "a storm of orphans, all cores", "ms", 0, false),
@@ -76,15 +76,15 @@ impl Metric {
             Metric::StormByWaitpid => {
                 shown("storm-by-waitpid", "a storm of orphans, before Linux 6.16", "ms", 0, false)
             }
-            Metric::End => shown("end", "end with nothing to drain, over plain exit", "µs", 0, true),
+            Metric::End => shown("end", "exit with nothing to drain, over plain exit", "µs", 0, true),
             Metric::DockerStop => shown("docker-stop", "`docker stop`", "ms", 0, false),
             Metric::IdleSwitches => shown("idle-switches", "wake-ups in an idle minute", "", 0, false),
             Metric::Resident => shown("resident", "memory, resident", "kB", 0, false),
             Metric::Private => shown("private", "memory, private", "kB", 0, false),
             Metric::Size => shown("size", "size of the file", "kB", 0, false),
             Metric::ReapAmong => shown("reap-among", "CPU an orphan", "µs", 2, false),
-            Metric::ForwardAmong => shown("forward-among", "signal to main", "µs", 1, false),
-            Metric::Drain => shown("drain", "main's end to the init's end", "ms", 2, false),
+            Metric::ForwardAmong => shown("forward-among", "signal to the command", "µs", 1, false),
+            Metric::Drain => shown("drain", "the command's exit to the init's", "ms", 2, false),
         }
     }
 

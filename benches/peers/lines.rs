@@ -1,7 +1,7 @@
 //! One metric of all inits by the number of processes, a line each.
 
 use super::figures::{Figures, Metric};
-use super::picture::{Area, FAINT_INK, RULE, Series, heading, place, text};
+use super::picture::{Area, FAINT_INK, GROUND, RULE, Series, heading, place, text};
 use super::report::number;
 use svg::node::element::{Circle, Group, Line, Polyline};
 
@@ -19,8 +19,14 @@ const LEFT: f64 = 44.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 22.0;
 
-/// Below this a logarithm shows nothing, so it counts as nothing.
+/// The least value that a logarithmic axis shows: nothing has no logarithm.
 const LEAST: f64 = 0.01;
+
+/// Lines that are nowhere further apart than this look like one.
+const APART: f64 = 2.0;
+
+/// How many letters fit between the axis and the middle of a panel.
+const ROW: usize = 30;
 
 /// From values to places on an axis.
 struct Scale {
@@ -60,8 +66,8 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
         let y = place(up.place(*tick));
         let rule = Line::new().set("x1", place(left)).set("x2", place(right)).set("y1", y).set("y2", y);
         let label = match *tick {
-            nothing if nothing <= LEAST => "0".to_owned(),
-            part if part < 1.0 => part.to_string(),
+            least if axes.log && least <= LEAST => format!("≤ {LEAST}"),
+            part if part > 0.0 && part < 1.0 => part.to_string(),
             whole => number(whole, 0),
         };
         group = group
@@ -87,13 +93,25 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
             .add(guide.set("stroke", FAINT_INK).set("stroke-dasharray", "2 4"))
             .add(text(x2, y2 + 26.0, 10.5, FAINT_INK, "linear").set("text-anchor", "end"));
     }
-    // rinit last, so that nobody's line hides it.
-    for series in series.iter().rev() {
-        let points: Vec<(f64, f64)> = sizes
+    let points_of = |series: &Series<'_>| -> Vec<(f64, f64)> {
+        let points = sizes
             .iter()
             .filter_map(|size| Some((across.place(f64::from(*size)), up.place(median(*size, series)?))))
-            .map(|(x, y)| (place(x), place(y)))
-            .collect();
+            .map(|(x, y)| (place(x), place(y)));
+        points.collect()
+    };
+    for (names, points) in coinciding(series.iter().map(|series| (&*series.init.name, points_of(series)))) {
+        let above = points.iter().take(2).map(|(_, y)| *y).fold(f64::MAX, f64::min) - 10.0;
+        for (index, row) in rows(&names).iter().rev().enumerate() {
+            let label = text(left + 8.0, place(above - 13.0 * index as f64), 10.5, FAINT_INK, row);
+            // No rule shows through the letters.
+            let label = label.set("stroke", GROUND).set("stroke-width", 4).set("paint-order", "stroke");
+            group = group.add(label);
+        }
+    }
+    // rinit last, so that no other line hides it.
+    for series in series.iter().rev() {
+        let points = points_of(series);
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
         group = group.add(
             Polyline::new()
@@ -109,6 +127,38 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
         }
     }
     group
+}
+
+type Points = Vec<(f64, f64)>;
+
+/// The names of lines that look like one, and the points of one of them.
+fn coinciding<'a>(lines: impl Iterator<Item = (&'a str, Points)>) -> Vec<(Vec<&'a str>, Points)> {
+    let near = |one: &Points, other: &Points| {
+        one.len() == other.len() && one.iter().zip(other).all(|(one, other)| (one.1 - other.1).abs() <= APART)
+    };
+    let mut groups: Vec<(Vec<&str>, Points)> = Vec::new();
+    for (name, points) in lines.filter(|(_, points)| !points.is_empty()) {
+        match groups.iter_mut().find(|(_, others)| near(&points, others)) {
+            Some((names, _)) => names.push(name),
+            None => groups.push((vec![name], points)),
+        }
+    }
+    groups.retain(|(names, _)| names.len() > 1);
+    groups
+}
+
+/// "4 lines: a, b, c, d" in rows that fit.
+fn rows(names: &[&str]) -> Vec<String> {
+    let mut rows = vec![format!("{} lines:", names.len())];
+    for (index, name) in names.iter().enumerate() {
+        let comma = if index + 1 < names.len() { "," } else { "" };
+        let word = format!("{name}{comma}");
+        match rows.last_mut() {
+            Some(row) if row.len() + 1 + word.len() <= ROW => *row = format!("{row} {word}"),
+            _ => rows.push(word),
+        }
+    }
+    rows
 }
 
 /// Powers of ten around the values.

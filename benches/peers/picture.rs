@@ -5,7 +5,7 @@ use super::contenders::Contender;
 use super::figures::{Figures, Metric};
 use super::lines::{self, Axes};
 use svg::Document;
-use svg::node::element::{Group, Rectangle, Text};
+use svg::node::element::{Group, Rectangle, Style, Text};
 
 const WIDTH: f64 = 1000.0;
 const MARGIN: f64 = 24.0;
@@ -23,6 +23,20 @@ const PEERS: [&str; 6] = ["#1864ab", "#74a9d8", "#2b8a3e", "#862e9c", "#868e96",
 pub const INK: &str = "#212529";
 pub const FAINT_INK: &str = "#6c757d";
 pub const RULE: &str = "#dee2e6";
+pub const GROUND: &str = "#ffffff";
+
+/// What a reader with a dark page sees in place of these colours.
+const DARK: [(&str, &str); 9] = [
+    (GROUND, "#0d1117"),
+    (INK, "#e6edf3"),
+    (FAINT_INK, "#9198a1"),
+    (RULE, "#30363d"),
+    ("#8a3410", "#c2542a"),
+    ("#1864ab", "#3b82e6"),
+    ("#74a9d8", "#a5cdf0"),
+    ("#2b8a3e", "#3fb950"),
+    ("#862e9c", "#c77ddb"),
+];
 
 /// Where something is drawn.
 #[derive(Clone, Copy)]
@@ -41,10 +55,10 @@ pub struct Series<'a> {
 
 pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
     let series = coloured(inits);
-    // Without an engine there is something else to be seen in its place.
+    // Without an engine another panel takes its place.
     let stop = inits.iter().any(|init| figures.get(Metric::DockerStop, 0, &init.name).is_some());
     let third = if stop { Metric::DockerStop } else { Metric::End };
-    let panels = [Metric::Start, Metric::Latency, Metric::OrphanCpu, third, Metric::Resident, Metric::Size];
+    let panels = [Metric::Start, Metric::OrphanCpu, Metric::IdleSwitches, third, Metric::Resident, Metric::Size];
     let width = (WIDTH - 2.0 * MARGIN - (COLUMNS - 1) as f64 * GAP) / COLUMNS as f64;
     let column = |index: usize| MARGIN + (index % COLUMNS) as f64 * (width + GAP);
     let bars_height = bars::height(inits.len());
@@ -63,7 +77,8 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
         .set("width", WIDTH)
         .set("height", height)
         .set("font-family", "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif")
-        .add(Rectangle::new().set("width", "100%").set("height", "100%").set("fill", "#ffffff"))
+        .add(Style::new(dark()))
+        .add(Rectangle::new().set("width", "100%").set("height", "100%").set("rx", 8).set("fill", GROUND))
         .add(text(MARGIN, 36.0, 19.0, INK, "What an init costs").set("font-weight", 600))
         .add(text(MARGIN, 56.0, 12.0, FAINT_INK, &format!("Less is better. Medians of one run on {machine}.{noise}")));
     for (index, metric) in panels.into_iter().enumerate() {
@@ -75,20 +90,20 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
         let area = Area { x: column(index), y: lines_at, width, height: LINES_HEIGHT };
         let axes = match metric {
             Metric::ReapAmong => Axes {
-                title: "Reaping, among other orphans",
-                unit: "µs of CPU time, by the number of others alive",
+                title: "Reaping an orphan among others",
+                unit: "µs of CPU time, by the number of other orphans",
                 log: true,
                 guide: false,
             },
             Metric::ForwardAmong => Axes {
-                title: "Signal to main, among others",
-                unit: "µs, by the number of others alive",
+                title: "Signal to the command",
+                unit: "µs, by the number of other processes",
                 log: false,
                 guide: false,
             },
             _ => Axes {
-                title: "From main's end to the init's end",
-                unit: "ms, by the number of others left; rinit lets them end",
+                title: "From the command's exit to the init's",
+                unit: "ms, by the number left; rinit waits for them",
                 log: true,
                 guide: true,
             },
@@ -96,6 +111,14 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
         document = document.add(lines::draw(area, &axes, metric, figures, &series));
     }
     document
+}
+
+/// A rule wins over an attribute.
+fn dark() -> String {
+    let rule = |(light, dark): &(&str, &str)| {
+        format!("[fill=\"{light}\"] {{ fill: {dark} }} [stroke=\"{light}\"] {{ stroke: {dark} }}\n")
+    };
+    format!("@media (prefers-color-scheme: dark) {{\n{}}}", DARK.iter().map(rule).collect::<String>())
 }
 
 fn coloured(inits: &[Contender]) -> Vec<Series<'_>> {

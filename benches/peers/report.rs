@@ -26,8 +26,8 @@ impl Report<'_> {
         text.push_str(&self.overview());
         for (metric, heading) in [
             (Metric::ReapAmong, "CPU an orphan (µs), with so many other orphans alive"),
-            (Metric::ForwardAmong, "Signal to main (µs), with so many other processes alive"),
-            (Metric::Drain, "main's end to the init's end (ms), with so many others left"),
+            (Metric::ForwardAmong, "Signal to the command (µs), with so many other processes alive"),
+            (Metric::Drain, "From the command's exit to the init's (ms), with so many processes left"),
         ] {
             if self.figures.sizes(metric).is_empty() {
                 continue;

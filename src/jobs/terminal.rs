@@ -1,10 +1,11 @@
-//! What the rules need to know of the terminal, and what they have done with it.
+//! What the rules need to know of the terminal and of processes, and what rinit does to the terminal.
 
-use super::{Foreground, OwnGroup};
-use crate::signal::{Signal, SignalSet};
+use super::{Foreground, OwnGroup, Sent};
+use crate::signal::{Signal, SignalSet, Treatment};
 use crate::sys::procfs::{Procfs, Stat, Status};
+use crate::sys::signals::Received;
 use crate::sys::terminal::Terminal;
-use crate::sys::{Pid, descriptors, signals};
+use crate::sys::{Pid, clock, descriptors, signals};
 
 /// The process group that rinit was started in, with this signal mask.
 pub fn own_group(mask: SignalSet) -> OwnGroup {
@@ -27,8 +28,8 @@ pub fn foreground(main: Pid) -> Foreground {
     }
 }
 
-/// Whether a group has a process left. One whose leader is a zombie has none, most likely: the leader's parent is stopped,
-/// and does not reap it.
+/// Whether a group has a process left. If its leader is a zombie, it most likely has none: the leader's parent is
+/// stopped and does not reap it.
 fn lives(group: Pid) -> bool {
     let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
     // 0 is a group outside our PID namespace.
@@ -53,10 +54,43 @@ pub fn is_interactive_shell(main: Pid) -> bool {
     status(main).is_some_and(|status| super::hangs_up(status.ignored, leads))
 }
 
-/// Whether main does not leave TSTP to its default action.
+/// Whether main handles, blocks or ignores TSTP.
 pub fn handles_ctrl_z(main: Pid) -> bool {
     status(main)
         .is_some_and(|status| SignalSet(status.ignored.0 | status.caught.0 | status.blocked.0).contains(Signal::TSTP))
+}
+
+/// Whether a signal, once sent, ends main: main has the default action for it, or is gone already.
+pub fn is_fatal(signal: Signal, main: Pid) -> bool {
+    let ends = |status: Status| status.treatment(signal) == Treatment::Default;
+    Procfs::of_our_namespace().is_some_and(|procfs| procfs.status(main).is_none_or(ends))
+}
+
+/// Where a process of our own group has sent this signal by kill(2): what there is to know of that. None where that
+/// process has several threads, any of which may have sent it.
+pub fn sent_within_group(received: Received) -> Option<Sent> {
+    let sender = Pid::from_raw(received.sender);
+    let is_standard = received.signal.number() < libc::SIGRTMIN();
+    // 0 is a sender outside our PID namespace; to getpgid(2) it would mean ourselves.
+    if !received.by_kill
+        || received.sender <= 0
+        || !is_standard
+        || nix::unistd::getpgid(Some(sender)) != Ok(nix::unistd::getpgrp())
+    {
+        return None;
+    }
+    // If it sleeps now, it has gone to sleep since.
+    let sleeps_before = |status: Status| status.sleeps.saturating_sub(u64::from(status.state != b'R'));
+    let read = || status(sender).filter(|status| status.threads == 1).map(sleeps_before);
+    // The kernel writes the state and the number one after the other, and the sender may go to sleep in between.
+    let mut sleeps = read()?;
+    for _ in 0..10 {
+        let before = std::mem::replace(&mut sleeps, read()?);
+        if sleeps == before {
+            break;
+        }
+    }
+    Some(Sent { signal: received.signal, sender: received.sender, sleeps, at: clock::now() })
 }
 
 fn stat(pid: Pid) -> Option<Stat> {

@@ -340,7 +340,10 @@ impl History {
         self.is_told_to_go_on = !starts;
         let done = self.on(Event::Signal(received));
         self.is_told_to_go_on = false;
-        assert_eq!(done.is_empty(), waits, "{done:?}");
+        let (stops, rest): (Vec<Action>, Vec<Action>) =
+            done.iter().partition(|action| matches!(action, Action::StopSelf(_)));
+        assert_eq!(!stops.is_empty(), self.options.suspending.contains(received), "{done:?}");
+        assert_eq!(rest.is_empty(), waits, "{done:?}");
         assert_eq!(self.plan.has_sent, !waits);
     }
 

@@ -178,6 +178,22 @@ fn a_suspending_signal_stops_rinit_whatever_it_is_rewritten_to() {
 }
 
 #[test]
+fn a_suspending_signal_stops_rinit_though_it_starts_a_stop_sequence() {
+    for (sequence, sent) in [("TERM,1s,KILL", Some(Signal::TERM)), ("1s,TERM", None)] {
+        let suspending = SignalSet::EMPTY.with(Signal::TSTP);
+        let stop_sequence = StopSequence::parse(sequence).unwrap();
+        let mut options = Options { suspending, stop_sequence, ..Options::default() };
+        options.rewrites.set(Signal::TSTP, Some(Signal::TERM));
+        let mut story = Story::new(options, JobControl::None);
+        let forwarded = sent.map(|signal| Action::Forward(signal, Target::Group));
+        let continued = sent.map(|_| Action::ContinueIfStopped(Target::Group));
+        let expected: Vec<Action> =
+            [forwarded, continued, Some(Action::StopSelf(Signal::STOP))].into_iter().flatten().collect();
+        assert_eq!(story.signal(20), expected, "{sequence}");
+    }
+}
+
+#[test]
 fn a_parting_signal_goes_to_the_group_where_nobody_is_waited_for() {
     let options = Options { parting: Some(Signal::TERM), grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options.clone(), JobControl::None);

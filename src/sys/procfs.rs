@@ -103,14 +103,26 @@ impl Procfs {
     pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
         let mut rooms = [[0; 128]; 2];
         let [room, other_room] = &mut rooms;
-        // Position, flags and mount are the same for the same open file.
-        let details = read(one, "fdinfo/0", room).ok()?;
-        let same = self.stdin(one)? == self.stdin(other)? && details == read(other, "fdinfo/0", other_room).ok()?;
-        let flags = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
-        // In octal: O_RDONLY, O_WRONLY and O_RDWR are the last two bits.
-        let read_only = flags.last().is_some_and(|digit| digit & 3 == 0);
+        let (details, others) = (read(one, "fdinfo/0", room).ok()?, read(other, "fdinfo/0", other_room).ok()?);
+        // O_CLOEXEC is the descriptor's own: Node.js sets it.
+        let flags = |details| Some(open_flags(details)? & !libc::O_CLOEXEC);
+        let same = self.stdin(one)? == self.stdin(other)?
+            && flags(details)? == flags(others)?
+            && besides_flags(details).eq(besides_flags(others));
+        let read_only = flags(details)? & libc::O_ACCMODE == libc::O_RDONLY;
         Some(same && !(read_only && self.stdin(one)?.as_os_str() == "/dev/null"))
     }
+}
+
+/// The flags of an open file, from a descriptor's fdinfo.
+fn open_flags(details: &[u8]) -> Option<i32> {
+    let octal = details.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"flags:"))?;
+    i32::from_str_radix(std::str::from_utf8(octal).ok()?.trim(), 8).ok()
+}
+
+/// The other lines: position, mount and inode are the same for the same open file.
+fn besides_flags(details: &[u8]) -> impl Iterator<Item = &[u8]> {
+    details.split(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"flags:"))
 }
 
 /// The fields of proc_pid_stat(5) that rinit uses.
@@ -177,7 +189,7 @@ impl Stat {
 }
 
 /// The longest name of a field of proc_pid_status(5) that rinit uses.
-const LONGEST_NAME: usize = "Threads".len();
+const LONGEST_NAME: usize = "voluntary_ctxt_switches".len();
 
 /// Among the flags of proc_pid_stat(5).
 const PF_KTHREAD: u32 = 0x0020_0000;
@@ -196,6 +208,8 @@ pub struct Status {
     pub parent: Option<Pid>,
     /// The number of threads; others may be alive when the leader is dead.
     pub threads: u32,
+    /// How often the first thread has gone to sleep, or given up the processor in another way.
+    pub sleeps: u64,
     /// The process group (Linux 4.1).
     pub group: Option<Pid>,
     /// The session (Linux 4.1).
@@ -233,6 +247,7 @@ impl Status {
                 b"State" => status.state = value().bytes().next().unwrap_or_default(),
                 b"PPid" => status.parent = numbers().next().flatten().map(Pid::from_raw),
                 b"Threads" => status.threads = value().parse().unwrap_or(0),
+                b"voluntary_ctxt_switches" => status.sleeps = value().parse().unwrap_or(0),
                 // The first is in our namespace, the last in its own.
                 b"NSpgid" => status.group = numbers().next().flatten().map(Pid::from_raw),
                 b"NSsid" => status.session = numbers().next().flatten().map(Pid::from_raw),
@@ -368,9 +383,10 @@ mod tests {
 
     #[test]
     fn masks_and_nesting() {
-        let text = b"Name:\tx\nState:\tZ (zombie)\nPPid:\t5\nThreads:\t2\nNSpid:\t9\t1\nNSpgid:\t8\t0\nNSsid:\t7\t0\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
+        let text = b"Name:\tx\nvoluntary_ctxt_switches:\t12\nnonvoluntary_ctxt_switches:\t7\nState:\tZ (zombie)\nPPid:\t5\nThreads:\t2\nNSpid:\t9\t1\nNSpgid:\t8\t0\nNSsid:\t7\t0\nSigBlk:\t0000000000004000\nSigIgn:\t8000000000000001\nSigCgt:\tjunk\n";
         let status = Status::parse(text);
         assert!(status.is_nested_init() && !status.is_dead());
+        assert_eq!(status.sleeps, 12);
         assert_eq!((status.state, status.threads, status.session), (b'Z', 2, Some(Pid::from_raw(7))));
         assert_eq!((status.parent, status.group), (Some(Pid::from_raw(5)), Some(Pid::from_raw(8))));
         assert!(status.ignored.contains(Signal::HUP) && status.ignored.contains(Signal::new(64).unwrap()));

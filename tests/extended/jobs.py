@@ -41,6 +41,11 @@ class Process:
         return f"{self.pid} {self.state} parent {self.parent} group {self.group}/{self.foreground}: {self.command}"
 
 
+class FaultOfBash(Exception):
+    """bash 5.2 may show a job as stopped for ever that was killed while it was stopped: `sleep 777`, Ctrl-Z, `kill %1` did so
+    in 6 of 30 runs on a busy machine without rinit, and in none of 30 with it. Such a run is done again."""
+
+
 class Terminal:
     """A shell, or another program, on a terminal of its own. `rinit` stands before the commands in question: it is
     empty in the run that shows how it is without."""
@@ -161,14 +166,29 @@ class Terminal:
         shell = Process(self.child.pid)
         return shell.foreground != shell.group
 
+    def shell_waits_for(self, *commands):
+        """Whether it sleeps in wait4(2), and its only children are these."""
+        children = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                process = Process(int(pid))
+            except (OSError, ValueError):
+                continue
+            if process.parent == self.child.pid:
+                children.append(process.command)
+        with open(f"/proc/{self.child.pid}/wchan") as file:
+            return file.read() == "do_wait" and sorted(children) == sorted(commands)
+
     def last_of_jobs(self, lines):
         """What the shell says of jobs that are gone, at one prompt or another."""
         lines = lines + self.run("true")
-        for _ in range(1000):
+        for _ in range(100):
             more = self.run("jobs")
             if not more:
                 break
             lines += more
+        else:
+            raise FaultOfBash(more)
         self.record("last of jobs", [line for line in lines if "Terminated" in line or "terminated" in line])
 
     def script(self, text, name="script"):
@@ -234,9 +254,6 @@ def shell_pipeline_into_less(t):
 
 @case
 def less_behind_a_reader_of_the_terminal(t):
-    if t.shell == "dash":
-        # It takes no notice of less being continued, and thinks that the job has stopped when rinit exits.
-        return
     t.line("R sh -c 'read -r line </dev/tty; seq 1 \"$line\"' | less")
     t.runs("less")
     t.runs("sh -c read")
@@ -244,9 +261,22 @@ def less_behind_a_reader_of_the_terminal(t):
     t.see("\n22\r\n")
     t.key("G")
     t.see("100000")
+    if t.shell == "dash" and t.rinit:
+        # The terminal has stopped less for a moment, as the command had the foreground. If dash has noticed that, it thinks
+        # that the job is stopped once rinit has exited: it does not ask for processes that are continued (WCONTINUED). `fg` goes
+        # on with the job.
+        t.until("dash knows that rinit has exited", lambda: not t.shell_is_in_background() or t.shell_waits_for("less"))
+        if not t.shell_is_in_background():
+            t.stopped("less")
+            t.line("echo mar''ker")
+            t.see("marker")
+            t.prompt()
+            t.fg()
+            t.runs("less")
     t.key("q")
     t.prompt()
     t.status()
+    t.jobs()
 
 
 @case
@@ -256,7 +286,7 @@ def ctrl_c_in_a_pipeline(t):
     t.runs("cat")
     t.key(C)
     t.record(t.prompt())
-    # No status: cat may see the end of the file before it sees the signal.
+    t.status()
     t.gone("sleep 777|cat|rinit")
 
 
@@ -290,7 +320,7 @@ def ctrl_z_in_a_pipeline(t):
     t.runs("cat")
     t.key(C)
     t.prompt()
-    # No status: cat may see the end of the file before it sees the signal.
+    t.status()
     t.gone("sleep 777|cat|rinit")
 
 
@@ -308,7 +338,7 @@ def rinit_on_both_sides(t):
     t.runs("cat")
     t.key(C)
     t.prompt()
-    # No status: cat may see the end of the file before it sees the signal.
+    t.status()
     t.gone("sleep 777|cat|rinit")
 
 
@@ -454,9 +484,7 @@ def kill_of_a_stopped_job(t):
         # It sends no CONT.
         lines += t.run("kill -CONT %1")
     t.gone("sleep 777|rinit")
-    if t.shell != "bash":
-        # Without rinit bash 5.2 sometimes has it as stopped for ever.
-        t.last_of_jobs(lines)
+    t.last_of_jobs(lines)
 
 
 @case
@@ -473,8 +501,8 @@ def kill_of_a_background_job(t):
 def in_the_background_with_wait(t):
     t.record(t.run("R sleep 0.1 & wait $!")[-1:])
     t.status()
-    t.run("R sh -c 'exit 7' &")
-    t.run("wait $!")
+    # In one line: dash forgets a job once it has said at a prompt that it is done.
+    t.run("R sh -c 'exit 7' & wait $!")
     t.status()
     t.line("R sleep 777 & wait")
     t.runs("sleep 777")
@@ -547,6 +575,17 @@ def nohup(t):
 def setsid(t):
     t.record(t.run("setsid -w R sh -c 'echo in a session; exit 3'"))
     t.status()
+    t.run("setsid R sleep 777")
+    t.status()
+    t.jobs()
+    sleeper = t.runs("sleep 777")
+    if t.shell != "zsh":
+        # It shows no new prompt.
+        t.key(C)
+        t.prompt()
+    t.record([process.state for process in t.processes("sleep 777")])
+    os.kill(sleeper.parent if t.rinit else sleeper.pid, signal.SIGTERM)
+    t.gone("sleep 777|rinit")
 
 
 @case
@@ -554,11 +593,20 @@ def timeout(t):
     worker = t.script("trap 'echo got TERM >>log; kill $!' TERM; echo ready; sleep 777 & wait; exit 5", "worker")
     t.record(t.run(f"timeout 0.5 R sh {worker}")[0])
     t.status()
-    # Timeout sends it to its child, and then to its group with the child in it. Mostly the two become one.
+    # Timeout sends it to its child, and then to its group with the child in it. Without rinit the two mostly become one.
     with open(os.path.join(t.home, "log")) as file:
-        assert file.read().count("got TERM") in (1, 2)
+        count = file.read().count("got TERM")
+    assert count == 1 or count == 2 and not t.rinit, count
     t.record(t.run("timeout 0.2 R sleep 777"))
     t.status()
+    t.record(t.run("timeout 5 R sh -c 'exit 3'"))
+    t.status()
+    t.line("timeout 30 R sleep 777")
+    t.runs("sleep 777")
+    t.key(C)
+    t.record(t.prompt())
+    t.status()
+    t.gone("sleep 777|rinit")
 
 
 @case
@@ -617,6 +665,48 @@ def logout_with_a_stopped_job(t):
 
 
 @case
+def logout_with_a_running_job(t):
+    t.run("R sleep 777 &")
+    t.runs("sleep 777")
+    t.line("exit")
+    if t.shell == "zsh":
+        t.prompt()
+        t.line("exit")
+    t.see(pexpect.EOF)
+    t.child.close()
+    if t.shell == "zsh":
+        # It hangs its jobs up.
+        t.gone("sleep 777|rinit")
+    t.record([process.state for process in t.processes("sleep 777")])
+
+
+@case
+def lost_foreground(t):
+    """A command that has given the terminal to a group which is gone, and reads."""
+    name = t.script(
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os.setpgid(0, 0)\n"
+        "    os.tcsetpgrp(0, os.getpgrp())\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "print('read ' + input(), flush=True)\n",
+        "loser",
+    )
+    t.line(f"R python3 {name}")
+    t.record(t.prompt())
+    t.jobs()
+    t.fg()
+    t.runs("python3")
+    t.line("one")
+    t.see("read one")
+    t.prompt()
+    t.status()
+
+
+@case
 def hang_up_with_jobs(t):
     t.run("R sleep 777 &")
     t.line("R sleep 778")
@@ -665,13 +755,17 @@ def nested_shell(t):
 
 @case
 def su_and_sudo(t):
-    for command in ("su -s /bin/bash root", "sudo -s", "sudo sh -c 'sleep 777; true'"):
+    for command in ("su -", "su -s /bin/bash root", "sudo -i", "sudo -s", "sudo sh -c 'sleep 777; true'"):
         t.line(f"R {command}")
         if "777" not in command:
             t.see("[#>] ?$")
             t.line("stty -echo; echo in''side; sleep 777")
             t.see("inside")
-        t.until("sleep 777 runs", lambda: any_process("sleep 777", t.child.pid))
+            t.until("sleep 777 runs", lambda: any_process("sleep 777", t.child.pid))
+            t.key(Z)
+            t.see("Stopped +sleep 777")
+            t.line("fg")
+        t.until("sleep 777 runs", lambda: any_process("sleep 777", t.child.pid, in_foreground=True))
         t.key(C)
         if "777" not in command:
             t.line("echo st''=$?; exit 4")
@@ -681,7 +775,7 @@ def su_and_sudo(t):
         t.run("stty echo")
 
 
-def any_process(command, ancestor):
+def any_process(command, ancestor, in_foreground=False):
     """sudo and su may change the environment."""
     processes = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -693,7 +787,7 @@ def any_process(command, ancestor):
         above = process
         while process.command == command and process.state == "S" and above:
             if above.pid == ancestor:
-                return True
+                return not in_foreground or process.group == process.foreground
             above = processes.get(above.parent)
     return False
 
@@ -709,6 +803,36 @@ def multiplexers(t):
         t.see("exited|terminating")
         t.prompt()
         t.status()
+
+
+@case
+def inside_multiplexers(t):
+    log = os.path.join(t.home, "log")
+
+    def logged(text):
+        with open(log) as file:
+            return text in file.read()
+
+    for command in ("tmux -L $JOBS_MARK -f /dev/null new", "screen -c /dev/null"):
+        with open(log, "w"):
+            pass
+        t.line(f"{command} {' '.join(SHELLS[t.shell])}")
+        t.until("the shell is there", lambda: any(p.group == p.foreground for p in t.processes(SHELLS[t.shell][0], "S") if p.pid != t.child.pid))
+        t.line("R sleep 777")
+        t.runs("sleep 777")
+        t.key(Z)
+        t.stopped("sleep 777")
+        t.line("jobs >>log; fg")
+        t.until("fg", lambda: any(p.group == p.foreground for p in t.processes("sleep 777", "S")))
+        t.key(C)
+        t.gone("sleep 777|rinit")
+        t.line("echo st''=$? >>log")
+        t.until("the status", lambda: logged("st="))
+        t.line("R sleep 0.1 | R cat; echo pipe''=$? >>log; exit")
+        t.see("exited|terminating")
+        t.prompt()
+        with open(log) as file:
+            t.record(t.plain("\n" + file.read()))
 
 
 # Not to be compared: what rinit alone does.
@@ -728,6 +852,27 @@ def only_wait_all(t):
     t.key(C)
     t.prompt()
     t.gone("sleep 1000|rinit")
+
+
+@case
+def only_slow_drain(t):
+    # In Python: what a shell starts in the background ignores Ctrl-C, and no shell can change that.
+    slow = t.script(
+        "import os, signal\n"
+        "os.setsid()\n"
+        "signal.signal(signal.SIGINT, lambda *_: (open('log', 'w').write('got INT'), os._exit(0)))\n"
+        "signal.signal(signal.SIGTERM, lambda *_: open('asked', 'w').close())\n"
+        "while True: signal.pause()\n",
+        "slow",
+    )
+    t.line(f"rinit -- sh -c 'python3 $PWD/{slow} & while ! grep -q SigCgt:.*4002 /proc/$!/status; do sleep 0.01; done'")
+    t.until("the process is asked to exit", lambda: os.path.exists(os.path.join(t.home, "asked")))
+    t.until("rinit has the foreground", lambda: all(p.group == p.foreground for p in t.processes("rinit")))
+    t.key(C)
+    t.prompt()
+    t.gone("rinit|python3")
+    with open(os.path.join(t.home, "log")) as file:
+        assert file.read() == "got INT"
 
 
 @case
@@ -764,6 +909,27 @@ def only_interactive_shell_and_term(t):
 
 
 @case
+def only_session_manager(t):
+    """A terminal window whose program is rinit with a shell, and the session manager asks it to exit."""
+    for options in ("", "--session "):
+        words = f"rinit {options}{' '.join(SHELLS[t.shell])}".split()
+        inner = Terminal(t.folder, t.shell, "", command=[f"{t.folder}/bin/rinit", *words[1:]])
+        inner.prompt()
+        saver = inner.script(
+            "trap 'sleep 0.2; echo saved >>log; exit' HUP TERM; echo rea''dy; while :; do sleep 777 & wait; done", "saver"
+        )
+        inner.line(f"bash {saver} &")
+        inner.see("ready")
+        inner.child.kill(signal.SIGTERM)
+        inner.see(pexpect.EOF)
+        inner.gone("rinit|bash saver")
+        with open(os.path.join(inner.home, "log")) as file:
+            saved = file.read()
+        inner.close()
+        assert saved.startswith("saved\n"), saved
+
+
+@case
 def only_sessions(t):
     for name, words in (("rinit", "--session sleep 777"), ("dumb-init", "sleep 777")):
         for key in (C, BACKSLASH):
@@ -784,6 +950,10 @@ def run(folder, name, shell):
         t = Terminal(folder, shell, rinit)
         try:
             CASES[name](t)
+        except FaultOfBash:
+            if shell == "bash":
+                return run(folder, name, shell)
+            return f"{name} in {shell}, {rinit or 'without rinit'}: the job is stopped for ever"
         except Exception:
             error, frames = sys.exc_info()[1], traceback.extract_tb(sys.exc_info()[2])
             where = [f"line {frame.lineno}, {frame.line}" for frame in frames if frame.filename == __file__][1]

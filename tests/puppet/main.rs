@@ -60,6 +60,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
         "leave-group" => family::leave_group(number(&rest[0])),
         "orphans" => family::make_orphans(number(&rest[0]), number(&rest[1])),
         "adopted" => family::tell_who_adopts(),
+        "timing-out" => prefixes::timing_out(rest),
         "with-timer" => prefixes::with_timer(rest),
         "adopting" => prefixes::adopting(rest),
         "in-groups" => prefixes::in_groups(number(&rest[0]), &rest[1..]),

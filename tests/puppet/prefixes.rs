@@ -8,9 +8,11 @@ use crate::supervision::be_supervised;
 use nix::errno::Errno;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use std::ffi::{CString, OsString, c_int};
+use std::fs::File;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
 
 /// Executes the program in `words`, with children that are already dead.
 pub fn with_dead_children(count: c_int, words: &[OsString]) -> c_int {
@@ -134,6 +136,48 @@ pub fn as_parent(words: &[OsString]) -> c_int {
         execute(words);
     });
     signals::pause()
+}
+
+/// Starts the program that `words` are. For each USR2 it sends TERM to that program and then, once that has taken it, to this
+/// group, and CONT to the program, without any sleep in between. So does timeout(1), where the kernel lets another process run
+/// in the middle. Passes on any other signal.
+pub fn timing_out(words: &[OsString]) -> c_int {
+    signals::block_all();
+    let child = spawn(|| {
+        signals::unblock_all();
+        execute(words);
+    });
+    let status = File::open(format!("/proc/{child}/status")).expect("the status of a child");
+    loop {
+        match signals::receive() {
+            libc::SIGCHLD => match waitpid(child, Some(WaitPidFlag::WNOHANG)).expect("a child") {
+                WaitStatus::Exited(_, status) => return status,
+                WaitStatus::StillAlive => {}
+                status => panic!("{status:?}"),
+            },
+            libc::SIGUSR2 => {
+                signals::send(child.as_raw(), &[libc::SIGTERM]);
+                while has_pending_term(&status) {}
+                signals::send(0, &[libc::SIGTERM]);
+                signals::send(child.as_raw(), &[libc::SIGCONT]);
+            }
+            // This process is in the group too.
+            libc::SIGTERM => {}
+            signal => {
+                signals::send(child.as_raw(), &[signal]);
+            }
+        }
+    }
+}
+
+/// Whether a process, whose /proc/PID/status this is, has yet to take a TERM. To open the file could mean to sleep.
+fn has_pending_term(status: &File) -> bool {
+    let mut text = [0; 4096];
+    let length = status.read_at(&mut text, 0).expect("the status of a child");
+    let text = str::from_utf8(&text[..length]).expect("text");
+    let pending = text.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("pending signals");
+    let pending = u64::from_str_radix(pending.trim(), 16).expect("a set of signals");
+    pending & (1 << (libc::SIGTERM - 1)) != 0
 }
 
 pub fn execute(words: &[OsString]) -> c_int {

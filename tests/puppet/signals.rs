@@ -39,6 +39,11 @@ pub fn send_and_print(to: c_int, signals: &[c_int]) -> c_int {
     0
 }
 
+/// Blocks no signal.
+pub fn unblock_all() {
+    set_mask(NONE);
+}
+
 /// Blocks all signals.
 pub fn block_all() {
     set_mask(ALL);

@@ -1,6 +1,7 @@
-//! The man page's table of the columns of `--report` matches its output.
+//! The man page's table of what `--report` prints is what it prints, and shell completions have the options of the help.
 
 use crate::support::Rinit;
+use std::collections::BTreeSet;
 
 /// The rows of the table, each with its three cells: column, JSON key, meaning.
 fn rows() -> impl Iterator<Item = [&'static str; 3]> {
@@ -44,4 +45,63 @@ fn the_man_page_has_the_keys_and_types_of_the_report_in_json() {
         })
         .collect();
     assert_eq!(described, pairs);
+}
+
+/// The names of the options in a text: letters with one dash, words with two.
+fn options_in(text: &str) -> BTreeSet<String> {
+    let names = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').filter(|word| {
+        let name = word.trim_start_matches('-');
+        match word.len() - name.len() {
+            1 => name.len() == 1,
+            2 => name.len() > 1,
+            _ => false,
+        }
+    });
+    names.map(str::to_owned).collect()
+}
+
+/// The options of `--help`, all or those that take a value: a line about one begins with its names.
+fn options_of_help(with_value: bool) -> BTreeSet<String> {
+    let help = report("--help");
+    let lines = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let names = lines.map(|line| line.split("  ").next().unwrap());
+    names.filter(|names| !with_value || names.contains(" <")).flat_map(options_in).collect()
+}
+
+#[test]
+fn the_completion_of_bash_has_every_option() {
+    let file = include_str!("../../completions/rinit.bash");
+    let (_, list) = file.split_once("local options='").unwrap();
+    assert_eq!(options_in(list.split('\'').next().unwrap()), options_of_help(false));
+    let (with_value, _) = file.split_once(") option=${").unwrap();
+    let (_, with_value) = with_value.rsplit_once(";;").unwrap();
+    assert_eq!(options_in(with_value), options_of_help(true));
+}
+
+#[test]
+fn the_completion_of_zsh_has_every_option() {
+    let file = include_str!("../../completions/_rinit");
+    let specifications = file.lines().map(str::trim_start).filter(|line| line.starts_with(['\'', '{']));
+    let names = specifications.filter(|line| !line.starts_with("'(-):") && !line.starts_with("'*::"));
+    let names = names.flat_map(|line| {
+        // In front of the description, and behind the names that exclude this one.
+        let names = line.split('[').next().unwrap();
+        options_in(names.rsplit_once(')').map_or(names, |(_, names)| names))
+    });
+    assert_eq!(names.collect::<BTreeSet<_>>(), options_of_help(false));
+}
+
+#[test]
+fn the_completion_of_fish_has_every_option() {
+    let file = include_str!("../../completions/rinit.fish");
+    let lines = file.lines().filter(|line| line.starts_with("complete "));
+    let names = lines.flat_map(|line| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let after = |option| words.windows(2).find(|pair| pair[0] == option).map(|pair| pair[1]);
+        let letter = after("-s").map(|name| format!("-{name}"));
+        [letter, after("-l").map(|name| format!("--{name}"))]
+    });
+    assert_eq!(names.flatten().collect::<BTreeSet<_>>(), options_of_help(false));
+    let (_, with_value) = file.split_once("set -g __rinit_with_value").unwrap();
+    assert_eq!(options_in(with_value.split("\n\n").next().unwrap()), options_of_help(true));
 }

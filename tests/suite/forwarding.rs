@@ -34,6 +34,23 @@ fn every_signal_from_outside_arrives_once_and_in_order() {
     }
 }
 
+/// As timeout(1) sends them: to rinit, and to the group that rinit is in. A second request by the same process is another one.
+#[test]
+fn a_signal_that_is_sent_to_rinit_and_to_its_group_at_once_arrives_once() {
+    for options in [&[][..], &["-c"]] {
+        let rinit = Rinit::as_child().through(["timing-out"]).options(options);
+        let mut rinit = rinit.puppet(["print-signals", "64"]).start_until_ready();
+        for _ in 0..20 {
+            rinit.send(libc::SIGUSR2);
+            rinit.expect(libc::SIGTERM);
+            rinit.expect(libc::SIGCONT);
+        }
+        rinit.send(64);
+        rinit.expect(64);
+        assert_eq!(rinit.finish().status, Status::Exited(0));
+    }
+}
+
 #[test]
 fn every_signal_from_inside_arrives_once_and_in_order() {
     let mut rinit = printing(Rinit::as_pid1());

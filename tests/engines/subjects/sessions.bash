@@ -102,12 +102,17 @@ window_size_and_ctrl_c() {
 
 # An interactive shell ignores TERM, so rinit sends it HUP too.
 shell_hangs_up_its_jobs() {
-    local keys script screen
+    local keys script screen took status
     mkdir "$scratch/saved"
     start_terminal docker run --network none --name tty -it --volume "$scratch/saved:/saved" "${debian[@]}" bash --norc
     type_line "(trap 'sleep 0.2; echo saved >/saved/job; exit' HUP TERM; echo rea''dy; while :; do sleep 0.1; done) &"
     wait_for 'the job is ready' screen_shows 'ready'
-    stops_at_once tty 129
+    time_stop tty
+    same 'status after docker stop' "$status" 129
+    ((took < 1000)) || {
+        echo "docker stop took $took ms"
+        return 1
+    }
     terminal_ends 129
     same 'what the job has saved' "$(<"$scratch/saved/job")" saved
     rm -r "$scratch/saved"

@@ -138,6 +138,63 @@ fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
     job.expect_death(2);
 }
 
+/// With a trap for INT, so that it is not ended with the command.
+#[test]
+fn a_script_that_handles_ctrl_c_goes_on_after_it_has_ended_main() {
+    let text = format!("trap : INT; {AND_THEN}");
+    let mut job = in_script(&text, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
+    job.start("fg");
+    job.expect_to_read("one");
+    assert_eq!(job.main().foreground, job.main().group);
+    job.pty.press(pty::CTRL_C);
+    job.expect("then 130");
+    job.pty.enter("two");
+    job.expect("the script read two");
+    job.expect_end(0);
+}
+
+/// A child of the script reads. The script itself handles TTIN: the shell would see it stopped for a moment otherwise, as the
+/// kernel sends TTIN to the whole group.
+#[test]
+fn a_script_takes_the_foreground_back_when_it_reads() {
+    let text =
+        "trap : TTIN; trap '(read line; echo \"the script read $line\")' USR1; \"$@\" & while :; do wait && exit; done";
+    let command = "read line </dev/tty; echo \"the command read $line\"; exec \"$0\" print-signals 15";
+    let words = [OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(command), puppet().as_os_str()];
+    let mut job = in_script(text, |rinit| rinit.command(words));
+    job.order("fg");
+    job.eventually("main runs", |processes| {
+        processes.iter().any(|process| process.pid == process.group && process.parent != 0)
+    });
+    job.pty.enter("one");
+    job.expect("the command read one");
+    job.expect("ready");
+    assert_eq!(job.main().foreground, job.main().group);
+    let script = job.leader();
+    job.exec(["signal", &script.pid.to_string(), "10"]);
+    wait_for_foreground(&job, script.group);
+    job.pty.enter("two");
+    job.expect("the script read two");
+    job.exec(["signal", &job.rinit().pid.to_string(), TERM]);
+    job.expect(TERM);
+    job.expect_end(0);
+}
+
+/// The end of the other process may reach main before rinit does: main exits with 0 at the end of its input.
+#[test]
+fn ctrl_c_in_a_pipeline_ends_main_whatever_reaches_it_first() {
+    let text = "trap : INT; \"$0\" pause | \"$@\"; echo \"then $?\"";
+    for _ in 0..30 {
+        let words = ["/bin/sh", "-c", text].map(OsStr::new).into_iter().chain([puppet().as_os_str()]);
+        let mut job = Job::through(words, |rinit| rinit.puppet(["read-lines", "/proc/self/fd/0"]));
+        job.start("fg");
+        // What the other process writes.
+        job.expect("read ready");
+        job.pty.press(pty::CTRL_C);
+        job.expect("then 130");
+    }
+}
+
 #[test]
 fn where_ttin_is_ignored_main_has_the_foreground_at_once() {
     let mut job = in_script("trap '' TTIN; \"$@\"; exit $?", |rinit| rinit.puppet(READER));
