@@ -187,6 +187,11 @@ impl Drain {
         self.running.as_ref().is_some_and(|running| running.rules.has_asked_all())
     }
 
+    /// The remaining processes that have not been asked yet.
+    pub fn deferred(&self) -> Vec<Pid> {
+        self.running.iter().flat_map(|running| running.rules.deferred()).collect()
+    }
+
     /// Logs that the drain is over. Whether there was one.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };

@@ -377,12 +377,14 @@ impl Init {
     fn report_slow_stop(&self) {
         let Some((signal, since)) = self.lifecycle.stop() else { return };
         let main = self.main_pid().filter(|_| self.lifecycle.main_runs());
+        let deferred = self.drain.deferred();
         slow_stop::report(Stop {
             signal,
             ago: clock::now().saturating_sub(since),
             target: self.target,
             main,
             foreground: self.foreground.as_ref().and_then(|foreground| foreground.child),
+            deferred: &deferred,
         });
     }
 

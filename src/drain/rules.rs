@@ -232,7 +232,13 @@ impl Rules {
     /// How many processes are left, and how many of these have not been asked.
     pub fn counts(&self) -> (usize, usize) {
         let count = |wanted: fn(&Record) -> bool| self.records.iter().filter(|record| wanted(record)).count();
-        (count(Record::is_left), count(|record| matches!(record.state, State::Deferred | State::Orphaned)))
+        (count(Record::is_left), self.deferred().count())
+    }
+
+    /// The processes that have not been asked.
+    pub fn deferred(&self) -> impl Iterator<Item = Pid> {
+        let is_deferred = |record: &&Record| matches!(record.state, State::Deferred | State::Orphaned);
+        self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
     /// Whether no process is still to be asked, or looked up again.

@@ -1,4 +1,4 @@
-//! What holds up a stop: who still lives, and what each does with the signal.
+//! Why a stop is slow: which processes are still alive, and what each of them does with the signal.
 
 use super::processes;
 use crate::family::Family;
@@ -10,45 +10,47 @@ use crate::sys::{Pid, clock};
 use log::warn;
 use std::time::Duration;
 
-/// What was asked, of whom, and how long ago.
+/// What was sent, where to, and how long ago.
 #[derive(Clone, Copy, Debug)]
-pub struct Stop {
+pub struct Stop<'a> {
     /// The first stop signal, or the drain's own TERM.
     pub signal: Signal,
-    /// When, before now.
+    /// The time since then.
     pub ago: Duration,
-    /// Who got it.
+    /// Where it was sent to while main was alive.
     pub target: Target,
-    /// main, as long as it lives.
+    /// main, if it is still alive.
     pub main: Option<Pid>,
-    /// The child of main that got it too, where main is a shell that waits for it.
+    /// The child of main that was sent it too, if main is a shell that waits for that child.
     pub foreground: Option<Pid>,
+    /// Remaining processes that the drain has not asked yet.
+    pub deferred: &'a [Pid],
 }
 
-/// Why a process has not ended, as far as /proc tells; the most telling first.
+/// Why a process has not exited, as far as /proc shows; the most useful reason first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Reason {
     /// The signal is pending: it is stopped and does not see it.
     Stopped,
     /// The signal is pending: it hangs in the kernel.
     Uninterruptible,
-    /// It is ignored.
+    /// It ignores the signal.
     Ignores,
     /// The signal is pending, and blocked.
     Blocks,
-    /// The default action does not end the init of a PID namespace.
+    /// It is the init of a PID namespace, which the default action does not kill.
     NestedInit,
-    /// It was not sent to this one.
+    /// The signal was not sent to it.
     NotSignalled,
-    /// A shell that runs its trap only when its foreground child has ended.
+    /// A shell that runs its trap only when its foreground child has exited.
     ShellWaits(Pid),
-    /// Whatever it does is its own affair.
+    /// It has a handler.
     Handles,
     /// Takes blocked signals from a signalfd or sigwait(3).
     Waits,
     /// /proc does not show what it does with signals (gVisor).
     Unknown,
-    /// Should be dying.
+    /// It should be dying.
     Default,
     /// Dead; its parent does not wait for it.
     Zombie(Pid),
@@ -76,7 +78,7 @@ struct Found {
 }
 
 impl Found {
-    fn add(&mut self, row: Row, parent: Option<Pid>, stop: Stop) {
+    fn add(&mut self, row: Row, parent: Option<Pid>, stop: Stop<'_>) {
         match row.0 {
             Reason::Zombie(_) => {
                 self.dead += 1;
@@ -99,7 +101,7 @@ impl Found {
 }
 
 /// Reports, a line a process.
-pub fn report(stop: Stop) {
+pub fn report(stop: Stop<'_>) {
     let (signal, ago) = (stop.signal, rounded(stop.ago));
     let Some(procfs) = Procfs::of_our_namespace() else {
         warn!("{ago:?} after {signal} not all have ended; who, /proc does not show here");
@@ -146,7 +148,8 @@ pub fn foresee(
     (main, target): (Pid, Target),
     (pid, status): (Pid, &Status),
 ) -> Option<String> {
-    let stop = Stop { signal: Signal::TERM, ago: Duration::ZERO, target, main: Some(main), foreground: None };
+    let stop =
+        Stop { signal: Signal::TERM, ago: Duration::ZERO, target, main: Some(main), foreground: None, deferred: &[] };
     Some(match reason(procfs, family, (pid, status), stop)? {
         Reason::Ignores => "ignores SIGTERM".to_owned(),
         Reason::NotSignalled => "gets SIGTERM only after main has exited".to_owned(),
@@ -160,7 +163,7 @@ pub fn rounded(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn show(procfs: Procfs, rows: &[Row], stop: Stop) {
+fn show(procfs: Procfs, rows: &[Row], stop: Stop<'_>) {
     // In the order of guilt; the tree keeps it among brothers.
     let family: Vec<(Pid, Pid)> =
         rows.iter().filter_map(|(_, pid)| Some((*pid, shown_parent(procfs, *pid, rows)?))).collect();
@@ -204,7 +207,7 @@ fn shown_parent(procfs: Procfs, pid: Pid, rows: &[Row]) -> Option<Pid> {
 }
 
 /// Why this one is still there. None for a zombie that is about to be reaped.
-fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: Stop) -> Option<Reason> {
+fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: Stop<'_>) -> Option<Reason> {
     if status.is_dead() {
         // Ours we reap ourselves, and somebody outside reaps his own.
         let parent = status.parent.filter(|parent| *parent != nix::unistd::getpid())?;
@@ -232,10 +235,12 @@ fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: 
     })
 }
 
-/// While main lives only the target has the signal; afterwards everybody has been asked.
-fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
+/// Whether a process was sent the signal: while main is alive the target, afterwards what the drain has asked.
+fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop<'_>) -> bool {
     match (stop.main, stop.target) {
-        (None, _) | (_, Target::All) => true,
+        // A process that ignores the signal is reported as such, asked or not.
+        (None, _) => !stop.deferred.contains(&pid) || status.ignored.contains(stop.signal),
+        (_, Target::All) => true,
         (Some(main), Target::Group) => {
             pid == main || status.group.or_else(|| Some(procfs.stat(pid)?.group)) == Some(main)
         }
@@ -244,14 +249,14 @@ fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop) -> bool {
 }
 
 /// The child for which a shell waits in the foreground; one that did not get the signal comes first.
-fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop) -> Option<Pid> {
+fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop<'_>) -> Option<Pid> {
     let unsent = |pid: &Pid| procfs.status(*pid).is_some_and(|status| !was_sent(procfs, *pid, &status, stop));
     let children = family.children(shell).filter(unsent).chain(family.children(shell));
     shell::blocked_on(procfs, shell, children)
 }
 
 impl Reason {
-    fn in_words(self, stop: Stop) -> String {
+    fn in_words(self, stop: Stop<'_>) -> String {
         let signal = stop.signal;
         match self {
             Reason::Stopped => format!("is stopped, {signal} is pending"),
@@ -260,6 +265,7 @@ impl Reason {
             Reason::Blocks => format!("blocks {signal}"),
             Reason::NestedInit => format!("is PID 1 of a namespace: {signal} has no default action"),
             Reason::NotSignalled => match stop.target {
+                _ if stop.main.is_none() => "has not been asked to exit yet".to_owned(),
                 Target::Main => "was not signalled: is not main".to_owned(),
                 Target::Group | Target::All => "was not signalled: not in main's group".to_owned(),
             },
@@ -274,7 +280,7 @@ impl Reason {
 }
 
 /// One line of advice, where the cause is certain.
-fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<String> {
+fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop<'_>) -> Option<String> {
     if let Some((reason, main)) = found.main {
         if reason == Reason::Handles && restarts_its_children(procfs, family, main, stop) {
             return Some(format!(
@@ -302,7 +308,7 @@ fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop) -> Option<St
 }
 
 /// Whether main has children, and all were started after the stop signal.
-fn restarts_its_children(procfs: Procfs, family: &Family, main: Pid, stop: Stop) -> bool {
+fn restarts_its_children(procfs: Procfs, family: &Family, main: Pid, stop: Stop<'_>) -> bool {
     let since = clock::ticks_since_boot().saturating_sub(u64::try_from(stop.ago.as_millis() / 10).unwrap_or(u64::MAX));
     let mut children =
         family.children(main).filter_map(|pid| procfs.stat(pid)).filter(|stat| !stat.is_dead()).peekable();
@@ -310,7 +316,7 @@ fn restarts_its_children(procfs: Procfs, family: &Family, main: Pid, stop: Stop)
 }
 
 impl Reason {
-    fn hint(self, pid: Pid, stop: Stop) -> Option<String> {
+    fn hint(self, pid: Pid, stop: Stop<'_>) -> Option<String> {
         let signal = stop.signal;
         Some(match self {
             Reason::Stopped => {
@@ -333,7 +339,7 @@ impl Reason {
             }
             // A main that handles it ends its workers itself, and many take a second one as "now, without saving"; of one that
             // does not there is a better hint.
-            Reason::NotSignalled if stop.target == Target::Main => return None,
+            Reason::NotSignalled if stop.target == Target::Main || stop.main.is_none() => return None,
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(
@@ -361,6 +367,7 @@ mod tests {
             target: Target::Main,
             main: Some(main),
             foreground: None,
+            deferred: &[],
         };
         let mut status = Status::default();
         let words = |status: &Status| reason(procfs, &family, (main, status), stop).unwrap().in_words(stop);

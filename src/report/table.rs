@@ -34,7 +34,7 @@ pub fn print(form: Form) -> Result<String, Failure> {
     let facts = Facts {
         family,
         main,
-        target: target_of(&std::fs::read("/proc/1/cmdline").unwrap_or_default()),
+        target: target_of(&of_init("cmdline"), &of_init("environ")),
         procfs,
         table: &table,
         users: users(),
@@ -61,10 +61,17 @@ fn main_of(table: &[Process]) -> Option<Pid> {
     (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
 }
 
-/// The target of the rinit with this command line, by its name and its first options.
-fn target_of(command: &[u8]) -> Target {
+/// A file of PID 1's in /proc; empty if we may not read it.
+fn of_init(name: &str) -> Vec<u8> {
+    std::fs::read(format!("/proc/1/{name}")).unwrap_or_default()
+}
+
+/// The target of the rinit with this command line and environment: by its name, its variable and its first options.
+fn target_of(command: &[u8], environment: &[u8]) -> Target {
     let mut words = command.split(|byte| *byte == 0);
-    let mut target = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
+    let default = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
+    let variable = environment.split(|byte| *byte == 0).find_map(|one| one.strip_prefix(b"RINIT_TARGET="));
+    let mut target = named(variable.unwrap_or_default()).unwrap_or(default);
     while let Some(word) = words.next() {
         let value: &[u8] = match word {
             b"-c" | b"--single-child" => b"main",
@@ -73,14 +80,18 @@ fn target_of(command: &[u8]) -> Target {
             [b'-', _, ..] if word != b"--" => word.strip_prefix(b"--target=").unwrap_or_default(),
             _ => break,
         };
-        target = match value {
-            b"main" => Target::Main,
-            b"group" => Target::Group,
-            b"all" => Target::All,
-            _ => target,
-        };
+        target = named(value).unwrap_or(target);
     }
     target
+}
+
+fn named(target: &[u8]) -> Option<Target> {
+    Some(match target {
+        b"main" => Target::Main,
+        b"group" => Target::Group,
+        b"all" => Target::All,
+        _ => return None,
+    })
 }
 
 struct Facts<'a> {

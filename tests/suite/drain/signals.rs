@@ -84,9 +84,10 @@ fn a_stop_signal_during_the_drain_continues_stopped_processes() {
         asked(&mut rinit);
         // Its parent has exited, so it is rinit's child.
         let other = rinit.main().pid;
-        rinit.exec(["signal", &other.to_string(), &libc::SIGSTOP.to_string()]);
-        rinit.eventually("it is stopped", |processes| {
-            processes.iter().any(|process| process.pid == other && process.is_stopped())
+        // Again, as the CONT that follows the TERM may come after the first one.
+        rinit.until("it is stopped", || {
+            rinit.exec(["signal", &other.to_string(), &libc::SIGSTOP.to_string()]);
+            rinit.process(other).is_stopped()
         });
         rinit.send(libc::SIGTERM);
         rinit.expect("second");

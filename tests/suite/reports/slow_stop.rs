@@ -241,3 +241,16 @@ fn hostile_names_stay_on_their_line() {
         }
     }
 }
+
+#[test]
+fn a_process_that_the_drain_has_not_asked_yet_is_reported_so() {
+    let rinit = Rinit::as_pid1().options(["--report-after", "500ms", "--grace", "inf"]);
+    // main's group goes first, and a member of it takes its time.
+    let mut rinit = play(rinit, "[ save member ] [ group pause ] say ready stdin exit 3").start_until_ready();
+    rinit.close_stdin();
+    rinit.expect("member saves");
+    rinit.complaint("  has not been asked to exit yet  ");
+    // To all, as in any drain.
+    rinit.send(libc::SIGUSR1);
+    assert_eq!(rinit.wait(), Status::Exited(3));
+}

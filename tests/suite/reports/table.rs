@@ -337,4 +337,7 @@ fn hints_about_a_stop_depend_on_the_target() {
         let rinit = play(rinit, part).start_until_ready();
         assert_eq!(at_a_stop(&rinit), expected, "{name} {options:?}");
     }
+    let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "main");
+    let rinit = play(rinit, "[ pause ] [ group pause ] say ready pause").start_until_ready();
+    assert_eq!(at_a_stop(&rinit), [same, other], "by a variable");
 }
