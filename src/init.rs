@@ -283,7 +283,7 @@ impl Init {
             Action::TakeTerminal => terminal::take_foreground(),
             Action::StopSelf(signal) => self.stop_self(signal),
             Action::KillMain => self.kill_main(),
-            Action::LeaveMain => self.leave_main(),
+            Action::AbandonMain => self.abandon_main(),
             Action::BeginDrain => {
                 self.drain.begin(clock::now(), self.grace, self.main_pid());
                 self.scan();
@@ -398,7 +398,7 @@ impl Init {
     }
 
     /// Gives up waiting for main, which is still alive after SIGKILL: from now on it is one of the remaining processes.
-    fn leave_main(&mut self) {
+    fn abandon_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
         warn!(
             "main process {pid} is still there after SIGKILL (held by a tracer or in the kernel): going on without it"

@@ -1,5 +1,5 @@
-//! The decisions: what an event means, given what happened before. No system call, no clock, no I/O: time comes in as a
-//! value, and all of it can be tested without a process.
+//! What rinit does about each event. Pure decisions without system calls, clock or I/O: the time comes in as a value, so all
+//! of this is tested without a process.
 
 pub use crate::duration::Moment;
 pub use crate::jobs::JobControl;
@@ -20,18 +20,18 @@ pub enum Event {
     Signal(Signal),
     /// main was stopped by this signal.
     MainStopped {
-        /// Which one.
+        /// The signal.
         signal: Signal,
         /// Which group has the terminal's foreground at this moment.
         foreground: Foreground,
-        /// Whether main does not leave Ctrl-Z to its default action.
+        /// Whether main handles, blocks or ignores TSTP, the signal of Ctrl-Z.
         by_itself: bool,
     },
-    /// The kernel did not let rinit be stopped by this signal: nobody could continue it.
+    /// The kernel discarded the signal by which rinit wanted to stop itself: no process could continue it.
     StopDiscarded(Signal),
-    /// main ended, and has been reaped.
+    /// main has exited, and has been reaped.
     MainEnded(WaitStatus),
-    /// Some other child ended, and has been reaped.
+    /// Another child has exited, and has been reaped.
     Reaped,
     /// The answer to `Action::Look`.
     Seen(Alive),
@@ -41,12 +41,12 @@ pub enum Event {
     Tick,
 }
 
-/// Who is left of the others.
+/// Which kind of process is left besides rinit and main.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alive {
-    /// Nobody.
+    /// None.
     Nobody,
-    /// At least one child of rinit's: its end will be told.
+    /// At least one child of rinit's: SIGCHLD reports its exit.
     Children,
     /// Only processes that were started from outside, as `docker exec` does: no exit notification arrives for these.
     Strangers,
@@ -55,22 +55,22 @@ pub enum Alive {
 /// What rinit is to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Send a signal on. To the group once main has ended: to those whom it left there.
+    /// Forward a signal. `Target::Group` means main's group even after main's exit: processes may be left in it.
     Forward(Signal, Target),
-    /// Continue the target if main is stopped: a stopped process does not see a TERM.
+    /// Continue the target if main is stopped: a stopped process does not act on TERM.
     ContinueIfStopped(Target),
     /// Make main's group the terminal's foreground again, if rinit's own is and no other process needs it.
     LendTerminal,
-    /// Make main's group the terminal's foreground: it needs it.
+    /// Make main's group the terminal's foreground, which it needs.
     GiveTerminal,
     /// Make rinit's own group the terminal's foreground.
     TakeTerminal,
     /// Stop as main did, so that the shell that started rinit sees a stopped job.
     StopSelf(Signal),
-    /// KILL to main and its group, as `--kill-after` has it.
+    /// Send KILL to main and its group: the stop sequence has come to it.
     KillMain,
-    /// It is not gone even so: go on as if it were, by `Event::MainEnded`.
-    LeaveMain,
+    /// main is still alive after KILL: give up waiting for it, and go on with `Event::MainEnded`.
+    AbandonMain,
     /// Main has exited: begin to drain the remaining processes, with the first scan.
     BeginDrain,
     /// Scan the remaining processes, ask and kill those whose turn has come, and answer by `Event::Scanned`.
@@ -83,10 +83,10 @@ pub enum Action {
     Exit(u8),
 }
 
-/// At most this many actions follow from one event.
+/// One event leads to at most this many actions.
 const MOST: usize = 3;
 
-/// What to do about one event, in order.
+/// What to do about one event, first things first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Actions([Option<Action>; MOST]);
 
@@ -111,22 +111,22 @@ impl IntoIterator for Actions {
     }
 }
 
-/// How far the end has come.
+/// What rinit is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// There is no main, only the others: until TERM or INT.
+    /// `--pause`: there is no main. Lasts until TERM or INT.
     Pausing,
     /// main runs.
     Running {
-        /// How far a stop by plan has come.
+        /// How far the stop sequence has come.
         progress: Progress,
-        /// When to wait no longer for main, which was killed.
-        leave_main: Option<Moment>,
+        /// When to give up waiting for main, which was killed.
+        abandon_main: Option<Moment>,
     },
-    /// main has ended, and it is not known yet whether anybody else lives.
+    /// main has exited, and it is not known yet whether other processes are left.
     Ended,
-    /// `--wait-all`: the others live on as long as they like.
-    Waiting(Looks),
+    /// `--wait-all`: the remaining processes run on until they exit by themselves.
+    Waiting(PollBackoff),
     /// The remaining processes are asked to exit, and killed when their time is over.
     Draining {
         /// When the last scan was.
@@ -138,27 +138,27 @@ enum Phase {
     Gone,
 }
 
-/// Looking for processes of whose end nobody tells: at growing intervals.
+/// Polls at growing intervals for processes whose exit no signal reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Looks {
+struct PollBackoff {
     next: Option<Moment>,
     interval: Duration,
 }
 
-impl Looks {
+impl PollBackoff {
     const SHORTEST: Duration = Duration::from_millis(1);
     const LONGEST: Duration = Duration::from_secs(1);
 
-    fn new() -> Looks {
-        Looks { next: None, interval: Looks::SHORTEST }
+    fn new() -> PollBackoff {
+        PollBackoff { next: None, interval: PollBackoff::SHORTEST }
     }
 
     fn schedule(&mut self, now: Moment) {
         self.next = Some(now.saturating_add(self.interval));
-        self.interval = self.interval.saturating_mul(2).min(Looks::LONGEST);
+        self.interval = self.interval.saturating_mul(2).min(PollBackoff::LONGEST);
     }
 
-    fn are_due(&self, now: Moment) -> bool {
+    fn is_due(&self, now: Moment) -> bool {
         self.next.is_some_and(|next| next <= now)
     }
 }
@@ -166,22 +166,22 @@ impl Looks {
 /// Rate-limits scans: thousands of orphans may exit at once, and each could make another process due.
 const SCANS_APART: Duration = Duration::from_millis(10);
 
-/// main is the one that is waited for, and may have much memory to give back. A tracer can keep one that is dead.
+/// How long main may take to die of KILL: it may have much memory to free. A tracer can hold a dead one for ever.
 const KILL_TAKES_MAIN: Duration = Duration::from_secs(2);
 
 const REPORTS_APART: Duration = Duration::from_secs(1);
 
-/// The state, and the choices that bear on it.
+/// The state, and the options.
 #[derive(Debug)]
 pub struct Lifecycle {
     options: Options,
     job_control: JobControl,
     phase: Phase,
-    /// What the first stop signal was, and when; or the drain's TERM, where there was none before.
+    /// The first stop signal, or else the drain's TERM, and when it was sent.
     stop: Option<(Signal, Moment)>,
-    /// When a slow stop is to be told of.
+    /// When a slow stop is reported.
     report: Option<Moment>,
-    /// What rinit will exit with.
+    /// rinit's exit status.
     status: u8,
 }
 
@@ -191,27 +191,27 @@ impl Lifecycle {
         if let Some(limit) = options.kill_after {
             options.stop_sequence = StopSequence::kill_after(limit);
         }
-        let running = Phase::Running { progress: Progress::default(), leave_main: None };
+        let running = Phase::Running { progress: Progress::default(), abandon_main: None };
         let phase = if options.pause { Phase::Pausing } else { running };
         Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
-    /// Whether it matters that main was stopped.
+    /// Whether rinit reacts when main is stopped.
     pub fn watches_stops(&self) -> bool {
         self.job_control != JobControl::None && self.main_runs()
     }
 
-    /// Whether main can still be sent anything.
+    /// Whether main has not exited yet.
     pub fn main_runs(&self) -> bool {
         matches!(self.phase, Phase::Running { .. })
     }
 
-    /// The first stop signal, or the drain's TERM, and when that was.
+    /// The first stop signal, or else the drain's TERM, and when it was sent.
     pub fn stop(&self) -> Option<(Signal, Moment)> {
         self.stop
     }
 
-    /// What rinit exits with where main ended so.
+    /// rinit's exit status if main exits with this one.
     pub fn status_for(&self, status: WaitStatus) -> u8 {
         self.options.exit_map.apply(status.shell_code())
     }
@@ -219,15 +219,15 @@ impl Lifecycle {
     /// When to call `on` with `Event::Tick` at the latest. None: only other events matter.
     pub fn deadline(&self) -> Option<Moment> {
         let of_phase = match self.phase {
-            Phase::Running { progress, leave_main } => [progress.due(), leave_main],
-            Phase::Waiting(looks) => [None, looks.next],
+            Phase::Running { progress, abandon_main } => [progress.due(), abandon_main],
+            Phase::Waiting(poll) => [None, poll.next],
             Phase::Draining { next, .. } => [None, Some(next)],
             Phase::Pausing | Phase::Ended | Phase::Gone => return None,
         };
         of_phase.into_iter().chain([self.report]).flatten().min()
     }
 
-    /// Takes an event and says what to do.
+    /// Returns what to do about an event.
     pub fn on(&mut self, now: Moment, event: Event) -> Actions {
         match event {
             Event::Signal(signal) => self.on_signal(now, signal),
@@ -257,11 +257,11 @@ impl Lifecycle {
         let target = self.options.target;
         let to_others = Action::Forward(signal, Target::All);
         match self.phase {
-            Phase::Running { mut progress, leave_main } => {
+            Phase::Running { mut progress, abandon_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.requests_termination() {
                     if let Some(sent) = progress.take(&self.options.stop_sequence, now, signal) {
-                        self.phase = Phase::Running { progress, leave_main };
+                        self.phase = Phase::Running { progress, abandon_main };
                         let [first, second, _] = self.on_step(now, sent).0;
                         return Actions([first, second, stop_self]);
                     }
@@ -291,7 +291,7 @@ impl Lifecycle {
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
             Phase::Pausing if matches!(signal, Signal::TERM | Signal::INT) => {
                 self.note_stop(now, signal);
-                // Here it is the stop signal that ends the wait.
+                // A pause with --wait-all is over at the stop signal: the drain follows.
                 self.options.wait_all = false;
                 self.end()
             }
@@ -305,15 +305,15 @@ impl Lifecycle {
         self.note_stop(now, signal);
         let target = self.options.target;
         match &mut self.phase {
-            Phase::Running { leave_main, .. } if signal == Signal::KILL => {
-                *leave_main = Some(now.saturating_add(KILL_TAKES_MAIN));
+            Phase::Running { abandon_main, .. } if signal == Signal::KILL => {
+                *abandon_main = Some(now.saturating_add(KILL_TAKES_MAIN));
                 Actions::one(Action::KillMain)
             }
             _ => Actions::two(Action::Forward(signal, target), Action::ContinueIfStopped(target)),
         }
     }
 
-    /// Ctrl-Z has stopped the remaining processes: with nothing but rinit left that a shell could see, rinit stops too.
+    /// Ctrl-Z has stopped the remaining processes. rinit stops too, as the shell that started it sees no other of them.
     fn stop_after_main(&self) -> Actions {
         match (self.phase, self.job_control) {
             (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Shell) => {
@@ -330,7 +330,7 @@ impl Lifecycle {
         if !self.main_runs() {
             return Actions::NONE;
         }
-        // The terminal stops the whole group, so the whole group is continued, whoever gets the other signals.
+        // The terminal stops the whole group, so the whole group is continued, whatever the target of other signals is.
         let go_on = Action::Forward(Signal::CONT, Target::Group);
         match self.job_control.main_stopped(signal, foreground, by_itself) {
             Reaction::None => Actions::NONE,
@@ -348,12 +348,12 @@ impl Lifecycle {
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
         let actions = self.end();
-        // A stop that was held back is one for all that remain: they are asked, and not waited for as they are.
+        // A stop that was held back is for the remaining processes as well: --wait-all does not exempt them.
         self.options.wait_all &= !is_held_back;
         actions
     }
 
-    /// main is gone, or was never there.
+    /// main has exited, or there was none.
     fn end(&mut self) -> Actions {
         if self.options.grace == Some(Duration::ZERO) && !self.options.wait_all {
             let parting = self.options.parting.map(|signal| Action::Forward(signal, Target::Group));
@@ -380,15 +380,15 @@ impl Lifecycle {
         }
         match &mut self.phase {
             Phase::Ended if self.options.wait_all => {
-                self.phase = Phase::Waiting(Looks::new());
+                self.phase = Phase::Waiting(PollBackoff::new());
                 return self.on_seen(now, alive);
             }
             Phase::Ended => return Actions::one(self.start_drain(now)),
-            Phase::Waiting(looks) => match alive {
-                Alive::Strangers => looks.schedule(now),
-                Alive::Children | Alive::Nobody => looks.next = None,
+            Phase::Waiting(poll) => match alive {
+                Alive::Strangers => poll.schedule(now),
+                Alive::Children | Alive::Nobody => poll.next = None,
             },
-            // The exit that led here may have made another process due.
+            // The exit that was just seen may have made another process due.
             Phase::Draining { last, next } => *next = (*next).min(last.saturating_add(SCANS_APART)),
             Phase::Pausing | Phase::Running { .. } | Phase::Gone => {}
         }
@@ -416,7 +416,7 @@ impl Lifecycle {
     fn start_drain(&mut self, now: Moment) -> Action {
         self.note_stop(now, Signal::TERM);
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
-        // Survivors are named when the grace period is over: not twice within a second.
+        // Survivors are named when the grace period is over. A report within a second of that would repeat it.
         if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(REPORTS_APART))) {
             self.report = None;
         }
@@ -431,16 +431,16 @@ impl Lifecycle {
             return Actions::one(Action::ReportSlowStop);
         }
         match self.phase {
-            Phase::Running { mut progress, leave_main } if over(progress.due()) => {
+            Phase::Running { mut progress, abandon_main } if over(progress.due()) => {
                 let sent = progress.advance(&self.options.stop_sequence, now);
-                self.phase = Phase::Running { progress, leave_main };
+                self.phase = Phase::Running { progress, abandon_main };
                 self.on_step(now, sent)
             }
-            Phase::Running { progress, leave_main } if over(leave_main) => {
-                self.phase = Phase::Running { progress, leave_main: None };
-                Actions::one(Action::LeaveMain)
+            Phase::Running { progress, abandon_main } if over(abandon_main) => {
+                self.phase = Phase::Running { progress, abandon_main: None };
+                Actions::one(Action::AbandonMain)
             }
-            Phase::Waiting(looks) if looks.are_due(now) => Actions::one(Action::Look),
+            Phase::Waiting(poll) if poll.is_due(now) => Actions::one(Action::Look),
             Phase::Draining { next, .. } if next <= now => Actions::one(Action::Drain),
             _ => Actions::NONE,
         }

@@ -366,7 +366,7 @@ impl History {
             self.carry_out(action);
             done.push(action);
             match action {
-                Action::LeaveMain => self.end(Signal::KILL.number()),
+                Action::AbandonMain => self.end(Signal::KILL.number()),
                 Action::Look => done.extend(self.look()),
                 Action::BeginDrain | Action::Drain => done.extend(self.scan()),
                 _ => {}
@@ -406,7 +406,7 @@ impl History {
             Action::Forward(signal, Target::Group) if self.ended.is_some() => self.options.parting != Some(signal),
             Action::Forward(_, target) => target != Target::All,
             Action::ContinueIfStopped(_) | Action::LendTerminal | Action::GiveTerminal | Action::TakeTerminal => true,
-            Action::KillMain | Action::LeaveMain => true,
+            Action::KillMain | Action::AbandonMain => true,
             _ => false,
         };
         assert!(!of_main || self.ended.is_none(), "{action:?} after main's exit");
@@ -431,7 +431,7 @@ impl History {
                 self.stop = self.stop.or(Some(self.now));
                 self.plan.sends(self.now, signal, self.is_told_to_go_on);
             }
-            Action::LeaveMain => {
+            Action::AbandonMain => {
                 assert!(!self.main_left, "main is left twice");
                 let due = self.main_killed.map(|killed| killed + KILL_TAKES_MAIN);
                 assert!(due.is_some_and(|due| due <= self.now), "main is left before it had time to die");

@@ -509,7 +509,7 @@ fn main_that_is_not_gone_two_seconds_after_its_kill_is_left() {
     assert_eq!(story.pass(2 * SECOND), [Action::KillMain]);
     assert_eq!(story.pass(SECOND), []);
     story.signal(15);
-    assert_eq!(story.pass_silently(SECOND), [Action::LeaveMain]);
+    assert_eq!(story.pass_silently(SECOND), [Action::AbandonMain]);
     assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
     assert_eq!(story.pass(100 * SECOND), []);
 }
@@ -689,7 +689,7 @@ fn a_stop_goes_by_its_sequence() {
         assert_eq!(story.pass_silently(20 * SECOND - MILLISECOND), []);
         assert_eq!(story.pass(MILLISECOND), step(Signal::QUIT, target));
         assert_eq!(story.pass(2 * SECOND), [Action::KillMain]);
-        assert_eq!(story.pass(2 * SECOND), [Action::LeaveMain]);
+        assert_eq!(story.pass(2 * SECOND), [Action::AbandonMain]);
         assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
     }
 }

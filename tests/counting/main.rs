@@ -1,4 +1,4 @@
-//! rinit with an allocator that counts: before it exits it prints the number of allocations on stderr.
+//! rinit with a counting allocator. Before it exits it prints the number of allocations on stderr.
 #![no_main]
 
 use rinit::sys::arguments::CStrArray;

@@ -1,4 +1,4 @@
-//! A terminal: main has it as if rinit were not there, and whoever started rinit gets it back.
+//! Terminals: main uses one as if started directly, and the process that started rinit gets it back.
 
 use crate::support::pty::{self, Pty};
 use crate::support::{Process, Rinit, Running, Scratch, Status, Stream, puppet, rinit_binary};

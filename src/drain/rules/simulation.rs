@@ -66,7 +66,7 @@ struct Process {
     by_parent: bool,
     pending: bool,
     /// It may count as asked by the forwarded signal, which it ignored.
-    counts: bool,
+    may_count: bool,
     /// Its PID was used before, so that one scan may take it for the process that had it.
     reuses: bool,
     /// When its parent exited, and left it to rinit.
@@ -164,7 +164,7 @@ impl World {
             asked_at: None,
             by_parent: false,
             pending: false,
-            counts: false,
+            may_count: false,
             reuses,
             orphaned: None,
             parent_handled: false,
@@ -376,7 +376,7 @@ impl World {
     fn may_be_killed(&self, place: usize) {
         let process = &self.processes[place];
         let over = self.began + self.grace;
-        let was_asked = process.asked > 0 || process.by_parent || process.counts;
+        let was_asked = process.asked > 0 || process.by_parent || process.may_count;
         // It had its turn, and ignores SIGTERM.
         let is_deaf = self.treatment(process) == Treatment::Ignores;
         let is_late = process.started + LONGEST * 2 >= over;
@@ -459,7 +459,7 @@ fn begin(world: &mut World, stop: Stop, before: u16) -> (Rules, StopHistory) {
         if matches!(stop, Stop::ToAll | Stop::ToGroup) {
             // What ignores it now and handles it when the drain begins counts as asked: that it ignored it is not known.
             for process in world.processes.iter_mut().filter(|one| one.in_group || stop == Stop::ToAll) {
-                process.counts = matches!(process.behaviour, Behaviour::HandlesLate(_));
+                process.may_count = matches!(process.behaviour, Behaviour::HandlesLate(_));
             }
         }
         let reached: Vec<Pid> = world

@@ -119,7 +119,7 @@ shell_hangs_up_its_jobs() {
 }
 
 # open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive
-# shell ignores TERM, and whoever left it open is not there to say exit.
+# shell ignores TERM, and the user who left it open does not type exit.
 open_session_ends() {
     open_session "$@"
     stops_at_once tty 143
