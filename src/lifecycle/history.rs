@@ -508,7 +508,7 @@ impl History {
                     self.reaped();
                 } else {
                     // rinit finds out by itself.
-                    self.pass(Looks::LONGEST.max(LONGEST_INTERVAL));
+                    self.pass(PollBackoff::LONGEST.max(LONGEST_INTERVAL));
                 }
             }
         }
