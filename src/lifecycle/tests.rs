@@ -695,6 +695,21 @@ fn a_stop_goes_by_its_sequence() {
 }
 
 #[test]
+fn a_machine_that_was_suspended_shortens_no_step() {
+    let mut story = Story::new(planned("10s,TERM,20s,QUIT,2s,KILL"), JobControl::None);
+    let tick_hours_later = |story: &mut Story| {
+        story.now += 5000 * SECOND;
+        story.on(Event::Tick)
+    };
+    assert_eq!(story.signal(libc::SIGINT), []);
+    assert_eq!(tick_hours_later(&mut story), step(Signal::TERM, Target::Group));
+    assert_eq!(story.pass_silently(20 * SECOND - MILLISECOND), []);
+    assert_eq!(tick_hours_later(&mut story), step(Signal::QUIT, Target::Group));
+    assert_eq!(story.pass(2 * SECOND - MILLISECOND), []);
+    assert_eq!(tick_hours_later(&mut story), [Action::KillMain]);
+}
+
+#[test]
 fn steps_without_a_time_between_them_follow_at_once() {
     let mut story = Story::new(planned("USR1,TERM,INT,1s,KILL"), JobControl::None);
     assert_eq!(story.signal(libc::SIGQUIT), step(signal(libc::SIGUSR1), Target::Group));
