@@ -39,6 +39,7 @@ fn the_foreground_child_of_a_shell_with_a_trap_gets_the_stop_signal_once() {
         rinit.expect(TERM);
         expect_next(&mut rinit, 64);
         // A second signal arrives as a second one at both.
+        waits(&rinit);
         rinit.send(TERM);
         rinit.expect(TERM);
         expect_next(&mut rinit, 64);
