@@ -93,7 +93,7 @@ impl Drain {
         self.scope.send(signal, true)
     }
 
-    /// Which kind of process is left. `children`: whether rinit has a living child, as its last waitpid(2) told.
+    /// Which kind of process is left. `children`: whether rinit has a living child, by its last waitpid(2).
     pub fn look(&self, children: bool) -> Alive {
         if children {
             return Alive::Children;

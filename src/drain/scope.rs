@@ -72,7 +72,7 @@ fn sorted(procfs: Procfs) -> Vec<Pid> {
 /// rinit's descendants. A descendant stays one, as rinit is a subreaper; a stranger stays a stranger.
 #[derive(Default)]
 pub(super) struct Descendants {
-    /// Each with its start time, which tells it from a later process with the same PID; sorted.
+    /// Each with its start time, as a later process may have the same PID; sorted.
     known: Vec<(Pid, u64)>,
     /// Processes that are no descendants; sorted.
     strangers: Vec<Pid>,
@@ -113,7 +113,7 @@ impl Descendants {
                 break;
             }
         }
-        // A parent that has just exited tells nothing: the next call looks again.
+        // If a parent has just exited, it is not known yet whose child it was: the next call looks again.
         new.retain(|(_, parent, _)| parent.as_raw() <= 1 || is_present(parent) && self.started(*parent).is_none());
         self.strangers.extend(new.iter().map(|(pid, ..)| *pid));
         self.strangers.sort_unstable();

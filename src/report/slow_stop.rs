@@ -56,24 +56,24 @@ enum Reason {
     Zombie(Pid),
 }
 
-/// Processes that are shown.
+/// How many processes are shown.
 const SHOWN: usize = 20;
 
-/// Why, and who.
+/// A line of the report: why, and the process.
 type Row = (Reason, Pid);
 
-/// What is told. However many there are, this is of one size: what a report takes would stay with rinit.
+/// What the report shows. Its size does not depend on the number of processes: rinit would keep that memory.
 #[derive(Default)]
 struct Found {
     alive: usize,
     dead: usize,
-    /// The most telling ones, in order.
+    /// The most useful lines, sorted.
     shown: Vec<Row>,
-    /// main, if it has not ended.
+    /// main, if it has not exited.
     main: Option<Row>,
-    /// The first init of a namespace that is a child of main's.
+    /// The first child of main that is the init of a PID namespace.
     child_init: Option<Row>,
-    /// The first dead one.
+    /// The first zombie.
     zombie: Option<Row>,
 }
 
@@ -100,7 +100,7 @@ impl Found {
     }
 }
 
-/// Reports, a line a process.
+/// Prints the report, one line for each process.
 pub fn report(stop: Stop<'_>) {
     let (signal, ago) = (stop.signal, rounded(stop.ago));
     let Some(procfs) = Procfs::of_our_namespace() else {
@@ -109,7 +109,7 @@ pub fn report(stop: Stop<'_>) {
     };
     let family = Family::read(procfs);
     let us = nix::unistd::getpid();
-    // As long as main lives, nobody else can hold up its end but those that it may wait for.
+    // While main is alive, only its descendants can delay its exit: it may wait for them.
     let concerned = match stop.main {
         Some(main) => family.from(main),
         None if us.as_raw() == 1 => family.members(),
@@ -140,8 +140,8 @@ pub fn report(stop: Stop<'_>) {
     }
 }
 
-/// What a process would do at a stop, where TERM went to the target, as far as that is known before: it ignores it, does
-/// not get it, or is a shell that waits for another process.
+/// Whether a stop by TERM would meet a difficulty with this process, as far as that is known beforehand: it ignores TERM,
+/// does not get it, or is a shell that waits for another process.
 pub fn foresee(
     procfs: Procfs,
     family: &Family,
@@ -158,13 +158,13 @@ pub fn foresee(
     })
 }
 
-/// Milliseconds say enough.
+/// Rounded down to milliseconds.
 pub fn rounded(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn show(procfs: Procfs, rows: &[Row], stop: Stop<'_>) {
-    // In the order of guilt; the tree keeps it among brothers.
+    // Sorted by reason; the tree keeps that order among the children of one parent.
     let family: Vec<(Pid, Pid)> =
         rows.iter().filter_map(|(_, pid)| Some((*pid, shown_parent(procfs, *pid, rows)?))).collect();
     let described: Vec<(String, String, String)> = processes::tree(&family)
@@ -183,7 +183,7 @@ fn show(procfs: Procfs, rows: &[Row], stop: Stop<'_>) {
     }
 }
 
-/// Enough of a command line to know it by.
+/// The beginning of a long command line.
 fn shortened(command: String) -> String {
     const LONGEST: usize = 80;
     match command.char_indices().nth(LONGEST) {
@@ -192,10 +192,10 @@ fn shortened(command: String) -> String {
     }
 }
 
-/// The nearest ancestor that is shown, or nobody's PID. None where the process is gone meanwhile.
+/// The nearest ancestor that is shown, or else a PID that is not shown. None if the process is gone by now.
 fn shown_parent(procfs: Procfs, pid: Pid, rows: &[Row]) -> Option<Pid> {
     let mut parent = procfs.stat(pid)?.parent;
-    // A chain of parents ends outside; the bound is for one that changes while it is read.
+    // The chain of parents ends outside. The bound is for a chain that changes while it is read.
     for _ in 0..1000 {
         if rows.iter().any(|(_, shown)| *shown == parent) {
             break;
@@ -206,10 +206,10 @@ fn shown_parent(procfs: Procfs, pid: Pid, rows: &[Row]) -> Option<Pid> {
     Some(parent)
 }
 
-/// Why this one is still there. None for a zombie that is about to be reaped.
+/// Why a process is still there. None for a zombie that is about to be reaped.
 fn reason(procfs: Procfs, family: &Family, (pid, status): (Pid, &Status), stop: Stop<'_>) -> Option<Reason> {
     if status.is_dead() {
-        // Ours we reap ourselves, and somebody outside reaps his own.
+        // rinit reaps its own children, and a parent outside of the namespace reaps its own.
         let parent = status.parent.filter(|parent| *parent != nix::unistd::getpid())?;
         return procfs.stat(parent).is_some_and(|stat| !stat.is_dead()).then_some(Reason::Zombie(parent));
     }
@@ -248,7 +248,7 @@ fn was_sent(procfs: Procfs, pid: Pid, status: &Status, stop: Stop<'_>) -> bool {
     }
 }
 
-/// The child for which a shell waits in the foreground; one that did not get the signal comes first.
+/// The child that a shell waits for in the foreground. One that did not get the signal is preferred.
 fn waits_for(procfs: Procfs, family: &Family, shell: Pid, stop: Stop<'_>) -> Option<Pid> {
     let unsent = |pid: &Pid| procfs.status(*pid).is_some_and(|status| !was_sent(procfs, *pid, &status, stop));
     let children = family.children(shell).filter(unsent).chain(family.children(shell));
@@ -279,7 +279,7 @@ impl Reason {
     }
 }
 
-/// One line of advice, where the cause is certain.
+/// One line of advice, if the cause is certain.
 fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop<'_>) -> Option<String> {
     if let Some((reason, main)) = found.main {
         if reason == Reason::Handles && restarts_its_children(procfs, family, main, stop) {
@@ -290,7 +290,7 @@ fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop<'_>) -> Optio
             ));
         }
         if let Reason::ShellWaits(child) = reason {
-            // The shell itself does nothing wrong where the child had the signal too, and stays all the same.
+            // If the child got the signal too and stays, the child is the cause, and not the shell.
             let cause = procfs.status(child);
             let cause = cause.and_then(|status| self::reason(procfs, family, (child, &status), stop));
             return match cause {
@@ -337,8 +337,8 @@ impl Reason {
                      start it through rinit"
                 )
             }
-            // A main that handles it ends its workers itself, and many take a second one as "now, without saving"; of one that
-            // does not there is a better hint.
+            // A main that handles the signal stops its workers itself, and many workers take a second one as "now, without
+            // saving". For a main that does not, another hint fits better.
             Reason::NotSignalled if stop.target == Target::Main || stop.main.is_none() => return None,
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {

@@ -1,5 +1,5 @@
-//! The termination message: what Kubernetes shows of why a container ended. What was logged about that is kept from main's
-//! exit on, and written at the end. Without such a line nothing is allocated, opened or asked.
+//! The termination message, in which Kubernetes shows why a container exited. From main's exit on, log lines about that are
+//! kept, and written when rinit exits. Without such a line nothing is allocated and no file is opened.
 
 use crate::sys::empty_file;
 use log::{Level, Record};
@@ -9,26 +9,26 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
-/// The file, and None for `off`. Borrowed: the one that Kubernetes mounts unless told otherwise.
+/// The file; None for `off`. Borrowed: the default.
 pub type Path = Option<Cow<'static, CStr>>;
 
 /// Where the kubelet mounts the file by default.
 pub const DEFAULT: Path = Some(Cow::Borrowed(c"/dev/termination-log"));
 
-/// What Kubernetes takes of it.
+/// Kubernetes reads at most this many bytes.
 const LONGEST: usize = 4096;
 
 static PATH: OnceLock<Path> = OnceLock::new();
 static KEEPING: AtomicBool = AtomicBool::new(false);
 static KEPT: Mutex<String> = Mutex::new(String::new());
 
-/// Sets the file. The first one stays.
+/// Sets the file. Later calls have no effect.
 pub fn set(path: Path) {
     let _ = PATH.set(path);
 }
 
-/// From now on what is logged at warn or above is about why the container ends. Records that the log does not show are
-/// handed to `keep` too.
+/// From now on, records at warn or above say why the container exits. Records that the log does not show are passed to `keep`
+/// too.
 pub fn begin() {
     if let Some(Some(_)) = PATH.get() {
         KEEPING.store(true, Relaxed);
@@ -36,14 +36,14 @@ pub fn begin() {
     }
 }
 
-/// Keeps a record, unless it is one of the report on a slow stop: that may still come to a good end.
+/// Keeps a record, unless it is part of the slow stop report: such a stop may still succeed.
 pub fn keep(record: &Record<'_>) {
     if record.level() <= Level::Warn && !record.target().ends_with("slow_stop") {
         keep_text(record.args());
     }
 }
 
-/// Keeps what the log says below warn, or not at all.
+/// Keeps a line that the log prints below warn, or not at all.
 pub fn keep_text(text: &fmt::Arguments<'_>) {
     if !KEEPING.load(Relaxed) {
         return;
@@ -56,12 +56,12 @@ pub fn keep_text(text: &fmt::Arguments<'_>) {
     }
 }
 
-/// Writes what was kept, if anything was. Whatever is in the way, nothing is said of it: most containers have no such file.
-/// The default is for PID 1: the exit of any other process is not the container's, and what it wrote would be in the way.
+/// Writes what was kept, if there is something. Errors are not reported: most containers have no such file. The default is
+/// used by PID 1 only: the exit of any other process is not the container's.
 pub fn write() {
     let Some(Some(path)) = PATH.get() else { return };
     let Ok(kept) = KEPT.lock() else { return };
-    // Not in the middle of a letter.
+    // Not in the middle of a UTF-8 character.
     let end = (0..=LONGEST.min(kept.len())).rev().find(|end| kept.is_char_boundary(*end));
     let text = kept.get(..end.unwrap_or_default()).unwrap_or_default();
     if !text.is_empty() && (matches!(path, Cow::Owned(_)) || nix::unistd::getpid().as_raw() == 1) {

@@ -30,7 +30,7 @@ enum Behaviour {
     Forks(u16),
     /// Ignores it until that long after the drain began, and handles it from then on.
     HandlesLate(u16),
-    /// Reads what the others write: exits when all who are no readers have exited. Dies of SIGTERM.
+    /// Reads what other processes write: exits when all that are no readers have exited. Dies of SIGTERM.
     Reads,
 }
 
