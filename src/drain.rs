@@ -4,7 +4,7 @@
 use crate::lifecycle::{Alive, Moment};
 use crate::options::Target;
 use crate::signal::{Signal, Treatment};
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::{Procfs, Status};
 use crate::sys::{Errno, Pid, Result, clock, signals};
 use history::{Recipients, StopHistory};
@@ -58,9 +58,9 @@ const CROWD: usize = 50;
 const EXAMINED: usize = 1000;
 
 impl Drain {
-    /// All processes of the namespace for its init, which alone has an `everyone`; descendants for any other process.
-    pub fn new(everyone: Option<Everyone>) -> Drain {
-        Drain { scope: Scope::of(everyone), history: StopHistory::default(), running: None }
+    /// All processes of the namespace for its init, which alone has `all_processes`; descendants for any other process.
+    pub fn new(all_processes: Option<AllProcesses>) -> Drain {
+        Drain { scope: Scope::of(all_processes), history: StopHistory::default(), running: None }
     }
 
     /// Notes a stop signal that is about to be forwarded, so that the processes that receive it are not asked again.
@@ -98,11 +98,11 @@ impl Drain {
         if children {
             return Alive::Children;
         }
-        let Scope::Namespace(everyone) = self.scope else {
+        let Scope::Namespace(all_processes) = self.scope else {
             // Every descendant hangs on a living child, or is one.
             return Alive::Nobody;
         };
-        if !everyone.exists() {
+        if !all_processes.exist() {
             return Alive::Nobody;
         }
         let Some(procfs) = Procfs::of_our_namespace() else {
@@ -283,7 +283,7 @@ impl Running {
         let survivors: Vec<Pid> = scope.list(procfs, true);
         // Otherwise they take all the time that naming them needs. A fork bomb above all.
         let stopped = match scope {
-            Scope::Namespace(everyone) if survivors.len() > CROWD => everyone.send(Signal::STOP).is_ok(),
+            Scope::Namespace(all) if survivors.len() > CROWD => all.send(Signal::STOP).is_ok(),
             _ => false,
         };
         let mut named = 0;
@@ -408,10 +408,10 @@ fn is_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
 /// Without a /proc that shows it, it is not known which processes are left.
 fn ask_unseen(scope: &mut Scope) {
     match scope {
-        Scope::Namespace(everyone) => {
+        Scope::Namespace(all_processes) => {
             info!("/proc does not show this namespace: sending SIGTERM to all remaining processes");
-            let _ = everyone.send(Signal::TERM);
-            let _ = everyone.send(Signal::CONT);
+            let _ = all_processes.send(Signal::TERM);
+            let _ = all_processes.send(Signal::CONT);
         }
         Scope::Descendants(_) => {
             warn!("/proc does not show this namespace, so descendants cannot be asked to exit, only waited for");

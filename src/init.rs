@@ -12,7 +12,7 @@ use crate::report::termination;
 use crate::shell::ForegroundChild;
 use crate::signal::{Signal, SignalSet};
 use crate::status::WaitStatus;
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
@@ -52,9 +52,9 @@ pub struct Init {
 }
 
 impl Init {
-    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace,
-    /// if rinit is its init.
-    pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
+    /// Prepares the loop. main has just been started, or there is none. Only the init of a PID namespace has
+    /// `all_processes`.
+    pub fn new(child: Option<Child>, all_processes: Option<AllProcesses>, options: Options) -> Init {
         let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
         let job_control = match shares_terminal {
             false => JobControl::None,
@@ -86,7 +86,7 @@ impl Init {
             rewrites_halt: !options.like_other_inits
                 && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
             lifecycle: Lifecycle::new(options, job_control),
-            drain: Drain::new(everyone),
+            drain: Drain::new(all_processes),
             exit: None,
             child,
         }

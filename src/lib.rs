@@ -60,7 +60,7 @@ use report::termination;
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
 use sys::arguments::CStrArray;
-use sys::everyone::Everyone;
+use sys::all_processes::AllProcesses;
 use sys::signals;
 
 /// Runs rinit: takes the command line, with rinit's own name in front, and returns the exit status.
@@ -98,10 +98,10 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
     let requested = options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal);
-    let everyone = Everyone::of_our_namespace();
-    let adopts = options.subreaper && everyone.is_none();
+    let all_processes = AllProcesses::of_our_namespace();
+    let adopts = options.subreaper && all_processes.is_none();
     let adopted = if adopts { sys::process::become_subreaper() } else { Ok(()) };
-    if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
+    if options.warn_not_init && !options.subreaper && all_processes.is_none() && !sys::process::is_subreaper() {
         ::log::warn!(
             "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
@@ -131,7 +131,7 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
         );
     }
     // Never dropped: the process is about to exit, and the kernel frees everything.
-    let mut init = ManuallyDrop::new(init::Init::new(child, everyone, options));
+    let mut init = ManuallyDrop::new(init::Init::new(child, all_processes, options));
     let status = init.run();
     termination::write();
     init.die_as_main(status);
