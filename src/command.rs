@@ -74,7 +74,7 @@ pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> 
         environment: &environment,
         session: options.session,
         terminal: descriptor,
-        parent_death: options.parent_death,
+        parent_death: options.parent_death.map(|signal| (signal, nix::unistd::getpid())),
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };
