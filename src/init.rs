@@ -94,7 +94,7 @@ impl Init {
 
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
-        let mut batch = Batch::new();
+        let mut batch = Batch::empty();
         // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may
         // have left some as well, whose SIGCHLD came before the exec. Signals that have arrived by now are handled
         // first.

@@ -2,9 +2,10 @@
 
 use super::{Errno, Pid, Result, descriptors};
 use crate::signal::{Signal, SignalSet, Treatment};
+use nix::fcntl::OFlag;
 use std::ffi::CStr;
 use std::fmt::Write as _;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
 /// A /proc that shows our own PID namespace. Without it nothing is known about other processes.
@@ -303,19 +304,18 @@ fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
     let mut path = String::with_capacity(32);
     let _ = write!(path, "/proc/{pid}/{name}\0");
     let path = CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::EINVAL)?;
-    descriptors::open(path, libc::O_RDONLY).and_then(descriptors::above_stdio)
+    descriptors::open(path, OFlag::O_RDONLY).and_then(descriptors::above_stdio)
 }
 
 /// Reads on into `room` after its first `filled` bytes. Returns how many are filled then.
 fn fill(file: &OwnedFd, room: &mut [u8], mut filled: usize) -> Result<usize> {
     while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty()) {
-        // SAFETY: `free` has that much room.
-        let read = unsafe { libc::read(file.as_raw_fd(), free.as_mut_ptr().cast(), free.len()) };
-        match Errno::result(read) {
+        let wanted = free.len();
+        match nix::unistd::read(file, free) {
             Ok(read) => {
-                filled += read.unsigned_abs();
+                filled += read;
                 // The kernel creates these files in one piece, so a short read is the last one.
-                if read.unsigned_abs() < free.len() {
+                if read < wanted {
                     break;
                 }
             }
