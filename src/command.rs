@@ -47,11 +47,9 @@ pub struct Inherited {
 
 const SHELL: &CStr = c"/bin/sh";
 
-/// Starts the command with these arguments. A failure says what cannot be started, and why.
+/// Starts the command, the first of these arguments. A failure says what cannot be started, and why.
 pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
-    let Some(name) = arguments.into_iter().next() else {
-        return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
-    };
+    let name = arguments.into_iter().next().unwrap_or_default();
     let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
     let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
