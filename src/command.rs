@@ -13,13 +13,13 @@ use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
+pub use refusal::shebang_advice;
 use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
 mod refusal;
-pub mod shebang;
 
 /// main, once it runs.
 pub struct Child {

@@ -77,7 +77,7 @@ pub fn run(arguments: CStrArray) -> c_int {
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang::advice(arguments) {
+            match command::shebang_advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
