@@ -13,13 +13,13 @@ use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
+pub use refusal::shebang_advice;
 use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
 mod refusal;
-pub mod shebang;
 
 /// main, once it runs.
 pub struct Child {
@@ -47,11 +47,9 @@ pub struct Inherited {
 
 const SHELL: &CStr = c"/bin/sh";
 
-/// Starts the command with these arguments. A failure says what cannot be started, and why.
+/// Starts the command, the first of these arguments. A failure says what cannot be started, and why.
 pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
-    let Some(name) = arguments.into_iter().next() else {
-        return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
-    };
+    let name = arguments.into_iter().next().unwrap_or_default();
     let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
     let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
@@ -74,7 +72,7 @@ pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> 
         environment: &environment,
         session: options.session,
         terminal: descriptor,
-        parent_death: options.parent_death,
+        parent_death: options.parent_death.map(|signal| (signal, nix::unistd::getpid())),
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };

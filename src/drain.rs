@@ -4,7 +4,7 @@
 use crate::lifecycle::{Moment, Remaining};
 use crate::options::Target;
 use crate::signal::{Signal, Treatment};
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::{Procfs, Status};
 use crate::sys::{Errno, Pid, Result, clock, signals};
 use history::{Recipients, StopHistory};
@@ -58,9 +58,9 @@ const STOP_ABOVE: usize = 50;
 const MAX_EXAMINED: usize = 1000;
 
 impl Drain {
-    /// rinit manages all processes of the namespace as its init (`everyone`), and its descendants otherwise.
-    pub fn new(everyone: Option<Everyone>) -> Drain {
-        Drain { scope: Scope::of(everyone), history: StopHistory::default(), running: None }
+    /// rinit manages all processes of the namespace as its init (`all_processes`), and its descendants otherwise.
+    pub fn new(all_processes: Option<AllProcesses>) -> Drain {
+        Drain { scope: Scope::of(all_processes), history: StopHistory::default(), running: None }
     }
 
     /// Notes a stop signal that is about to be forwarded: the processes that receive it are not asked again.
@@ -97,11 +97,11 @@ impl Drain {
         if children {
             return Remaining::Children;
         }
-        let Scope::Namespace(everyone) = self.scope else {
+        let Scope::Namespace(all_processes) = self.scope else {
             // Every descendant is a living child, or has an ancestor that is one.
             return Remaining::None;
         };
-        if !everyone.exists() {
+        if !all_processes.exist() {
             return Remaining::None;
         }
         let Some(procfs) = Procfs::of_our_namespace() else {
@@ -281,7 +281,7 @@ impl Running {
         let grace = self.grace.unwrap_or_default();
         let survivors: Vec<Pid> = scope.list(procfs, true);
         let stopped = match scope {
-            Scope::Namespace(everyone) if survivors.len() > STOP_ABOVE => everyone.send(Signal::STOP).is_ok(),
+            Scope::Namespace(all_processes) if survivors.len() > STOP_ABOVE => all_processes.send(Signal::STOP).is_ok(),
             _ => false,
         };
         let mut named = 0;
@@ -406,10 +406,10 @@ fn is_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
 /// Without a usable /proc the processes are not known: asks all of them, if there is a way.
 fn ask_unseen(scope: &mut Scope) {
     match scope {
-        Scope::Namespace(everyone) => {
+        Scope::Namespace(all_processes) => {
             info!("/proc does not show this namespace: sending SIGTERM to all remaining processes");
-            let _ = everyone.send(Signal::TERM);
-            let _ = everyone.send(Signal::CONT);
+            let _ = all_processes.send(Signal::TERM);
+            let _ = all_processes.send(Signal::CONT);
         }
         Scope::Descendants(_) => {
             warn!("/proc does not show this namespace, so descendants cannot be asked to exit, only waited for");

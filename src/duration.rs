@@ -64,31 +64,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            " ",
-            "s",
-            "-1",
-            "+1",
-            "1 s",
-            "1d",
-            "1S",
-            "1sec",
-            "1.",
-            ".5",
-            "1.2.3",
-            "1e3",
-            "1,5",
-            "0x1",
-            "INF",
-            "infinity",
-            "nan",
-            "é",
-            "1é",
-            "99999999999999999999",
-            "18446744074s",
-            "5124096h",
-        ] {
+        let wrong = ["", " ", "s", "-1", "+1", "1 s", "1d", "1S", "1sec", "1.", ".5", "1.2.3", "1e3", "1,5", "0x1"];
+        let other = ["INF", "infinity", "nan", "é", "1é", "99999999999999999999", "18446744074s", "5124096h"];
+        for text in wrong.into_iter().chain(other) {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

@@ -16,7 +16,8 @@ impl Family {
         Family::new(procfs.processes().filter_map(parent_of).collect())
     }
 
-    fn new(mut by_parent: Vec<(Pid, Pid)>) -> Family {
+    /// From pairs of a parent and a child.
+    pub fn new(mut by_parent: Vec<(Pid, Pid)>) -> Family {
         by_parent.sort_unstable();
         Family { by_parent }
     }

@@ -12,7 +12,7 @@ use crate::report::termination;
 use crate::shell::ForegroundChild;
 use crate::signal::{Signal, SignalSet};
 use crate::status::WaitStatus;
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
@@ -45,9 +45,9 @@ pub struct Init {
 }
 
 impl Init {
-    /// Prepares the loop. main has just been started, or there is none. `everyone`: the processes of the PID namespace, if
+    /// Prepares the loop. main has just been started, or there is none. `all_processes`: the processes of the PID namespace, if
     /// rinit is its init.
-    pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
+    pub fn new(child: Option<Child>, all_processes: Option<AllProcesses>, options: Options) -> Init {
         let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
         let job_control = match shares_terminal {
             false => JobControl::None,
@@ -73,7 +73,7 @@ impl Init {
             fatal: None,
             foreground: (!options.like_other_inits).then(ForegroundChild::default),
             lifecycle: Lifecycle::new(options, job_control),
-            drain: Drain::new(everyone),
+            drain: Drain::new(all_processes),
             exit: None,
             child,
         }
@@ -81,7 +81,7 @@ impl Init {
 
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
-        let mut batch = Batch::new();
+        let mut batch = Batch::empty();
         // Reap at once: children that died before the kernel began to reap stay zombies, and so do those of a program that
         // became rinit by exec. Signals that have arrived by now are handled first.
         let mut more_to_reap = true;

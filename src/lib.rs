@@ -55,12 +55,13 @@ pub mod sys;
 use cli::Request;
 use command::Inherited;
 use failure::Failure;
+use nix::sys::prctl;
 use persona::{Persona, Stream};
 use report::termination;
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
+use sys::all_processes::AllProcesses;
 use sys::arguments::CStrArray;
-use sys::everyone::Everyone;
 use sys::signals;
 
 /// Runs rinit: takes the command line, with rinit's own name in front, and returns the exit status.
@@ -76,7 +77,7 @@ pub fn run(arguments: CStrArray) -> c_int {
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang::advice(arguments) {
+            match command::shebang_advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
@@ -97,11 +98,16 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set the disposition of SIGCHLD", errno))?;
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
-    let requested = options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal);
-    let everyone = Everyone::of_our_namespace();
-    let adopts = options.subreaper && everyone.is_none();
-    let adopted = if adopts { sys::process::become_subreaper() } else { Ok(()) };
-    if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
+    let request = |signal| sys::process::request_parent_death_signal(signal, nix::unistd::getppid());
+    let requested = options.parent_death.map_or(Ok(()), request);
+    let all_processes = AllProcesses::of_our_namespace();
+    let adopts = options.subreaper && all_processes.is_none();
+    let adopted = if adopts { prctl::set_child_subreaper(true) } else { Ok(()) };
+    if options.warn_not_init
+        && !options.subreaper
+        && all_processes.is_none()
+        && prctl::get_child_subreaper() != Ok(true)
+    {
         ::log::warn!(
             "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
@@ -131,7 +137,7 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
         );
     }
     // Never dropped: the process is about to exit, and the kernel frees everything.
-    let mut init = ManuallyDrop::new(init::Init::new(child, everyone, options));
+    let mut init = ManuallyDrop::new(init::Init::new(child, all_processes, options));
     let status = init.run();
     termination::write();
     init.die_as_main(status);

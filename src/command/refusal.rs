@@ -2,7 +2,7 @@
 
 use super::elf;
 use crate::failure::{Failure, Kind};
-use crate::sys::arguments::os;
+use crate::sys::arguments::{CStrArray, os};
 use crate::sys::spawn::Error;
 use crate::sys::{Errno, reason};
 use std::ffi::{CStr, CString, OsStr};
@@ -113,4 +113,21 @@ pub(super) fn beginning(path: &CStr) -> Vec<u8> {
         let _ = file.take(4096).read_to_end(&mut bytes);
     }
     bytes
+}
+
+/// The `#!` line to use instead, if rinit is the program of one and got its several arguments as one (execve(2),
+/// "Interpreter scripts").
+pub fn shebang_advice(mut arguments: CStrArray) -> Option<String> {
+    let (argument, script) = (arguments.nth(1)?, arguments.next()?);
+    let file = beginning(script);
+    let line = file.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let is_several = argument.to_bytes().iter().any(|byte| matches!(byte, b' ' | b'\t'));
+    (is_several && line.strip_suffix(argument.to_bytes())?.ends_with(b" ")).then(|| {
+        format!(
+            "{:?}: the kernel passes {:?} of the #! line as one argument; make the line #!/usr/bin/env -S {}",
+            os(script),
+            os(argument),
+            OsStr::from_bytes(line).display()
+        )
+    })
 }

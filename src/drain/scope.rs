@@ -1,7 +1,7 @@
 //! The processes that rinit is responsible for, and how to signal these and no others.
 
 use crate::signal::Signal;
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::procfs::Procfs;
 use crate::sys::{Errno, Pid, Result, signals};
@@ -9,15 +9,15 @@ use crate::sys::{Errno, Pid, Result, signals};
 /// The processes that rinit is responsible for.
 pub(super) enum Scope {
     /// As PID 1: all processes of the namespace.
-    Namespace(Everyone),
+    Namespace(AllProcesses),
     /// Otherwise: its descendants.
     Descendants(Descendants),
 }
 
 impl Scope {
-    /// All processes of the namespace as its init (`everyone`), and descendants otherwise.
-    pub(super) fn of(everyone: Option<Everyone>) -> Scope {
-        everyone.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
+    /// All processes of the namespace as its init (`all_processes`), and descendants otherwise.
+    pub(super) fn of(all_processes: Option<AllProcesses>) -> Scope {
+        all_processes.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
     }
 
     /// The processes in scope that /proc shows, sorted by PID. `anew`: does not rely on what an earlier call has found.
@@ -37,8 +37,8 @@ impl Scope {
     /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show which there are, EPERM where rinit may
     /// signal none of them. `anew`: as for `list`.
     pub(super) fn send(&mut self, signal: Signal, anew: bool) -> Result<()> {
-        if let Scope::Namespace(everyone) = self {
-            return everyone.send(signal);
+        if let Scope::Namespace(all_processes) = self {
+            return all_processes.send(signal);
         }
         let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
         let mut result = Err(Errno::ESRCH);
