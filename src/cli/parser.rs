@@ -162,7 +162,7 @@ const FLAGS: [(&str, Option<char>); 12] = [
 
 /// Options with a value, and the name of the value.
 const VALUED: [(&str, &str); 10] = [
-    ("target", "WHO"),
+    ("target", "TARGET"),
     ("rewrite", "FROM:TO"),
     ("parent-death", "SIG"),
     ("map-exit", "CODE[:TO]"),
