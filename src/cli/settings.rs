@@ -62,7 +62,7 @@ impl Setting {
 
 /// All options that have a variable.
 pub(super) const SETTINGS: &[Setting] = &[
-    setting("target", Some('t'), "WHO", "RINIT_TARGET", "main, group or all", |options, value| {
+    setting("target", Some('t'), "TARGET", "RINIT_TARGET", "main, group or all", |options, value| {
         options.target = Target::parse(value).ok_or(value)?;
         Ok(())
     }),
