@@ -84,7 +84,6 @@ cleanup() {
     set +e
     trap '' INT TERM HUP
     end_job
-    restore_service_policy
     remove_unfinished_base
     end_child "${keeper:-}" # Of the mounts for rootless Podman.
     stop_dockerd
