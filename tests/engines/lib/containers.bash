@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # scratch: from suite.bash; debian, busybox: for the checks.
 # Starts, inspects and stops containers.
-# From suite.bash: check, wait_for, same, scratch.
+# From suite.bash and checks.bash: check, wait_for, same, scratch.
 
 # check_both NAME COMMAND…: checks it with rinit as the image's entrypoint, and as the init of `docker run`. Between the options
 # and the command of a container, COMMAND puts the array debian or busybox.

@@ -3,8 +3,10 @@
 # Installs packages on this machine and makes the images for the containers of tests/engines/run.
 # From the main script: repo, scratch, rinit.
 
+# shellcheck source=packaging/debian.bash
+. "$repo/packaging/debian.bash"
+
 cache=$repo/target/engines
-policy=/usr/sbin/policy-rc.d
 
 # The Debian packages in the images, besides busybox.
 contents=(
@@ -14,44 +16,16 @@ contents=(
 
 # install_packages [PACKAGE…]: installs those of these packages, and of the packages that every script needs, that are missing.
 install_packages() {
-    local missing=() command package
+    local command
     # Checks the commands, because Docker's own packages are as good as Debian's docker.io.
     for command in dockerd containerd docker; do
-        type -P "$command" >/dev/null || missing=(docker.io)
+        type -P "$command" >/dev/null || set -- docker.io "$@"
     done
     # A machine apart (apart.bash) gets this file from outside.
     [[ -e $(debian_tar) ]] || set -- mmdebstrap "$@"
-    for package in busybox-static "$@"; do
-        is_installed "$package" || missing+=("$package")
-    done
-    ((${#missing[@]})) || return 0
-
-    apt-get update --quiet --quiet
+    this_machine_needs busybox-static "$@"
     # From Debian 13 on the client is a package of its own.
-    if ! type -P docker >/dev/null && apt-cache show docker-cli >/dev/null 2>&1; then
-        missing+=(docker-cli)
-    fi
-    keep_services_off
-    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "${missing[@]}"
-    restore_service_policy
-}
-
-is_installed() {
-    [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
-}
-
-# Debian starts a service as soon as its package is installed, unless this file prevents it. The tests start a dockerd of their
-# own, and no other must stay.
-keep_services_off() {
-    [[ -e $policy ]] && return
-    printf '#!/bin/sh\nexit 101\n' >"$policy"
-    chmod +x "$policy"
-    touch "$scratch/policy-is-ours"
-}
-
-restore_service_policy() {
-    [[ -e $scratch/policy-is-ours ]] || return 0
-    rm -f "$policy" "$scratch/policy-is-ours"
+    type -P docker >/dev/null || this_machine_needs docker-cli
 }
 
 # The images, by the tag that the checks use:
@@ -126,9 +100,9 @@ import_debian() {
 # bootstrap RELEASE TAR: makes a minimal root of it, from this machine's own mirror.
 bootstrap() {
     local codename=$1 tar=$2 mirror components path excluded=()
-    mirror=$(apt_mirror)
+    mirror=$(mirror)
     # The components that this machine uses; for another release, only main.
-    components=$(apt_index "$codename" COMPONENT | sort -u | paste -s -d ,)
+    components=$(apt-get indextargets --format '$(COMPONENT)' 'Created-By: Packages' "Codename: $codename" | sort -u | paste -s -d ,)
     for path in doc man locale; do
         excluded+=(--dpkgopt="path-exclude=/usr/share/$path/*")
     done
@@ -142,17 +116,6 @@ bootstrap() {
         cat "$scratch/mmdebstrap.log"
         return 1
     }
-}
-
-# This machine's own mirror.
-apt_mirror() {
-    # shellcheck source=/dev/null
-    apt_index "$(. /etc/os-release && echo "$VERSION_CODENAME")" REPO_URI | sed -n 1p
-}
-
-# apt_index CODENAME FIELD: a field of this machine's apt configuration for that release.
-apt_index() {
-    apt-get indextargets --format "\$($2)" 'Created-By: Packages' "Codename: $1"
 }
 
 remove_unfinished_base() {

@@ -2,36 +2,10 @@
 # Packages and roots of other Debian releases than this machine's. All of it is below target/debian, so that a second run
 # downloads nothing; `cargo clean` removes it.
 
+# shellcheck source=packaging/debian.bash
+. packaging/debian.bash
+
 debian=$PWD/target/debian
-
-# this_machine_needs PACKAGE…: installs those that are missing. No service is started.
-this_machine_needs() {
-    local package missing=() policy=/usr/sbin/policy-rc.d
-    for package; do
-        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || missing+=("$package")
-    done
-    ((${#missing[@]})) || return 0
-    ((EUID == 0)) || die "needs root to install: ${missing[*]}"
-    local apt=(apt-get --option DPkg::Lock::Timeout=300 --quiet --quiet)
-    "${apt[@]}" update >&2
-    # A service that asks for it may not start: this file says so, unless the machine has one of its own.
-    if [[ ! -e $policy ]]; then
-        printf '#!/bin/sh\nexit 101\n' >"$policy"
-        chmod +x "$policy"
-    else
-        policy=
-    fi
-    DEBIAN_FRONTEND=noninteractive "${apt[@]}" install --yes --no-install-recommends "${missing[@]}" >&2 ||
-        die "cannot install: ${missing[*]}"
-    [[ -z $policy ]] || rm -f "$policy"
-}
-
-# The mirror that this machine's apt uses.
-mirror() {
-    # shellcheck source=/dev/null
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
-        "Codename: $(. /etc/os-release && echo "$VERSION_CODENAME")" | sed -n 1p
-}
 
 # apt_of RELEASE: sets apt, a command that knows that release alone and shares nothing with this machine's.
 apt_of() {

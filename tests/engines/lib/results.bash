@@ -2,6 +2,9 @@
 # What the scripts share that show rinit on an engine of today: how they fail, the binary, checks, and what a run leaves in the
 # table of docs/engines.md.
 
+# shellcheck source=tests/engines/lib/checks.bash
+. tests/engines/lib/checks.bash
+
 die() { echo "${0##*/}: $1" >&2; exit 1; }
 
 # rinit_binary [FILE]: its absolute path; '' builds the one that is released.
@@ -10,8 +13,6 @@ rinit_binary() {
     [[ $file ]] || file=$(packaging/build-musl | tail -n 1)
     realpath -e "$file"
 }
-
-passed=0 failed=0
 
 # check NAME COMMAND…: COMMAND, a function as a rule, fails if what NAME says is not so. What it wrote is shown in that case.
 # Not to be called in a condition: bash would ignore `set -e` in the subshell too.
@@ -23,36 +24,8 @@ check() {
     (set -e && "$@") >"$details" 2>&1 </dev/null
     status=$?
     set -e
-    if ((status == 0)); then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: $(cat "$details") (status $status)"
-    fi
+    tally "$name" "$status" "$details"
     rm -f "$details"
-}
-
-# wait_for WHAT COMMAND…: returns as soon as COMMAND succeeds. The limit is for what never happens.
-wait_for() {
-    local what=$1 limit=${LIMIT:-30}
-    local end=$((SECONDS + limit))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= end)); then
-            echo "$what: not so within $limit s"
-            return 1
-        fi
-        sleep 0.05
-    done
-}
-
-# same WHAT GOT WANTED
-same() {
-    [[ $2 == "$3" ]] || {
-        echo "$1: got '$2', wanted '$3'"
-        return 1
-    }
 }
 
 # took_less MILLISECONDS COMMAND…
@@ -65,12 +38,6 @@ took_less() {
         echo "took $took ms: $*"
         return 1
     }
-}
-
-# The last line of a script: fails if a check did.
-conclude() {
-    echo "$passed passed, $failed failed"
-    ((passed > 0 && failed == 0))
 }
 
 # result ENGINE VERSION WHAT FILE: a line for the table in docs/engines.md, which tests/engines/matrix makes, in the file that

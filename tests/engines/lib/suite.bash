@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2034 # rinit, scratch and the counts are for the other parts.
-# Shared by the scripts that use Docker: counts checks, limits waits, starts a Docker of its own, and cleans up.
+# shellcheck disable=SC2034 # rinit and scratch are for the other parts.
+# Shared by the scripts that use Docker: runs checks, starts a Docker of its own, and cleans up.
 
 repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd)
-for part in images dockerd containers redis; do
+for part in checks images dockerd containers redis; do
     # shellcheck source=/dev/null
     source "$repo/tests/engines/lib/$part.bash"
 done
 
-passed=0 failed=0 job=
+job=
 
 # as_job COMMAND…: runs it in a subshell that exits at the first failing line, in a process group of its own, the job. So this
 # script reacts to a signal at once, and not after COMMAND. Must not be called in a condition: bash would ignore `set -e` in
@@ -41,36 +41,8 @@ check() {
     as_job "$@" >"$scratch/details" 2>&1
     status=$?
     set -e
-    if ((status == 0)); then
-        passed=$((passed + 1))
-        echo "ok $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED $name: $(cat "$scratch/details") (status $status)"
-    fi
+    tally "$name" "$status" "$scratch/details"
     remove_containers
-}
-
-# wait_for WHAT COMMAND…: returns as soon as COMMAND succeeds. The limit is only a safety net, so it is generous.
-wait_for() {
-    local what=$1 limit=${LIMIT:-30}
-    local end=$((SECONDS + limit))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        if ((SECONDS >= end)); then
-            echo "$what: not so within $limit s"
-            return 1
-        fi
-        sleep 0.05
-    done
-}
-
-# same WHAT GOT WANTED
-same() {
-    [[ $2 == "$3" ]] || {
-        echo "$1: got '$2', wanted '$3'"
-        return 1
-    }
 }
 
 # systemd_says UNIT: systemd's complaints about this unit, without those about units of other packages, which it reads too.
@@ -84,7 +56,6 @@ cleanup() {
     set +e
     trap '' INT TERM HUP
     end_job
-    restore_service_policy
     remove_unfinished_base
     end_child "${keeper:-}" # Of the mounts for rootless Podman.
     stop_dockerd

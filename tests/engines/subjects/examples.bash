@@ -2,7 +2,7 @@
 # shellcheck disable=SC2016,SC2154 # Shells in the containers expand it. scratch, repo, rinit, cache: see below.
 # The files of examples/, each built or read by the program that it is for. What they would fetch is
 # there already: images of the suite stand in for the base images.
-# From containers.bash, images.bash, dockerd.bash and suite.bash: apt_mirror, build, start, ends, stops_at_once, spawn_dockerd, check, wait_for, same, scratch, repo, rinit, cache.
+# From containers.bash, images.bash, dockerd.bash and suite.bash: mirror, build, start, ends, stops_at_once, spawn_dockerd, check, wait_for, same, scratch, repo, rinit, cache.
 
 check_examples() {
     examples=$scratch/examples
@@ -221,7 +221,7 @@ fetch_quadlet() {
         --option Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false
     )
     mkdir -p "$folder"/{lists,cache/archives}/partial
-    echo "deb [arch=$(dpkg --print-architecture) signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(apt_mirror) trixie main" \
+    echo "deb [arch=$(dpkg --print-architecture) signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(mirror) trixie main" \
         >"$folder/sources.list"
     "${apt[@]}" update
     (cd "$folder" && "${apt[@]}" download podman)
