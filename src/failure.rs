@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// rinit itself failed, or an option is wrong: the command was not started. The same as with `docker run`, env(1)
-/// and timeout(1).
+/// rinit itself failed, or an option is wrong: the command was not started. These three are the statuses of `docker
+/// run`, env(1) and timeout(1).
 pub const STATUS_OWN: u8 = 125;
 /// The command was found but cannot be executed.
 pub const STATUS_CANNOT_EXECUTE: u8 = 126;

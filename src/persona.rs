@@ -1,4 +1,4 @@
-//! What rinit behaves like, by the name that it was called by: itself, or an init that it stands in for. All
+//! How rinit behaves under the name by which it was called: its own, or that of an init that it replaces. All
 //! differences between them are data in this file.
 //!
 //! Observed with Debian's packages of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7.
@@ -19,7 +19,7 @@ pub struct Persona {
     pub defaults: fn() -> Options,
     /// Signals that are dropped, unless a rewrite says otherwise.
     pub dropped: &'static [Signal],
-    /// What changes where main leads a session, as it does unless signals go to main alone. None: main leads a session
+    /// Main leads a session by default, unless signals go to main alone; what that changes. None: main leads a session
     /// only with `--session`.
     pub session: Option<Session>,
     /// The options that have a letter. The long options are the same under every name.
@@ -45,7 +45,7 @@ pub struct Persona {
     pub help_to: Stream,
 }
 
-/// What changes where main is in a session of its own.
+/// What a session of its own changes for main.
 #[derive(Debug)]
 pub struct Session {
     /// Signals that are rewritten unless the user rewrites them otherwise. In a session of its own main has no parent

@@ -92,7 +92,7 @@ pub(super) fn missing_part(path: &CStr) -> Option<String> {
     (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
 }
 
-/// Says so if the file was built for another processor.
+/// A hint, if the file was built for another processor.
 pub(super) fn foreign_machine(first: &[u8]) -> Option<String> {
     let (machine, own) = (elf::machine(first)?, std::env::consts::ARCH);
     (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
