@@ -77,12 +77,12 @@ pub fn run(arguments: CStrArray) -> c_int {
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang_advice(arguments) {
+            match command::refusal::shebang_advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
             termination::write();
-            persona.statuses.of(failure.kind).into()
+            (persona.status)(failure.kind).into()
         }
     }
 }

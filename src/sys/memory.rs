@@ -48,7 +48,7 @@ fn or_exit(memory: *mut u8) -> *mut u8 {
     if memory.is_null() {
         log_out_of_memory();
         // SAFETY: exits, and never returns.
-        unsafe { libc::_exit(i32::from(crate::failure::STATUS_OWN)) }
+        unsafe { libc::_exit(crate::failure::Kind::Own as i32) }
     }
     memory
 }

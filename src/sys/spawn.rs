@@ -7,7 +7,7 @@ use super::pidfd::Pidfd;
 use super::process::{self, own_pid};
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
-use crate::failure;
+use crate::failure::Kind;
 use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
 use nix::unistd::{setpgid, setsid};
@@ -128,9 +128,9 @@ extern "C" fn become_main(shared: *mut c_void) -> c_int {
     shared.errno.store(errno as i32, Relaxed);
     // If the memory is not shared after all (qemu-user forks instead), the parent only learns this exit status.
     let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
-    let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
+    let kind = if found { Kind::CannotExecute } else { Kind::NotFound };
     // SAFETY: exits without running the exit handlers of the parent.
-    unsafe { libc::_exit(status.into()) }
+    unsafe { libc::_exit(kind as c_int) }
 }
 
 fn prepare_and_exec(plan: &Plan<'_>) -> (Errno, usize) {
