@@ -13,13 +13,12 @@ use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
-pub use refusal::shebang_advice;
 use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
-mod refusal;
+pub mod refusal;
 
 /// main, once it runs.
 pub struct Child {
@@ -126,6 +125,3 @@ fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -
 /// Variables that hold the PID of the process they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3),
 /// systemd.exec(5)). They are set to main's PID if it was rinit's.
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
-
-#[cfg(fuzzing)]
-pub mod properties;

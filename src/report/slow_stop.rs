@@ -82,7 +82,7 @@ impl Found {
         match row.0 {
             Reason::Zombie(_) => {
                 self.dead += 1;
-                self.zombie = self.zombie.or(Some(row)).min(Some(row));
+                self.zombie = Some(self.zombie.map_or(row, |first| first.min(row)));
             }
             _ => self.alive += 1,
         }
@@ -90,7 +90,7 @@ impl Found {
             self.main = Some(row);
         }
         if stop.main.is_some() && stop.main == parent && row.0 == Reason::NestedInit {
-            self.child_init = self.child_init.or(Some(row)).min(Some(row));
+            self.child_init = Some(self.child_init.map_or(row, |first| first.min(row)));
         }
         let place = self.shown.partition_point(|other| *other < row);
         if place < SHOWN {
