@@ -13,17 +13,16 @@ use crate::sys::spawn::{Error, Plan};
 use crate::sys::terminal::{self, Terminal};
 use crate::sys::{Errno, Pid, spawn};
 use log::debug;
-pub use refusal::shebang_advice;
 use refusal::{explain, is_script, no_shell};
 use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
-mod refusal;
+pub mod refusal;
 
 /// main, once it runs.
 pub struct Child {
-    /// Its PID, and that of its group.
+    /// Its PID, which is also the number of its group.
     pub pid: Pid,
     /// The command's name, as given.
     pub name: &'static CStr,
@@ -37,7 +36,7 @@ pub struct Child {
     pub own_group: OwnGroup,
 }
 
-/// What rinit changes for itself, and main gets as it was when rinit was started.
+/// What rinit changes for itself and restores for main: the values from rinit's own start.
 pub struct Inherited {
     /// The signal mask.
     pub mask: SignalSet,
@@ -123,9 +122,6 @@ fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
-/// Variables with the PID of the service that they, and others like them, are meant for (sd_listen_fds(3),
-/// sd_watchdog_enabled(3), systemd.exec(5)). They are set to main's PID if it was rinit's.
+/// Variables that hold the PID of the process they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3),
+/// systemd.exec(5)). They are set to main's PID if it was rinit's.
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
-
-#[cfg(fuzzing)]
-pub mod properties;

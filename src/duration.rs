@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A point in time, counted from any fixed one.
 pub type Moment = Duration;
 
-/// What `parse` takes, for messages.
+/// What `parse` accepts, for error messages.
 pub const ALLOWED: &str = "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf";
 
 /// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, each with or without a fraction, or `inf`. The inner

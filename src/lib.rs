@@ -72,17 +72,17 @@ pub fn run(arguments: CStrArray) -> c_int {
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, arguments, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            // No effect if the options could be read: then this was done before, and the first call wins.
+            // If the options could be read these three calls were made before, and the second ones change nothing.
             let options = cli::read_leniently(persona, arguments, CStrArray::followed_environment());
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang_advice(arguments) {
+            match command::refusal::shebang_advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
             termination::write();
-            persona.statuses.of(failure.kind).into()
+            (persona.status)(failure.kind).into()
         }
     }
 }
@@ -99,10 +99,10 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
     let request = |signal| sys::process::request_parent_death_signal(signal, nix::unistd::getppid());
-    let requested = options.parent_death.map_or(Ok(()), request);
+    let parent_death = options.parent_death.map_or(Ok(()), request);
     let all_processes = AllProcesses::of_our_namespace();
-    let adopts = options.subreaper && all_processes.is_none();
-    let adopted = if adopts { prctl::set_child_subreaper(true) } else { Ok(()) };
+    let needs_subreaper = options.subreaper && all_processes.is_none();
+    let subreaper = if needs_subreaper { prctl::set_child_subreaper(true) } else { Ok(()) };
     if options.warn_not_init
         && !options.subreaper
         && all_processes.is_none()
@@ -122,10 +122,10 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     for warning in &options.warnings {
         ::log::warn!("{warning}");
     }
-    if let Err(errno) = requested {
+    if let Err(errno) = parent_death {
         ::log::warn!("--parent-death: cannot ask for a signal when rinit's parent exits: {}", sys::reason(errno));
     }
-    if let Err(errno) = adopted {
+    if let Err(errno) = subreaper {
         ::log::warn!(
             "rinit is not PID 1 and cannot become a subreaper, so it cannot reap orphans: {}",
             sys::reason(errno)

@@ -32,7 +32,7 @@ impl Default for LogFilter {
 }
 
 impl LogFilter {
-    /// What `parse` takes, for messages.
+    /// What `parse` accepts, for error messages.
     pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
                                rinit or below";
 

@@ -19,9 +19,8 @@ pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item =
     children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
 }
 
-/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and
-/// QUIT, and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its
-/// own.
+/// Whether a child was started in the foreground. A shell without job control has a background child ignore INT and
+/// QUIT, with /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
 fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
     let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
     let can_be = stat.parent == shell

@@ -122,7 +122,7 @@ impl Signal {
         NAMES.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
     }
 
-    /// What `parse` takes, for messages.
+    /// What `parse` accepts, for error messages.
     pub const ALLOWED: &str = "a signal's name (TERM, SIGTERM, RTMIN+3) or number from 1 to 64";
 
     /// Whether it can only be a request to exit: a stop signal, except HUP, on which many programs reread their

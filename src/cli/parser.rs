@@ -14,7 +14,7 @@ use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
 /// What rinit is asked to do.
-// There is only one value, for a moment.
+// There is only one value, and only while rinit starts.
 #[allow(clippy::large_enum_variant)]
 pub enum Request {
     /// Start this command; with `--pause` there is none.
@@ -114,11 +114,11 @@ fn apply(matches: &ArgMatches, options: &mut Options, persona: &Persona) -> Resu
 
 /// The version, in the form that dockerd can read.
 fn version(persona: &Persona) -> String {
-    let (before, behind) = persona.version;
-    format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
+    let (before, after) = persona.version;
+    format!("{before}{}{after} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
-/// Makes one line of clap's several.
+/// clap's error, which has several lines, in one line.
 fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -181,8 +181,7 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             .short(letter(setting.short))
             .long(setting.option)
             .value_name(value)
-            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then,
-            // and not an unknown option.
+            // As in getopt(3), the next argument is always the value: -1 is then a bad value, not an unknown option.
             .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString));
         match setting.option {

@@ -201,23 +201,23 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty one counts as
-/// not set: Compose passes it so if there is no GRACE for `RINIT_GRACE=${GRACE}`.
+/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty value is
+/// ignored: Compose passes one for `RINIT_GRACE=${GRACE}` if GRACE is not set.
 pub(super) fn take_environment(mut options: Options, environment: CStrArray) -> Result<Options, Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
         let Some(rest) = entry.to_bytes().strip_prefix(PREFIX) else { continue };
         let mut parts = rest.splitn(2, |byte| *byte == b'=');
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
-        let own_part = |setting: &Setting| setting.variable.as_bytes().strip_prefix(PREFIX);
+        let without_prefix = |setting: &Setting| setting.variable.as_bytes().strip_prefix(PREFIX);
         if let Some((setting, seen)) =
-            SETTINGS.iter().zip(&mut seen).find(|(setting, _)| own_part(setting) == Some(name))
+            SETTINGS.iter().zip(&mut seen).find(|(setting, _)| without_prefix(setting) == Some(name))
         {
             if !std::mem::replace(seen, true) && !value.is_empty() {
                 setting.apply(&mut options, setting.variable, OsStr::from_bytes(value))?;
             }
         } else if let Some(meant) =
-            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_similar(known, name)))
+            SETTINGS.iter().find(|setting| without_prefix(setting).is_some_and(|known| is_similar(known, name)))
         {
             options.warnings.push(format!(
                 "unknown variable \"RINIT_{}\"; {} is similar",
@@ -231,9 +231,9 @@ pub(super) fn take_environment(mut options: Options, environment: CStrArray) -> 
 
 const PREFIX: &[u8] = b"RINIT_";
 
-/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two altogether, is missing, added,
-/// wrong or swapped with the next. More would be too many: for a service called rinit Kubernetes sets RINIT_PORT and
-/// the like.
+/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two in all, is missing, added, wrong
+/// or swapped with the next. With a higher limit RINIT_PORT and the like would be similar to a variable; Kubernetes
+/// sets these for a service called rinit.
 pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }

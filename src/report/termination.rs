@@ -1,5 +1,5 @@
-//! The termination message, in which Kubernetes shows why a container exited. From main's exit on, log lines about that are
-//! kept, and written when rinit exits. Without such a line nothing is allocated and no file is opened.
+//! The termination message, in which Kubernetes shows why a container exited. From main's exit on, log lines about it are
+//! kept, and written to the file when rinit exits. Without such a line nothing is allocated and no file is opened.
 
 use crate::sys::descriptors;
 use log::{Level, Record};
@@ -30,8 +30,8 @@ pub fn set(path: Path) {
     let _ = PATH.set(path);
 }
 
-/// From now on, records at warn or above say why the container exits. Records that the log does not show are passed to `keep`
-/// too.
+/// Keeps records at warn or above from now on, as these say why the container exits. Raises the log's level to warn, so that
+/// `keep` gets them also where the log does not show them.
 pub fn begin() {
     if let Some(Some(_)) = PATH.get() {
         KEEPING.store(true, Relaxed);

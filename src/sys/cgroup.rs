@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// How many processes of this cgroup the OOM killer has killed; None if unknown. In a container this is about the
-/// container.
+/// How many processes of our cgroup, which in a container is the container's, the OOM killer has killed. None if
+/// unknown.
 pub fn oom_kills() -> Option<u64> {
     let ours = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     read_v2(&ours).or_else(|| read_v1(&ours))

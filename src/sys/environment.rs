@@ -5,7 +5,8 @@ use super::arguments::CStrArray;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Beside NAME, NAMEFDID can hold the inode of the PID's pidfd (systemd 258); services do without it.
+/// Beside LISTEN_PID systemd 258 sets LISTEN_PIDFDID, the inode of a pidfd for that PID. It is left out, as it would be
+/// wrong for the child, and services do without it.
 const PIDFD: &[u8] = b"FDID=";
 
 /// An environment for a child.

@@ -41,36 +41,36 @@ impl Procfs {
 
     /// /proc/PID/stat; None if the process is gone.
     pub fn stat(self, pid: Pid) -> Option<Stat> {
-        let mut room = [0; 1024];
-        Stat::parse(read(pid, "stat", &mut room).ok()?)
+        let mut buffer = [0; 1024];
+        Stat::parse(read(pid, "stat", &mut buffer).ok()?)
     }
 
     /// /proc/PID/status; None if the process is gone.
     pub fn status(self, pid: Pid) -> Option<Status> {
-        let mut room = [0; 8192];
+        let mut buffer = [0; 8192];
         let file = open(pid, "status").ok()?;
-        let mut filled = fill(&file, &mut room, 0).ok()?;
+        let mut filled = fill(&file, &mut buffer, 0).ok()?;
         // A process can be in 65,536 groups, which are listed before the signals: they are cut out, and reading goes
         // on.
-        while filled == room.len() {
+        while filled == buffer.len() {
             const GROUPS: &[u8] = b"\nGroups:";
-            let start = room.windows(GROUPS.len()).position(|bytes| bytes == GROUPS)? + GROUPS.len();
-            let line = room.get(start..).unwrap_or_default();
+            let start = buffer.windows(GROUPS.len()).position(|bytes| bytes == GROUPS)? + GROUPS.len();
+            let line = buffer.get(start..).unwrap_or_default();
             let end = start + line.iter().position(|byte| *byte == b'\n').unwrap_or(line.len());
             if end == start {
                 break;
             }
-            room.copy_within(end.., start);
+            buffer.copy_within(end.., start);
             filled -= end - start;
-            filled = fill(&file, &mut room, filled).ok()?;
+            filled = fill(&file, &mut buffer, filled).ok()?;
         }
-        Some(Status::parse(room.get(..filled)?))
+        Some(Status::parse(buffer.get(..filled)?))
     }
 
     /// The command line for display, or the name in brackets if it is empty, as in ps(1).
     pub fn command(self, pid: Pid) -> String {
-        let mut room = [0; 256];
-        let words = read(pid, "cmdline", &mut room).unwrap_or_default();
+        let mut buffer = [0; 256];
+        let words = read(pid, "cmdline", &mut buffer).unwrap_or_default();
         let shown: Vec<_> = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
         let shown = shown.join(" ");
         if !shown.trim().is_empty() {
@@ -81,8 +81,8 @@ impl Procfs {
 
     /// The name of the process, at most 15 bytes, which it can change. None if it is gone.
     pub fn name(self, pid: Pid) -> Option<String> {
-        let mut room = [0; 128];
-        let name = read(pid, "comm", &mut room).ok()?;
+        let mut buffer = [0; 128];
+        let name = read(pid, "comm", &mut buffer).ok()?;
         Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
     }
 
@@ -94,17 +94,17 @@ impl Procfs {
 
     /// The kernel function in which it sleeps; `0` if it does not sleep, or if we may not read that.
     pub fn sleeps_in(self, pid: Pid) -> Option<String> {
-        let mut room = [0; 128];
-        let name = read(pid, "wchan", &mut room).ok()?;
+        let mut buffer = [0; 128];
+        let name = read(pid, "wchan", &mut buffer).ok()?;
         Some(String::from_utf8_lossy(name).into_owned())
     }
 
     /// Whether two processes share the same open file as stdin. A /dev/null that is open for reading only does not
     /// count, as it cannot be told from one that each has opened by itself. None if we may not read that.
     pub fn shares_stdin(self, one: Pid, other: Pid) -> Option<bool> {
-        let mut rooms = [[0; 128]; 2];
-        let [room, other_room] = &mut rooms;
-        let (details, others) = (read(one, "fdinfo/0", room).ok()?, read(other, "fdinfo/0", other_room).ok()?);
+        let mut buffers = [[0; 128]; 2];
+        let [buffer, other_buffer] = &mut buffers;
+        let (details, others) = (read(one, "fdinfo/0", buffer).ok()?, read(other, "fdinfo/0", other_buffer).ok()?);
         // O_CLOEXEC is the descriptor's own: Node.js sets it.
         let flags = |details| Some(open_flags(details)? & !libc::O_CLOEXEC);
         let same = self.stdin(one)? == self.stdin(other)?
@@ -294,10 +294,10 @@ impl Status {
     }
 }
 
-/// Reads /proc/PID/NAME into `room`; the rest is cut off.
-fn read<'a>(pid: Pid, name: &str, room: &'a mut [u8]) -> Result<&'a [u8]> {
-    let filled = fill(&open(pid, name)?, room, 0)?;
-    Ok(room.get(..filled).unwrap_or_default())
+/// Reads /proc/PID/NAME into `buffer`; the rest is cut off.
+fn read<'a>(pid: Pid, name: &str, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let filled = fill(&open(pid, name)?, buffer, 0)?;
+    Ok(buffer.get(..filled).unwrap_or_default())
 }
 
 fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
@@ -307,9 +307,9 @@ fn open(pid: Pid, name: &str) -> Result<OwnedFd> {
     descriptors::open(path, OFlag::O_RDONLY).and_then(descriptors::above_stdio)
 }
 
-/// Reads on into `room` after its first `filled` bytes. Returns how many are filled then.
-fn fill(file: &OwnedFd, room: &mut [u8], mut filled: usize) -> Result<usize> {
-    while let Some(free) = room.get_mut(filled..).filter(|free| !free.is_empty()) {
+/// Reads on into `buffer` after its first `filled` bytes. Returns how many are filled then.
+fn fill(file: &OwnedFd, buffer: &mut [u8], mut filled: usize) -> Result<usize> {
+    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
         let wanted = free.len();
         match nix::unistd::read(file, free) {
             Ok(read) => {

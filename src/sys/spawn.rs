@@ -7,7 +7,7 @@ use super::pidfd::Pidfd;
 use super::process::{self, own_pid};
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
-use crate::failure;
+use crate::failure::Kind;
 use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
 use nix::unistd::{setpgid, setsid};
@@ -53,7 +53,7 @@ pub enum Error {
     },
 }
 
-/// Shared with the child, which stores its error here: with the same memory no pipe is needed.
+/// What the child reads, and where it stores its error. It shares our memory, so no pipe is needed for that.
 struct Shared<'a> {
     plan: &'a Plan<'a>,
     /// The child's error, or 0.
@@ -64,9 +64,9 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own
-/// stack, in pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's
-/// stack probes.
+/// The size of the child's stack: several times what its few calls need, and larger in a build without optimisation. It
+/// lies on our own stack, in pages that the loop uses later. A larger one would touch more pages even if they are not
+/// used, as the compiler adds stack probes.
 const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
 /// With room for the longest path. With this size in every case, rinit keeps 4 kB more of private memory.
 const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
@@ -128,9 +128,9 @@ extern "C" fn become_main(shared: *mut c_void) -> c_int {
     shared.errno.store(errno as i32, Relaxed);
     // If the memory is not shared after all (qemu-user forks instead), the parent only learns this exit status.
     let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
-    let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
+    let kind = if found { Kind::CannotExecute } else { Kind::NotFound };
     // SAFETY: exits without running the exit handlers of the parent.
-    unsafe { libc::_exit(status.into()) }
+    unsafe { libc::_exit(kind as c_int) }
 }
 
 fn prepare_and_exec(plan: &Plan<'_>) -> (Errno, usize) {
