@@ -151,7 +151,7 @@ impl Drain {
             ask_unseen(scope);
         }
         // Without /proc the list is empty, and the rules look up no process.
-        let mut lookup = Lookup { procfs, stdin: running.stdin.clone() };
+        let mut lookup = Lookup { procfs, stdin: running.stdin.clone(), forks: 0 };
         // Not with the info log, whose one line names all processes that are asked.
         let in_batches = running.first && present.len() > BATCH && !log_enabled!(Level::Info);
         for batch in present.chunks(BATCH).take_while(|_| in_batches) {
@@ -330,7 +330,12 @@ struct Lookup {
     procfs: Option<Procfs>,
     /// rinit's own stdin.
     stdin: Option<PathBuf>,
+    /// How often `is_shell` was called in this scan.
+    forks: usize,
 }
+
+/// With more young forks than this they are no redirections of a shell: the rest is not looked up.
+const MAX_FORKS: usize = 64;
 
 impl Processes for Lookup {
     fn facts(&mut self, pid: Pid) -> Option<Facts> {
@@ -373,6 +378,11 @@ impl Processes for Lookup {
 
     fn group_exists(&mut self, group: Pid) -> bool {
         signals::group_exists(group)
+    }
+
+    fn is_shell(&mut self, pid: Pid) -> bool {
+        self.forks += 1;
+        self.forks <= MAX_FORKS && self.procfs.is_some_and(|procfs| crate::shell::is_shell(procfs, pid))
     }
 
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {

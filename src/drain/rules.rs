@@ -24,7 +24,7 @@
 //!   is asked a second after all other processes are gone, and at the latest a second before the grace period is over:
 //!   SIGPIPE would kill a process that is still saving if its reader exited. A process with a child of any other kind
 //!   has work of its own, and is not treated as a reader.
-//! - A process that was forked less than 100 ms ago and has executed no program yet is examined again after that time:
+//! - A shell that was forked less than 100 ms ago and has executed no program yet is examined again after that time:
 //!   `tee` in `exec > >(tee log)` is still a copy of the shell at first.
 //!
 //! A process *counts as asked* if it received a forwarded stop signal that it does not ignore (see `StopHistory`). SIGINT and
@@ -51,6 +51,8 @@ pub trait Processes {
     fn reads_pipe(&mut self, pid: Pid) -> bool;
     /// Whether a process group has members. Zombies are members too.
     fn group_exists(&mut self, group: Pid) -> bool;
+    /// Whether it is a shell. Called only for processes that were forked a moment ago.
+    fn is_shell(&mut self, pid: Pid) -> bool;
     /// Whether `shell` is a shell that sleeps until its foreground child `child` exits.
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool;
 }
@@ -88,7 +90,7 @@ pub const RESPONSE_TIME: Duration = Duration::from_secs(5);
 /// How long an orphan of a parent that handled SIGTERM, and a reader without any other process, have to exit by themselves.
 const SELF_EXIT_TIME: Duration = Duration::from_secs(1);
 
-/// A forked process that executes a program does so within this time. In clock ticks: 100 ms.
+/// A forked shell that executes a program does so within this time. In clock ticks: 100 ms.
 const EXEC_TICKS: u64 = 10;
 
 /// The time to exit for a process that appears when the grace period is over.
@@ -137,7 +139,7 @@ struct Record {
     terminal: Terminal,
     /// A reader of another process's output.
     reader: bool,
-    /// `Facts::is_fork` when it was last examined.
+    /// A shell that was forked a moment ago and had executed no program when it was last examined.
     fork: bool,
     /// Asked by a forwarded signal and not by the drain.
     forwarded: bool,
@@ -392,7 +394,7 @@ impl Rules {
             on_term: OnTerm::of(&facts),
             terminal: facts.terminal,
             reader: false,
-            fork: facts.is_fork,
+            fork: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
             forwarded: false,
             fresh: true,
         };
@@ -557,7 +559,7 @@ impl Rules {
         if self.last_call(now) {
             return nearly_over || !self.is_part_of_an_exit(record);
         }
-        if record.fork && self.tick(now) < record.started.saturating_add(EXEC_TICKS) {
+        if record.fork && self.is_young(record.started, now) {
             return false;
         }
         if record.state == State::Provisional || group_left && !record.in_group {
@@ -606,9 +608,10 @@ impl Rules {
         }
     }
 
-    /// The time in clock ticks since boot.
-    fn tick(&self, now: Moment) -> u64 {
-        self.began_tick.saturating_add(u64::from(self.age(now) / 10))
+    /// Whether a process with this start time may be about to execute a program.
+    fn is_young(&self, started: u64, now: Moment) -> bool {
+        let tick = self.began_tick.saturating_add(u64::from(self.age(now) / 10));
+        tick < started.saturating_add(EXEC_TICKS)
     }
 
     /// Whether main's process group has a member that can act on SIGTERM. A zombie cannot.

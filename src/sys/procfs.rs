@@ -69,14 +69,18 @@ impl Procfs {
 
     /// The command line for display, or the name in brackets if it is empty, as in ps(1).
     pub fn command(self, pid: Pid) -> String {
-        let mut buffer = [0; 256];
-        let words = read(pid, "cmdline", &mut buffer).unwrap_or_default();
-        let shown: Vec<_> = words.split(|byte| *byte == 0).map(String::from_utf8_lossy).collect();
-        let shown = shown.join(" ");
+        let shown = self.arguments(pid).join(" ");
         if !shown.trim().is_empty() {
             return shown.trim_end().to_owned();
         }
         format!("[{}]", self.name(pid).unwrap_or_default())
+    }
+
+    /// The arguments of the command line, `argv[0]` first, from its first 256 bytes. Empty if the process is gone.
+    pub fn arguments(self, pid: Pid) -> Vec<String> {
+        let mut buffer = [0; 256];
+        let line = read(pid, "cmdline", &mut buffer).unwrap_or_default();
+        line.split(|byte| *byte == 0).map(|argument| String::from_utf8_lossy(argument).into_owned()).collect()
     }
 
     /// The name of the process, at most 15 bytes, which it can change. None if it is gone.

@@ -429,6 +429,10 @@ impl Processes for World {
         self.processes.iter().any(|process| process.in_group)
     }
 
+    fn is_shell(&mut self, _: Pid) -> bool {
+        false
+    }
+
     fn waits_for(&mut self, _: Pid, _: Pid) -> bool {
         false
     }
