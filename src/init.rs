@@ -254,7 +254,7 @@ impl Init {
             }
             Action::ContinueIfStopped(target) => {
                 let stopped_by = match (&self.child, self.reaping.pidfd(self.child.as_ref())) {
-                    (_, Some(pidfd)) => wait::is_stopped_by(pidfd),
+                    (_, Some(pidfd)) => wait::pidfd_stopped_by(pidfd),
                     (Some(child), None) => wait::stopped_by(child.pid),
                     (None, None) => Err(Errno::ECHILD),
                 };

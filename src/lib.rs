@@ -72,7 +72,7 @@ pub fn run(arguments: CStrArray) -> c_int {
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, arguments, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            // If the options could be read these three calls were made before, and the second ones change nothing.
+            // If the options could be read, the log and the file of the termination message stay as they were set then.
             let options = cli::read_leniently(persona, arguments, CStrArray::followed_environment());
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);

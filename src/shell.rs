@@ -52,7 +52,7 @@ pub struct ForegroundChild {
 }
 
 impl ForegroundChild {
-    /// The child to send a signal to, which is about to be sent to main.
+    /// The child that has to get `signal` as well, which is about to be sent to main.
     pub fn child_for(&mut self, main: Pid, signal: Signal) -> Option<Pid> {
         let procfs = Procfs::of_our_namespace().filter(|_| signal.requests_termination())?;
         if !procfs.status(main)?.caught.contains(signal) {

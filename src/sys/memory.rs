@@ -38,8 +38,8 @@ fn log_out_of_memory() {
     } else {
         writeln!(rest, "rinit: ERROR: out of memory (malloc)")
     };
-    let left = rest.len();
-    let (written, _) = line.split_at_checked(line.len() - left).unwrap_or_default();
+    let unused = rest.len();
+    let (written, _) = line.split_at_checked(line.len() - unused).unwrap_or_default();
     let _ = stderr::write_now(written);
 }
 

@@ -21,22 +21,17 @@ impl Procfs {
 
     /// All processes that it shows except ourselves and the kernel's threads, nearly always sorted by PID.
     pub fn processes(self) -> impl Iterator<Item = Pid> {
+        let us = nix::unistd::getpid();
         let is_of_kernel = move |pid: Pid| self.stat(pid).is_some_and(|stat| stat.is_of_kernel);
         // Containers have no kernel threads, so there is no need to read a file for each process.
         let has_kernel = self.shows_the_kernel();
-        self.entries().filter(move |pid| !has_kernel || !is_of_kernel(*pid))
+        let pids = descriptors::folder(c"/proc").filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
+        pids.map(Pid::from_raw).filter(move |pid| *pid != us && !(has_kernel && is_of_kernel(*pid)))
     }
 
     /// Whether this is the first PID namespace, that of the machine: there PID 2 is a kernel thread.
     pub fn shows_the_kernel(self) -> bool {
         self.stat(Pid::from_raw(2)).is_some_and(|stat| stat.is_of_kernel)
-    }
-
-    fn entries(self) -> impl Iterator<Item = Pid> {
-        let us = std::process::id().cast_signed();
-        let entries = descriptors::folder(c"/proc");
-        let pids = entries.filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
-        pids.filter(move |pid: &i32| *pid != us).map(Pid::from_raw)
     }
 
     /// /proc/PID/stat; None if the process is gone.
@@ -85,9 +80,8 @@ impl Procfs {
 
     /// The name of the process, at most 15 bytes, which it can change. None if it is gone.
     pub fn name(self, pid: Pid) -> Option<String> {
-        let mut buffer = [0; 128];
-        let name = read(pid, "comm", &mut buffer).ok()?;
-        Some(String::from_utf8_lossy(name.strip_suffix(b"\n").unwrap_or(name)).into_owned())
+        let name = text(pid, "comm")?;
+        Some(name.strip_suffix('\n').unwrap_or(&name).to_owned())
     }
 
     /// Its stdin, as the target of /proc/PID/fd/0 (`pipe:[INODE]`, `/dev/null`, `host:[N]` under gVisor). None if it is
@@ -98,9 +92,7 @@ impl Procfs {
 
     /// The kernel function in which it sleeps; `0` if it does not sleep, or if we may not read that.
     pub fn sleeps_in(self, pid: Pid) -> Option<String> {
-        let mut buffer = [0; 128];
-        let name = read(pid, "wchan", &mut buffer).ok()?;
-        Some(String::from_utf8_lossy(name).into_owned())
+        text(pid, "wchan")
     }
 
     /// Whether two processes share the same open file as stdin. A /dev/null that is open for reading only does not
@@ -296,6 +288,12 @@ impl Status {
             Treatment::Unknown
         }
     }
+}
+
+/// The first bytes of /proc/PID/NAME.
+fn text(pid: Pid, name: &str) -> Option<String> {
+    let mut buffer = [0; 128];
+    Some(String::from_utf8_lossy(read(pid, name, &mut buffer).ok()?).into_owned())
 }
 
 /// Reads /proc/PID/NAME into `buffer`; the rest is cut off.

@@ -40,7 +40,7 @@ pub fn stopped_by(pid: Pid) -> Result<Option<Signal>> {
 }
 
 /// The same by pidfd (Linux 5.4), where the kernel reaps: then the PID may belong to another child at any moment.
-pub fn is_stopped_by(pidfd: &Pidfd) -> Result<Option<Signal>> {
+pub fn pidfd_stopped_by(pidfd: &Pidfd) -> Result<Option<Signal>> {
     stopped_child(libc::P_PIDFD, pidfd.as_raw_fd().cast_unsigned())
 }
 
