@@ -145,7 +145,7 @@ fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
     let all_sent = sent(libc::SIGWINCH) && sent(libc::SIGTERM);
     match finished.status {
         Status::Exited(125)
-            if started && all_sent && finished.stderr.contains(" ERROR: main has ended, and the kernel") =>
+            if started && all_sent && finished.stderr.contains(" ERROR: main has exited, and the kernel") =>
         {
             Outcome::StatusLost
         }
