@@ -127,7 +127,7 @@ pub fn report(stop: Stop<'_>) {
         return;
     }
     warn!(
-        "{ago:?} after {signal}: {alive} not ended{}",
+        "{ago:?} after {signal}: {alive} still running{}",
         if dead > 0 { format!(", {dead} not reaped") } else { String::new() }
     );
     show(procfs, &found.shown, stop);
@@ -269,12 +269,12 @@ impl Reason {
                 Target::Main => "was not signalled: is not main".to_owned(),
                 Target::Group | Target::All => "was not signalled: not in main's group".to_owned(),
             },
-            Reason::ShellWaits(child) => format!("handles {signal} when PID {child} has ended"),
+            Reason::ShellWaits(child) => format!("handles {signal} once PID {child} has exited"),
             Reason::Handles => format!("handles {signal}"),
             Reason::Waits => format!("takes {signal} from a queue"),
             Reason::Unknown => format!("was sent {signal}"),
             Reason::Default => format!("has the default action for {signal}"),
-            Reason::Zombie(parent) => format!("is dead, not reaped by PID {parent}"),
+            Reason::Zombie(parent) => format!("is a zombie, not reaped by PID {parent}"),
         }
     }
 }
@@ -343,11 +343,11 @@ impl Reason {
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(
-                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has ended: use exec or \
+                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has exited: use exec or \
                      --target all"
                 )
             }
-            Reason::Zombie(parent) => format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it"),
+            Reason::Zombie(parent) => format!("PID {pid} is a zombie: its parent, PID {parent}, does not wait for it"),
             Reason::Handles | Reason::Waits | Reason::Unknown | Reason::Default => return None,
         })
     }

@@ -230,7 +230,7 @@ fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
     rinit.until("rinit is stopped", || rinit.itself().is_stopped());
     rinit.exec(["signal", &main.to_string(), &signal.to_string()]);
     let is_there = |process: &Process| process.pid == main && (process.state != 'Z' || kernel_reaps(rinit));
-    rinit.eventually("main has ended", |processes| !processes.iter().any(is_there));
+    rinit.eventually("main has exited", |processes| !processes.iter().any(is_there));
     let free = if kernel_reaps(rinit) { format!("await-pid {main} ") } else { String::new() };
     let mut stranger = rinit.start_exec(format!("play {free}next-pid {main} [ {part}").split(' '));
     stranger.expect("here");
