@@ -210,8 +210,11 @@ fn without_a_proc_of_this_namespace_the_report_says_so() {
         let rinit = soon().through([hidden]);
         let finished = stop(rinit, "ignore TERM say ready pause");
         let said = said(&finished);
-        assert!(said[0].1.ends_with(" after SIGTERM not all have ended; who, /proc does not show here"), "{said:?}");
-        assert_eq!(said.len(), 2, "this, and main's end: {said:?}");
+        assert!(
+            said[0].1.ends_with(" after SIGTERM: not all processes have exited; /proc does not show which"),
+            "{said:?}"
+        );
+        assert_eq!(said.len(), 2, "this, and main's exit: {said:?}");
         assert_eq!(finished.status, Status::Exited(137));
     }
 }
