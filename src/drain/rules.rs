@@ -143,6 +143,8 @@ struct Record {
     fork: bool,
     /// Asked by a forwarded signal and not by the drain.
     forwarded: bool,
+    /// Present in the first scan, so it was started before the drain asked any process.
+    from_start: bool,
     /// Examined in this scan.
     fresh: bool,
 }
@@ -396,6 +398,7 @@ impl Rules {
             reader: false,
             fork: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
             forwarded: false,
+            from_start: self.first,
             fresh: true,
         };
         if facts.dead {
@@ -579,7 +582,7 @@ impl Rules {
             OnTerm::Default => false,
             OnTerm::Handled => {
                 let asked = matches!(parent.state, State::Asked | State::Responsive);
-                asked && record.started < self.asked_at(parent) && processes.waits_for(parent.pid, record.pid)
+                asked && !self.may_follow_request(record, parent) && processes.waits_for(parent.pid, record.pid)
             }
         }
     }
@@ -592,12 +595,17 @@ impl Rules {
             let Some(parent) = self.find(child.parent).filter(|parent| parent.is_left()) else { return false };
             match parent.state {
                 State::Asked | State::Responsive | State::Provisional => {
-                    return parent.on_term == OnTerm::Handled && child.started >= self.asked_at(parent);
+                    return parent.on_term == OnTerm::Handled && self.may_follow_request(child, parent);
                 }
                 _ => child = parent,
             }
         }
         false
+    }
+
+    /// Whether a process may have been started after its parent was asked. Within one clock tick the start times do not tell.
+    fn may_follow_request(&self, child: &Record, parent: &Record) -> bool {
+        child.started >= self.asked_at(parent) && (parent.forwarded || !child.from_start)
     }
 
     /// When a process was asked, in clock ticks since boot.
