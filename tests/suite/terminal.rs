@@ -16,7 +16,7 @@ fn stream(pty: &Pty) -> Stream {
     Stream::Given(pty.terminal())
 }
 
-/// On a terminal of its own, as `docker run -it` and `docker exec -it` start it. What main prints comes through a pipe.
+/// rinit on a terminal of its own, as `docker run -it` and `docker exec -it` start it. main's stdout stays a pipe.
 fn at(pty: &Pty, rinit: Rinit) -> Rinit {
     rinit.stdin(stream(pty)).controlling_terminal(0)
 }
@@ -25,12 +25,12 @@ fn started(rinit: Rinit) -> Running {
     rinit.start_until_ready()
 }
 
-/// Whether this group is in the foreground of the terminal, as all of its session see it.
+/// Whether this group is the foreground group of one of these processes' terminals.
 fn has_terminal(processes: &[Process], group: i32) -> bool {
     processes.iter().any(|process| process.foreground == group)
 }
 
-/// Nothing but `sent` has come to rinit, as it logs what it receives.
+/// Checks that rinit logged the receipt of these signals and of no other.
 #[track_caller]
 fn assert_received(log: &str, sent: &[&str]) {
     let lines = log.lines().filter_map(|line| line.split_once(": DEBUG: ")?.1.split_once(" from "));
@@ -38,7 +38,7 @@ fn assert_received(log: &str, sent: &[&str]) {
     assert_eq!(received, sent, "{log}");
 }
 
-/// What the terminal sends to the foreground is main's alone.
+/// Checks that a signal from the terminal reaches main once, and does not reach rinit.
 #[track_caller]
 fn assert_reaches_main_once(signal: i32, cause: impl FnOnce(&mut Pty)) {
     let mut pty = Pty::new();
@@ -46,7 +46,7 @@ fn assert_reaches_main_once(signal: i32, cause: impl FnOnce(&mut Pty)) {
     let mut rinit = started(rinit.puppet(["print-signals", "15"]));
     cause(&mut pty);
     rinit.expect(signal);
-    // What rinit had got together with main would come before what is sent to it now.
+    // A signal that rinit got and forwarded would arrive before these.
     for signal in [libc::SIGUSR1, libc::SIGTERM] {
         rinit.send(signal);
         rinit.expect(signal);
@@ -57,17 +57,17 @@ fn assert_reaches_main_once(signal: i32, cause: impl FnOnce(&mut Pty)) {
 }
 
 #[test]
-fn ctrl_c_reaches_main_once_and_rinit_not_at_all() {
+fn ctrl_c_reaches_main_once_and_not_rinit() {
     assert_reaches_main_once(libc::SIGINT, |pty| pty.press(pty::CTRL_C));
 }
 
 #[test]
-fn ctrl_backslash_reaches_main_once_and_rinit_not_at_all() {
+fn ctrl_backslash_reaches_main_once_and_not_rinit() {
     assert_reaches_main_once(libc::SIGQUIT, |pty| pty.press(pty::CTRL_BACKSLASH));
 }
 
 #[test]
-fn a_new_window_size_reaches_main_once_and_rinit_not_at_all() {
+fn a_new_window_size_reaches_main_once_and_not_rinit() {
     assert_reaches_main_once(libc::SIGWINCH, |pty| pty.resize(50, 132));
 }
 
@@ -77,7 +77,7 @@ fn a_main_that_handles_ctrl_z_itself_gets_it_once_and_is_not_continued() {
 }
 
 #[test]
-fn ctrl_c_ends_main_and_the_status_shows_it() {
+fn the_status_shows_that_a_key_killed_main() {
     for (key, signal) in [(pty::CTRL_C, libc::SIGINT), (pty::CTRL_BACKSLASH, libc::SIGQUIT)] {
         let mut pty = Pty::new();
         let mut rinit = started(at(&pty, Rinit::as_pid1()).puppet(READER));
@@ -87,7 +87,7 @@ fn ctrl_c_ends_main_and_the_status_shows_it() {
 }
 
 #[test]
-fn main_has_the_terminal_to_itself_where_all_its_streams_are_one() {
+fn main_has_the_foreground_with_the_terminal_as_all_standard_streams() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut pty = Pty::new();
         let rinit = at(&pty, rinit).stdout(stream(&pty)).stderr(stream(&pty));
@@ -107,7 +107,7 @@ fn main_has_the_terminal_to_itself_where_all_its_streams_are_one() {
 }
 
 #[test]
-fn a_script_without_a_first_line_for_the_kernel_has_the_terminal_too() {
+fn a_script_without_a_shebang_line_has_the_foreground_too() {
     let scratch = Scratch::new();
     let script = scratch.program("script", "echo ready\nread line\necho \"read $line\"\n");
     let mut pty = Pty::new();
@@ -120,7 +120,7 @@ fn a_script_without_a_first_line_for_the_kernel_has_the_terminal_too() {
 #[test]
 fn a_shell_as_main_has_job_control() {
     let mut pty = Pty::new();
-    // Its orders come from the terminal, as a real shell's do.
+    // It reads its commands from the terminal, as a real shell does.
     let mut shell = vec![OsStr::new("shell"), OsStr::new("0"), puppet().as_os_str()];
     shell.extend(READER.map(OsStr::new));
     let mut rinit = started(at(&pty, Rinit::as_pid1()).puppet(shell));
@@ -143,26 +143,9 @@ fn a_shell_as_main_has_job_control() {
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }
 
-/// main is stopped by Ctrl-Z, where nobody could bring it to the foreground again, and goes on.
+/// Checks that rinit continues a main that Ctrl-Z stopped, because no shell could bring it back to the foreground.
 #[track_caller]
-fn assert_goes_on_after_ctrl_z(pty: &mut Pty, rinit: Rinit) {
-    let rinit = started(rinit);
-    assert_reads_after_ctrl_z(pty, rinit);
-}
-
-/// The same where rinit's own group has the foreground: main gets it when it reads, and is continued once more by that.
-#[track_caller]
-fn assert_goes_on_after_ctrl_z_without_foreground(pty: &mut Pty, rinit: Rinit) {
-    let mut rinit = started(rinit);
-    pty.press(pty::CTRL_Z);
-    rinit.expect(CONTINUED);
-    pty.enter("zero");
-    rinit.expect_in_any_order([CONTINUED.to_string(), "read zero".to_owned()]);
-    assert_reads_after_ctrl_z(pty, rinit);
-}
-
-#[track_caller]
-fn assert_reads_after_ctrl_z(pty: &mut Pty, mut rinit: Running) {
+fn assert_continued_after_ctrl_z(pty: &mut Pty, mut rinit: Running) {
     for line in ["one", "two"] {
         pty.press(pty::CTRL_Z);
         rinit.expect(CONTINUED);
@@ -173,16 +156,27 @@ fn assert_reads_after_ctrl_z(pty: &mut Pty, mut rinit: Running) {
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }
 
+/// Does the same when rinit's own group has the foreground: main gets it when it reads, and one more CONT with it.
+#[track_caller]
+fn assert_continued_after_ctrl_z_in_rinits_group(pty: &mut Pty, rinit: Rinit) {
+    let mut rinit = started(rinit);
+    pty.press(pty::CTRL_Z);
+    rinit.expect(CONTINUED);
+    pty.enter("zero");
+    rinit.expect_in_any_order([CONTINUED.to_string(), "read zero".to_owned()]);
+    assert_continued_after_ctrl_z(pty, rinit);
+}
+
 #[test]
-fn ctrl_z_leaves_main_running_where_no_shell_could_continue_it() {
+fn main_is_continued_after_ctrl_z_without_a_shell() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut pty = Pty::new();
-        let rinit = at(&pty, rinit).puppet(READER);
-        assert_goes_on_after_ctrl_z(&mut pty, rinit);
+        let rinit = started(at(&pty, rinit).puppet(READER));
+        assert_continued_after_ctrl_z(&mut pty, rinit);
     }
 }
 
-/// A shell's words for: run this, and then something else, so that the shell stays.
+/// The command line of a shell that runs this script, with `command` as its "$@".
 fn script<'a>(text: &'a str, command: impl IntoIterator<Item = &'a OsStr>) -> Vec<&'a OsStr> {
     let shell = ["/bin/sh", "-c", text, "sh"].map(OsStr::new);
     shell.into_iter().chain(command).collect()
@@ -193,40 +187,40 @@ fn reader() -> Vec<&'static OsStr> {
 }
 
 #[track_caller]
-fn assert_group_goes_on_after_ctrl_z(rinit: Rinit) {
+fn assert_group_continued_after_ctrl_z(rinit: Rinit) {
     let mut pty = Pty::new();
-    let rinit = at(&pty, rinit).command(script("\"$@\"; exit $?", reader()));
-    assert_goes_on_after_ctrl_z(&mut pty, rinit);
+    let rinit = started(at(&pty, rinit).command(script("\"$@\"; exit $?", reader())));
+    assert_continued_after_ctrl_z(&mut pty, rinit);
 }
 
 #[test]
-fn ctrl_z_leaves_all_of_mains_group_running_where_no_shell_could_continue_it() {
-    assert_group_goes_on_after_ctrl_z(Rinit::as_pid1());
+fn mains_group_is_continued_after_ctrl_z_without_a_shell() {
+    assert_group_continued_after_ctrl_z(Rinit::as_pid1());
 }
 
 #[test]
-fn ctrl_z_leaves_all_of_mains_group_running_though_signals_go_to_main_alone() {
-    assert_group_goes_on_after_ctrl_z(Rinit::as_pid1().options(["-c"]));
+fn with_target_main_its_group_is_continued_after_ctrl_z_without_a_shell() {
+    assert_group_continued_after_ctrl_z(Rinit::as_pid1().options(["-c"]));
 }
 
 #[test]
-fn ctrl_z_leaves_main_running_where_rinit_is_in_a_script_that_no_shell_could_continue() {
+fn in_a_script_main_is_continued_after_ctrl_z_without_a_shell() {
     for place in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut pty = Pty::new();
         let command = [rinit_binary().as_os_str(), OsStr::new("--")].into_iter().chain(reader());
         let script = script("\"$@\"; exit $?", command);
         let rinit = at(&pty, place.absent()).command(script);
-        assert_goes_on_after_ctrl_z_without_foreground(&mut pty, rinit);
+        assert_continued_after_ctrl_z_in_rinits_group(&mut pty, rinit);
     }
 }
 
 #[test]
-fn ctrl_z_leaves_main_running_under_two_rinits() {
+fn under_two_rinits_main_is_continued_after_ctrl_z() {
     let mut pty = Pty::new();
     let command = [rinit_binary().as_os_str(), OsStr::new("--")].into_iter().chain(reader());
     let rinit = at(&pty, Rinit::as_pid1()).command(command);
-    // Its stdout is a pipe, so the second one takes itself for a part of a pipeline.
-    assert_goes_on_after_ctrl_z_without_foreground(&mut pty, rinit);
+    // The stdout of the second one is a pipe, so it acts as in a pipeline.
+    assert_continued_after_ctrl_z_in_rinits_group(&mut pty, rinit);
 }
 
 /// rinit as a job of an interactive shell.
@@ -240,7 +234,7 @@ impl Job {
         Job::through(Vec::<OsString>::new(), rinit)
     }
 
-    /// `words` stand between the shell and rinit.
+    /// A job in which `words` start rinit.
     fn through<W: AsRef<OsStr>>(words: impl IntoIterator<Item = W>, rinit: impl FnOnce(Rinit) -> Rinit) -> Job {
         let words = words.into_iter().map(|word| word.as_ref().to_owned());
         let words: Vec<OsString> = ["shell".into(), "3".into()].into_iter().chain(words).collect();
@@ -259,7 +253,7 @@ impl Job {
         Job::new(|rinit| rinit.puppet(READER))
     }
 
-    /// Has the shell start it, by `fg` or `bg`, and waits until main is ready.
+    /// Starts the job by `fg` or `bg`, and waits until main is ready.
     #[track_caller]
     fn start(&mut self, order: &str) {
         self.order(order);
@@ -270,7 +264,7 @@ impl Job {
         self.shell.write(&format!("{order}\n"));
     }
 
-    /// rinit, or what stands between the shell and it.
+    /// The shell's child: rinit, or the program that starts rinit.
     fn leader(&self) -> Process {
         self.shell.main()
     }
@@ -306,7 +300,7 @@ impl Job {
         assert!(self.main().is_stopped());
     }
 
-    /// Stops main alone, by the signal that no process can refuse.
+    /// Stops main alone, by SIGSTOP.
     #[track_caller]
     fn stop_main_by_stop(&self) {
         let main = self.main().pid;
@@ -316,14 +310,14 @@ impl Job {
         });
     }
 
-    /// main can read what is typed.
+    /// Checks that main reads what is typed.
     #[track_caller]
     fn expect_to_read(&mut self, line: &str) {
         self.pty.enter(line);
         self.expect(format!("read {line}"));
     }
 
-    /// The shell can.
+    /// Checks that the shell reads what is typed.
     #[track_caller]
     fn expect_shell_to_read(&mut self, line: &str) {
         self.order("read");
@@ -400,25 +394,25 @@ fn sigstop_to_main_leaves_rinit_running() {
     let (rinit, main) = (job.rinit(), job.main().pid);
     for line in ["one", "two"] {
         job.stop_main_by_stop();
-        // So that keys are not for a process that cannot take them.
+        // Otherwise the keys would go to main, which is stopped.
         job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
         assert!(!job.rinit().is_stopped());
         job.exec(["signal", &main.to_string(), "18"]);
         job.expect(CONTINUED);
         job.pty.enter(line);
-        // By its reading main gets the terminal again.
+        // Reading gives main the terminal again.
         job.expect_in_any_order([CONTINUED.to_string(), format!("read {line}")]);
     }
     job.stop_main_by_stop();
     job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
     job.pty.press(pty::CTRL_C);
     let line = job.line();
-    // Main may still see that rinit has continued it.
+    // main may print the CONT from rinit before it is killed.
     let line = if line == "18" { job.line() } else { line };
     assert_eq!(line, "killed by 2, the job had the terminal");
 }
 
-/// As signal-hook does in a program that has handled Ctrl-Z.
+/// The crate signal-hook stops a program in this way after the program has handled Ctrl-Z.
 #[test]
 fn a_main_that_handles_ctrl_z_and_then_stops_itself_stops_rinit_too() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty", "18", "20"]));
@@ -457,12 +451,12 @@ fn fg_continues_all_of_mains_group() {
 }
 
 #[test]
-fn fg_continues_all_of_mains_group_though_signals_go_to_main_alone() {
+fn with_target_main_fg_continues_all_of_mains_group() {
     assert_fg_continues_the_group(&["-c"]);
 }
 
 #[test]
-fn bg_lets_main_run_on_in_the_background() {
+fn bg_continues_main_in_the_background() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty", "18", "10"]));
     job.start("fg");
     for line in ["one", "two"] {
@@ -519,7 +513,7 @@ fn a_main_that_reads_in_the_background_stops_rinit_too_until_fg() {
         job.order("bg");
         job.eventually("main runs", |processes| !processes.iter().any(Process::is_stopped));
     }
-    // With nothing to read it waits as any other.
+    // It reads, and nothing is typed.
     job.order("fg");
     let main = job.main().pid;
     job.eventually("main has the terminal", |processes| has_terminal(processes, main));
@@ -527,7 +521,7 @@ fn a_main_that_reads_in_the_background_stops_rinit_too_until_fg() {
     job.expect_end(0);
 }
 
-/// Some shells (bash) send no CONT to a job that runs already when they bring it to the foreground.
+/// bash sends no CONT to a running job that it brings to the foreground.
 #[test]
 fn fg_of_a_job_that_runs_in_the_background_lets_main_read() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty"]));
@@ -587,7 +581,7 @@ fn the_terminal_is_given_back_when_main_had_given_it_to_another_group() {
     let shell = [OsStr::new("shell"), OsStr::new("0")].into_iter().chain(reader());
     let mut job = Job::new(|rinit| rinit.puppet(shell));
     job.start("fg");
-    // To the shell that main is.
+    // For main, which is a shell.
     job.pty.enter("fg");
     job.expect("ready");
     let (main, reader) = (job.main(), job.child_of(job.main().pid));
@@ -627,7 +621,7 @@ fn without_dev_tty_the_terminal_is_found_among_the_standard_streams() {
 }
 
 #[test]
-fn without_dev_tty_there_is_job_control_all_the_same() {
+fn job_control_works_without_dev_tty() {
     let words = [OsStr::new("without-dev"), puppet().as_os_str(), OsStr::new("shell"), OsStr::new("3")];
     let mut job = Job::of(words, |rinit| rinit.puppet(["read-lines", "/proc/self/fd/0", "18"]));
     job.start("fg");
@@ -640,7 +634,7 @@ fn without_dev_tty_there_is_job_control_all_the_same() {
 }
 
 #[test]
-fn a_terminal_that_is_not_the_controlling_one_is_left_alone() {
+fn a_terminal_that_does_not_control_the_session_is_left_alone() {
     let mut pty = Pty::new();
     let rinit = Rinit::as_pid1().options(["-vv"]).stdin(stream(&pty)).stderr(stream(&pty));
     let mut rinit = started(rinit.puppet(["print-signals", "15"]));
@@ -656,7 +650,7 @@ fn a_terminal_that_is_not_the_controlling_one_is_left_alone() {
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }
 
-/// How often PID 1 has run so far.
+/// The numbers of PID 1's context switches so far.
 fn switches(rinit: &Running) -> Vec<String> {
     let status = std::fs::read_to_string(rinit.proc("1/status")).expect("the status of PID 1");
     let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
@@ -669,14 +663,14 @@ fn a_hangup_reaches_main_and_rinit_stays_idle() {
     let rinit = at(&pty, Rinit::as_pid1()).options(["-vv"]).stderr(stream(&pty));
     let mut rinit = started(rinit.puppet(["print-signals", "15"]));
     pty.hang_up();
-    // The kernel sends both, to rinit as the leader of the session.
+    // The kernel sends both to rinit, which leads the session.
     rinit.expect(libc::SIGHUP);
     rinit.expect(libc::SIGCONT);
     rinit.eventually("rinit sleeps", |processes| {
         processes.iter().any(|process| process.pid == 1 && process.state == 'S')
     });
     let before = switches(&rinit);
-    // Some time in which nothing happens to rinit.
+    // Takes some time and does not involve rinit.
     rinit.exec(["exit", "0"]);
     assert_eq!(switches(&rinit), before);
     for signal in [libc::SIGUSR1, libc::SIGTERM] {
@@ -698,7 +692,7 @@ fn rinit_exits_with_a_main_that_a_hangup_kills() {
     }
 }
 
-/// rinit, logging much to the terminal that main reads.
+/// A rinit that logs at the level debug to the terminal that main reads.
 fn logging(pty: &Pty) -> Running {
     let rinit = at(pty, Rinit::as_pid1()).options(["-vv"]).stderr(stream(pty));
     started(rinit.puppet(["read-lines", "/dev/tty", "10", "12"]))
@@ -709,7 +703,7 @@ fn a_held_terminal_delays_neither_signals_nor_the_exit() {
     let mut pty = Pty::new();
     let mut rinit = logging(&pty);
     pty.press(pty::CTRL_S);
-    // Keys are taken in order.
+    // The terminal handles keys in order, so Ctrl-S has taken effect once this is read.
     pty.enter("held");
     rinit.expect("read held");
     for signal in [libc::SIGUSR1, libc::SIGUSR2] {
@@ -729,7 +723,7 @@ fn lines_lost_on_a_held_terminal_are_counted() {
     rinit.expect("read held");
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGUSR1);
-    // rinit takes one at a time: once the second is through, all that it had to say about the first is said.
+    // rinit takes one signal at a time: once the second has arrived, it has logged the first.
     rinit.send(libc::SIGUSR2);
     rinit.expect(libc::SIGUSR2);
     pty.press(pty::CTRL_Q);
@@ -754,7 +748,7 @@ fn tostop_does_not_stop_messages_of_rinit() {
 }
 
 #[test]
-fn the_terminals_settings_are_not_touched() {
+fn the_terminals_settings_are_not_changed() {
     let mut job = Job::reading();
     job.pty.change_settings(|settings| {
         settings.local_flags.insert(LocalFlags::TOSTOP | LocalFlags::NOFLSH);

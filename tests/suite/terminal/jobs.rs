@@ -1,10 +1,10 @@
-//! Scripts, pipelines, and what comes after main: rinit's group holds other processes, or main is gone.
+//! Scripts and pipelines, where rinit's group has other processes, and the time after main's exit.
 
 use super::*;
 
 const TERM: &str = "15";
 
-/// A job that is a script of sh, with `words` for it behind `$@`.
+/// A job that is a shell script, in which `"$@"` starts rinit.
 fn in_script(text: &str, rinit: impl FnOnce(Rinit) -> Rinit) -> Job {
     Job::through(script(text, []), rinit)
 }
@@ -75,13 +75,13 @@ fn a_script_can_read_the_terminal_while_rinit_runs() {
 }
 
 #[test]
-fn ctrl_c_ends_a_script_that_runs_rinit_in_the_background() {
+fn ctrl_c_kills_a_script_that_runs_rinit_in_the_background() {
     let mut job = in_script("\"$@\" & read line", |rinit| rinit.puppet(["pause"]));
     job.start("fg");
     let rinit = job.rinit().pid.to_string();
     job.pty.press(pty::CTRL_C);
     job.expect_death_of_the_script();
-    // As sh has it, what it started in the background ignores Ctrl-C.
+    // A shell without job control starts background processes with INT ignored.
     job.exec(["signal", &rinit, TERM]);
 }
 
@@ -96,7 +96,7 @@ impl Job {
 const AND_THEN: &str = "\"$@\"; echo \"then $?\"; read line; echo \"the script read $line\"";
 
 #[test]
-fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
+fn a_script_stops_with_rinit_and_gets_the_terminal_back() {
     let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
     job.start("fg");
     assert_eq!(job.leader().group, job.rinit().group);
@@ -104,7 +104,7 @@ fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
         job.expect_to_read(line);
         job.pty.press(pty::CTRL_Z);
         job.expect_stop();
-        // The script may be seen to stop before rinit does.
+        // The script may stop before rinit does.
         let stopped = [job.leader().pid, job.rinit().pid, job.main().pid];
         job.eventually("all three are stopped", |processes| {
             processes.iter().filter(|process| stopped.contains(&process.pid)).all(Process::is_stopped)
@@ -121,7 +121,7 @@ fn a_script_that_runs_rinit_stops_with_it_and_has_the_terminal_after_it() {
 }
 
 #[test]
-fn ctrl_c_ends_a_script_with_the_command_in_it() {
+fn ctrl_c_kills_a_script_and_its_command() {
     let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["pause"]));
     job.start("fg");
     job.pty.press(pty::CTRL_C);
@@ -129,7 +129,7 @@ fn ctrl_c_ends_a_script_with_the_command_in_it() {
 }
 
 #[test]
-fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
+fn ctrl_c_kills_a_script_even_if_its_command_has_the_foreground() {
     let mut job = in_script(AND_THEN, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
     job.start("fg");
     job.expect_to_read("one");
@@ -138,9 +138,9 @@ fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
     job.expect_death(2);
 }
 
-/// With a trap for INT, so that it is not ended with the command.
+/// Without the trap, a shell exits when Ctrl-C has killed its command.
 #[test]
-fn a_script_that_handles_ctrl_c_goes_on_after_it_has_killed_main() {
+fn a_script_with_a_trap_continues_after_ctrl_c_has_killed_main() {
     let text = format!("trap : INT; {AND_THEN}");
     let mut job = in_script(&text, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
     job.start("fg");
@@ -153,8 +153,8 @@ fn a_script_that_handles_ctrl_c_goes_on_after_it_has_killed_main() {
     job.expect_end(0);
 }
 
-/// A child of the script reads. The script itself handles TTIN: the shell would see it stopped for a moment otherwise, as the
-/// kernel sends TTIN to the whole group.
+/// A child of the script reads. The script itself has a trap for TTIN, which the kernel sends to the whole group: otherwise the
+/// script would stop for a moment, and the shell would report that.
 #[test]
 fn a_script_takes_the_foreground_back_when_it_reads() {
     let text =
@@ -180,15 +180,15 @@ fn a_script_takes_the_foreground_back_when_it_reads() {
     job.expect_end(0);
 }
 
-/// The end of the other process may reach main before rinit does: main exits with 0 at the end of its input.
+/// Ctrl-C kills the other process, so main may reach the end of its input and exit with 0 before rinit sends it INT.
 #[test]
-fn ctrl_c_in_a_pipeline_ends_main_whatever_reaches_it_first() {
+fn ctrl_c_in_a_pipeline_gives_130_even_if_mains_input_ends_first() {
     let text = "trap : INT; \"$0\" pause | \"$@\"; echo \"then $?\"";
     for _ in 0..30 {
         let words = ["/bin/sh", "-c", text].map(OsStr::new).into_iter().chain([puppet().as_os_str()]);
         let mut job = Job::through(words, |rinit| rinit.puppet(["read-lines", "/proc/self/fd/0"]));
         job.start("fg");
-        // What the other process writes.
+        // The first line of the other process.
         job.expect("read ready");
         job.pty.press(pty::CTRL_C);
         job.expect("then 130");
@@ -196,7 +196,7 @@ fn ctrl_c_in_a_pipeline_ends_main_whatever_reaches_it_first() {
 }
 
 #[test]
-fn where_ttin_is_ignored_main_has_the_foreground_at_once() {
+fn with_ttin_ignored_main_gets_the_foreground_at_once() {
     let mut job = in_script("trap '' TTIN; \"$@\"; exit $?", |rinit| rinit.puppet(READER));
     job.start("fg");
     assert_eq!(job.main().foreground, job.main().group);
@@ -205,7 +205,7 @@ fn where_ttin_is_ignored_main_has_the_foreground_at_once() {
     job.expect_end(0);
 }
 
-/// Main leaves a process behind.
+/// A main that exits and leaves a process running.
 fn leaving() -> [&'static OsStr; 4] {
     [OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new("\"$0\" pause & exit 0"), puppet().as_os_str()]
 }
@@ -232,7 +232,7 @@ fn the_foreground_returns_to_pid_1_when_main_has_exited() {
     let mut pty = Pty::new();
     let mut rinit = started(at(&pty, Rinit::as_pid1()).options(["--wait-all"]).command(leaving()));
     rinit.eventually("rinit has the terminal", |processes| has_terminal(processes, 1));
-    // Nobody could continue what it stops.
+    // A stopped rinit would never exit: no shell could continue it.
     pty.press(pty::CTRL_Z);
     pty.press(pty::CTRL_C);
     assert_eq!(rinit.finish().status, Status::Exited(0));
@@ -277,7 +277,7 @@ fn assert_not_hung_up(rinit: Rinit) {
     rinit.send(libc::SIGUSR2);
     loop {
         match rinit.line().as_str() {
-            // Print-signals takes all of them, ignored or not.
+            // print-signals takes ignored signals too.
             "15" => {}
             "12" => break,
             other => panic!("{other}"),
@@ -320,7 +320,7 @@ fn a_mapped_status_is_not_repeated_as_a_signal() {
 }
 
 #[test]
-fn ctrl_c_is_no_warning_in_a_session_of_its_own() {
+fn ctrl_c_causes_no_warning_in_a_session_of_mains_own() {
     for options in [("rinit", &["--session"][..]), ("dumb-init", &[])] {
         for place in [Rinit::as_pid1, Rinit::as_child] {
             let mut pty = Pty::new();
@@ -334,7 +334,7 @@ fn ctrl_c_is_no_warning_in_a_session_of_its_own() {
 }
 
 #[test]
-fn sigpipe_is_no_warning_in_a_pipeline() {
+fn sigpipe_causes_no_warning_in_a_pipeline() {
     let pty = Pty::new();
     let mut rinit = at(&pty, Rinit::as_child()).puppet(["die", "13"]).start();
     let finished = rinit.finish();
