@@ -33,10 +33,10 @@ impl Contender {
 
     /// The version that it prints.
     pub fn version(&self) -> String {
-        let said =
+        let output =
             Command::new(&self.path).arg("--version").output().map(|output| [output.stdout, output.stderr].concat());
-        let said = said.unwrap_or_default();
-        String::from_utf8_lossy(&said).lines().next().unwrap_or_default().trim().to_owned()
+        let output = output.unwrap_or_default();
+        String::from_utf8_lossy(&output).lines().next().unwrap_or_default().trim().to_owned()
     }
 }
 

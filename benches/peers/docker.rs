@@ -51,7 +51,7 @@ impl Image {
         let tar = Command::new("tar").arg("-C").arg(&folder).args(["-c", "."]).stdout(Stdio::piped()).spawn();
         let imported = tar.map_err(|error| format!("tar: {error}")).and_then(|mut tar| {
             let layer = tar.stdout.take().ok_or("tar has no output")?;
-            let imported = said(Command::new("docker").args(["import", "-"]).stdin(layer));
+            let imported = output(Command::new("docker").args(["import", "-"]).stdin(layer));
             let _ = tar.wait();
             imported
         });
@@ -77,7 +77,7 @@ impl Image {
                 run.args([&self.0, "--", SERVICE])
             }
         };
-        let container = Container(said(run.args(["act", "serve"]))?);
+        let container = Container(output(run.args(["act", "serve"]))?);
         let begin = Instant::now();
         while !docker(&["logs", &container.0])?.contains("ready") {
             if begin.elapsed() > PATIENCE {
@@ -106,11 +106,11 @@ impl Drop for Container {
 }
 
 fn docker(words: &[&str]) -> Result<String, String> {
-    said(Command::new("docker").args(words))
+    output(Command::new("docker").args(words))
 }
 
 /// The output of a command, or its failure.
-fn said(command: &mut Command) -> Result<String, String> {
+fn output(command: &mut Command) -> Result<String, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }

@@ -190,17 +190,17 @@ pub fn measure(arguments: &Arguments, pid_max: u32) -> ExitCode {
     let written = [
         write(&arguments.markdown, &report.page(&arguments.picture, &arguments.markdown)),
         write(&arguments.picture, &picture::draw(&figures, &inits, &report.machine).to_string()),
-        arguments.save.as_deref().is_none_or(|path| told(path, figures.save(path))),
+        arguments.save.as_deref().is_none_or(|path| report_write(path, figures.save(path))),
     ];
     if written.contains(&false) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn write(path: &Path, text: &str) -> bool {
-    told(path, fs::write(path, text))
+    report_write(path, fs::write(path, text))
 }
 
 /// Prints whether a file was written, and returns it.
-fn told(path: &Path, written: std::io::Result<()>) -> bool {
+fn report_write(path: &Path, written: std::io::Result<()>) -> bool {
     match &written {
         Ok(()) => eprintln!("peers: wrote {}", path.display()),
         Err(error) => eprintln!("peers: cannot write {}: {error}", path.display()),

@@ -362,14 +362,14 @@ fn inheritance() -> Vec<Case> {
                 (vec![13, 34], vec![14, 40]),
             ] {
                 let state = set_up(setup, place, Main::Puppet(vec!["state"]));
-                let told = set_up(setup, place, witness(AROUND));
+                let case = set_up(setup, place, witness(AROUND));
                 let (ignored_here, blocked_here) = (ignored.clone(), blocked.clone());
                 cases.push(Case { ignored, blocked, ..state });
-                cases.push(Case { ignored: ignored_here, blocked: blocked_here, signals: vec![15], ..told });
+                cases.push(Case { ignored: ignored_here, blocked: blocked_here, signals: vec![15], ..case });
             }
-            let told = set_up(setup, place, witness(AROUND));
-            cases.push(Case { blocked: vec![17], ..told.clone() });
-            cases.push(Case { ignored: vec![17], ..told });
+            let case = set_up(setup, place, witness(AROUND));
+            cases.push(Case { blocked: vec![17], ..case.clone() });
+            cases.push(Case { ignored: vec![17], ..case });
         }
     }
     cases
@@ -381,8 +381,8 @@ fn bursts() -> Vec<Case> {
     for setup in SETUPS {
         for place in PLACES {
             for signals in [[15, 2, 10], [34, 15, 40], [15, 15, 34]] {
-                let told = set_up(setup, place, witness(AROUND));
-                cases.push(Case { signals: signals.to_vec(), way: Way::AtOnce, ..told });
+                let case = set_up(setup, place, witness(AROUND));
+                cases.push(Case { signals: signals.to_vec(), way: Way::AtOnce, ..case });
             }
         }
     }
@@ -399,8 +399,8 @@ fn keys() -> Vec<Case> {
         for place in PLACES {
             for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGTSTP, libc::SIGWINCH] {
                 let signals = vec![signal];
-                let told = set_up(setup, place, witness(AROUND));
-                cases.push(Case { signals, way: Way::Terminal, terminal: true, ..told });
+                let case = set_up(setup, place, witness(AROUND));
+                cases.push(Case { signals, way: Way::Terminal, terminal: true, ..case });
             }
         }
     }

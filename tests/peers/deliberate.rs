@@ -30,9 +30,9 @@ pub struct Seen<'a> {
 pub const TABLE: &[Deliberate] = &[
     Deliberate {
         name: "all three",
-        original: "say nothing when a signal killed the command",
-        rinit: "one warning on stderr, where that was no stop signal which rinit forwarded",
-        reason: "it is what people look for in the log when a container is gone",
+        original: "print nothing when a signal killed the command",
+        rinit: "prints one warning on stderr, unless rinit forwarded a stop signal that killed it",
+        reason: "users look for this in the log after a container has stopped",
         explains: |seen| {
             seen.field == Field::Stderr
                 && match seen.case.main {
@@ -46,9 +46,9 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini, dumb-init",
-        original: "`-v`, `TINI_VERBOSITY`: tini logs to stdout, both log each step",
+        original: "with `-v` or `TINI_VERBOSITY` tini logs to stdout; both log each step",
         rinit: "logs to stderr, in rinit's own words",
-        reason: "stdout is the command's",
+        reason: "stdout belongs to the command",
         explains: |seen| {
             [Field::Stdout, Field::Stderr].contains(&seen.field)
                 && without(seen.original, "log") == without(seen.rinit, "log")
@@ -56,10 +56,10 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini, catatonit, `dumb-init -c`",
-        original: "not as PID 1 on a terminal: leave it to the command's group, so the kernel sends HUP to what is left of \
-                   that group",
-        rinit: "takes the terminal back before it ends",
-        reason: "the program that started rinit wants it back",
+        original: "not as PID 1, on a terminal: exit with the command's group in the foreground, so the kernel sends HUP to \
+                   the remaining processes of that group",
+        rinit: "takes the terminal back before it exits",
+        reason: "the program that started rinit needs the terminal",
         explains: |seen| {
             let gives_up = seen.case.peer != Peer::DumbInit || stays_in_session(seen.case);
             seen.field == Field::Seen
@@ -71,8 +71,8 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "a command on a terminal stays stopped where no process could continue it",
-        rinit: "it goes on",
+        original: "a command on a terminal stays stopped even if no process can continue it",
+        rinit: "continues it",
         reason: "Ctrl-Z under `docker run -it` would freeze the container",
         explains: |seen| {
             seen.field == Field::Events
@@ -84,8 +84,8 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini, catatonit",
-        original: "started with CHLD ignored, never notice the command's end",
-        rinit: "ends with it",
+        original: "never notice the command's exit if they were started with CHLD ignored",
+        rinit: "exits with it",
         reason: "a container that never exits is of no use",
         explains: |seen| {
             seen.case.ignored.contains(&libc::SIGCHLD)
@@ -95,24 +95,24 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "`-p SIG` is sent to tini when its parent ends, and forwarded; where tini dies of it (KILL, SEGV), the \
-                   command hears nothing",
-        rinit: "the command gets SIG also when rinit itself ends",
-        reason: "`-p SIGKILL` is there so that nothing is left",
+        original: "with `-p SIG` tini gets SIG when its parent exits, and forwards it; if SIG kills tini (KILL, SEGV), the \
+                   command gets no signal",
+        rinit: "the command gets SIG when rinit itself exits, too",
+        reason: "`-p SIGKILL` is meant to leave no process behind",
         explains: |seen| {
-            let has_ended = |observation| has(observation, Field::Events, "the init has ended");
+            let has_exited = |observation| has(observation, Field::Events, "the init has exited");
             seen.case.way == Way::ParentEnds
                 && seen.case.peer.is_tini()
                 && [Field::Seen, Field::Left].contains(&seen.field)
-                && has_ended(seen.theirs)
-                && has_ended(seen.ours)
+                && has_exited(seen.theirs)
+                && has_exited(seen.ours)
         },
     },
     Deliberate {
         name: "`dumb-init -c`, `DUMB_INIT_SETSID=0`",
         original: "the command shares the init's process group",
-        rinit: "it leads one of its own, which has the terminal",
-        reason: "a key such as Ctrl-C reaches the command once, not once from the terminal and once through the init; and \
+        rinit: "the command leads a group of its own, which has the terminal",
+        reason: "a key such as Ctrl-C reaches the command once, not twice (from the terminal and through the init), and \
                  TSTP stops it",
         explains: |seen| {
             let stops = [libc::SIGTSTP, libc::SIGTTIN, libc::SIGTTOU];
@@ -134,22 +134,22 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "dumb-init",
-        original: "the command starts with no signal blocked and none up to 31 ignored, whatever dumb-init was given",
-        rinit: "it starts with the mask and the dispositions that rinit was given",
-        reason: "the command starts as if there were no init: nohup works, and so does a program that was told to ignore PIPE",
+        original: "the command starts with no signal blocked and none up to 31 ignored, whatever dumb-init inherited",
+        rinit: "the command starts with the mask and the dispositions that rinit inherited",
+        reason: "the command starts as it would without an init: nohup works, and so does a program started with PIPE ignored",
         explains: |seen| seen.case.peer == Peer::DumbInit && is_transparent(seen),
     },
     Deliberate {
         name: "catatonit",
         original: "the command starts with TSTP, TTIN and TTOU blocked",
-        rinit: "it starts with the mask that rinit was given",
-        reason: "Ctrl-Z works in the command and in all that it starts",
+        rinit: "the command starts with the mask that rinit inherited",
+        reason: "Ctrl-Z works in the command and in every process that it starts",
         explains: |seen| seen.case.peer == Peer::Catatonit && is_transparent(seen),
     },
     Deliberate {
         name: "tini, catatonit",
-        original: "`--help`, `--group` and the like are wrong options, `--version` beside other words is so for tini, and \
-                   `--ver` is `--version` for catatonit",
+        original: "refuse `--help`, `--group` and the like; tini also refuses `--version` with other arguments; catatonit \
+                   takes `--ver` for `--version`",
         rinit: "has its own long options under each name, so `--ver` could also mean `--verbose`",
         reason: "one set of options to learn",
         explains: |seen| {
@@ -159,9 +159,9 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini, dumb-init",
-        original: "`-p` takes some names with SIG, `-r` numbers from 1 to 31",
+        original: "`-p` takes some names with SIG, `-r` takes numbers from 1 to 31",
         rinit: "take every signal, by name or number, with or without SIG",
-        reason: "more is allowed, nothing else is meant",
+        reason: "every value that the original takes means the same",
         explains: |seen| {
             let value =
                 after(seen.case, &["-p", "-r"]).filter(|value| !value.is_empty()).or(attached(seen.case, "-r="));
@@ -171,9 +171,9 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini, dumb-init",
-        original: "numbers end where they end: `-r 15:3x` is `15:3`, `-e ''` is 0, and a space or plus in front is nothing",
+        original: "ignore what follows a number: `-r 15:3x` is `15:3`, `-e ''` is 0; also a space or plus before it",
         rinit: "refuses such a value",
-        reason: "it is a slip, and better seen than not",
+        reason: "such a value is a mistake, which the user should see",
         explains: |seen| {
             let is_odd =
                 |value: &str| value.is_empty() || value.contains([' ', '+', 'x']) || value.matches(':').count() > 1;
@@ -193,9 +193,9 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "all three",
-        original: "of several options that print something or are wrong, the first one decides",
-        rinit: "a wrong one is refused first, then help, version and licence come in this order; a value is looked at last",
-        reason: "it occurs nowhere",
+        original: "if several options print something or are wrong, the first one decides",
+        rinit: "refuses a wrong option first; then help, version and licence, in this order; checks values last",
+        reason: "no such use is known",
         explains: |seen| {
             let several: [&[&str]; 6] =
                 [&["-h", "-x"], &["-Vx"], &["-V", "-x"], &["-V", "-h"], &["-L", "-V"], &["-e", "300", "-h"]];
@@ -204,8 +204,8 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "a path that goes through a file is status 1",
-        rinit: "127, as for every other path where there is nothing",
+        original: "exits with 1 for a path that goes through a file",
+        rinit: "exits with 127, as for every other path that does not exist",
         reason: "there is no such command",
         explains: |seen| {
             seen.case.options.contains(&"/etc/passwd/x")
@@ -215,9 +215,9 @@ pub const TABLE: &[Deliberate] = &[
     },
     Deliberate {
         name: "tini",
-        original: "`-e 127` and `-e 126` also make a success of a command that cannot be started",
-        rinit: "they are about the command's own statuses",
-        reason: "where nothing ran, nothing has succeeded",
+        original: "`-e 127` and `-e 126` also exit with 0 if the command cannot be started",
+        rinit: "they map only statuses of the command itself",
+        reason: "a command that did not run has not succeeded",
         explains: |seen| {
             ["126", "127"].map(Some).contains(&after(seen.case, &["-e"]))
                 && has(seen.theirs, Field::Status, "exit 0")
@@ -226,7 +226,7 @@ pub const TABLE: &[Deliberate] = &[
     },
 ];
 
-/// For the README.
+/// The table in Markdown.
 pub fn markdown() -> String {
     let head = "| called | the original | rinit | why |\n|---|---|---|---|\n";
     let rows =
@@ -264,10 +264,10 @@ fn without(kinds: &str, kind: &str) -> String {
 fn tokens<'a>(seen: &'a str, but: &[&str]) -> BTreeMap<&'a str, Vec<&'a str>> {
     let processes = seen.split("; ").map(|process| {
         let mut words = process.split(' ');
-        let who = words.next().unwrap_or_default();
-        (who, words.filter(|word| !but.contains(word)).collect::<Vec<_>>())
+        let name = words.next().unwrap_or_default();
+        (name, words.filter(|word| !but.contains(word)).collect::<Vec<_>>())
     });
-    processes.filter(|(who, words)| !words.is_empty() || ["ready", "round"].contains(who)).collect()
+    processes.filter(|(name, words)| !words.is_empty() || ["ready", "round"].contains(name)).collect()
 }
 
 /// Whether only mask and dispositions differ, and rinit's command has exactly those that rinit inherited.

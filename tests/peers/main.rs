@@ -17,7 +17,7 @@ mod cases;
 mod deliberate;
 mod messages;
 mod observe;
-// The harness has more than this suite needs.
+// The harness has functions that this suite does not use.
 #[allow(dead_code, unused_imports)]
 #[path = "../suite/support/mod.rs"]
 mod support;

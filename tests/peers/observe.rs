@@ -40,7 +40,7 @@ pub type Observation = BTreeMap<Field, String>;
 /// The signal that ends a round of the puppet.
 const END_OF_ROUND: i32 = 64;
 
-/// The files under whose names the original and rinit are run.
+/// The files by which the original and rinit are run.
 pub struct Programs {
     scratch: Scratch,
     script: &'static str,
@@ -49,7 +49,7 @@ pub struct Programs {
 const PEERS: [Peer; 4] = [Peer::Tini, Peer::TiniStatic, Peer::DumbInit, Peer::Catatonit];
 
 impl Programs {
-    /// For each name a symbolic link, a hard link and a copy of the program that `binary` returns for it.
+    /// Makes a symbolic link, a hard link and a copy for each name, of the program that `binary` returns for it.
     pub fn new(binary: impl Fn(Peer) -> PathBuf) -> Programs {
         let scratch = Scratch::new();
         for folder in ["link", "hard", "copy"] {
@@ -157,7 +157,7 @@ struct Run {
     events: Vec<&'static str>,
 }
 
-/// What ended a wait.
+/// Why a wait is over.
 #[derive(PartialEq)]
 enum Turn {
     Line,
@@ -185,12 +185,12 @@ impl Run {
                 }
                 self.meet(case);
                 if case.way == Way::ParentEnds {
-                    return self.end_of_parent();
+                    return self.let_parent_exit();
                 }
                 self.rounds(case, pty);
             }
         }
-        if self.has_ended() {
+        if self.has_exited() {
             return;
         }
         if case.main == Main::Pause {
@@ -205,7 +205,7 @@ impl Run {
             Way::InTurn | Way::ParentEnds => {
                 for signal in &case.signals {
                     self.signal(*signal);
-                    // A process that it stops must have stopped before the next signal is sent.
+                    // If the signal stops a process, it must have stopped before the next signal is sent.
                     self.until_settled();
                 }
                 self.signal(END_OF_ROUND);
@@ -241,12 +241,12 @@ impl Run {
         }
     }
 
-    /// Lets the init's parent, whose exit the harness waits for, exit, and has main report the signals that followed.
-    fn end_of_parent(&mut self) {
+    /// Lets the init's parent exit, and main report the signals that followed. The harness waits for that parent's exit.
+    fn let_parent_exit(&mut self) {
         self.running.send(libc::SIGKILL);
         self.running.wait();
         self.until_settled();
-        self.events.push(if self.has_ended() { "the init has ended" } else { "the init lives on" });
+        self.events.push(if self.has_exited() { "the init has exited" } else { "the init keeps running" });
         let main = self.main.as_ref().expect("main runs").pid;
         // It may get a signal for the init's exit, and exit itself.
         self.running.until("main has settled", || self.is_settled(main));
@@ -285,12 +285,12 @@ impl Run {
 
     /// A process that has just exited gets no signal, which does not matter.
     fn signal(&self, signal: i32) {
-        if !self.has_ended() {
+        if !self.has_exited() {
             self.running.send(signal);
         }
     }
 
-    fn has_ended(&self) -> bool {
+    fn has_exited(&self) -> bool {
         let Some(init) = &self.init else { return self.running.processes().is_empty() };
         let now = self.running.processes().into_iter().find(|process| process.pid == init.pid);
         now.is_none_or(|now| now.state == 'Z')
@@ -318,7 +318,7 @@ impl Run {
         let has_init = || self.is_settled(init.pid) && (self.waits_for_signals(init.pid) || self.is_stopped(init.pid));
         self.running.until("all have settled", || {
             // Other processes get signals only from the init, and their reaction may wake the init again.
-            self.has_ended() || (has_init() && all.iter().all(|pid| self.is_settled(*pid)) && has_init())
+            self.has_exited() || (has_init() && all.iter().all(|pid| self.is_settled(*pid)) && has_init())
         });
     }
 
@@ -342,7 +342,7 @@ impl Run {
             if self.lines.next(&is_it) {
                 return Turn::Line;
             }
-            if self.lines.ended || self.has_ended() {
+            if self.lines.ended || self.has_exited() {
                 self.lines.fill(Duration::ZERO);
                 return if self.lines.next(&is_it) { Turn::Line } else { Turn::Ended };
             }
@@ -351,7 +351,7 @@ impl Run {
             }
             let turn = self.turn();
             same = if turn == same.0 { (turn, same.1 + 1) } else { (turn, 1) };
-            // A single look may catch a process between two states.
+            // One reading may find a process between two states.
             match same {
                 (None, _) if Instant::now() > end => panic!("no end; {}", self.running.situation()),
                 (None, _) => {}
@@ -367,7 +367,7 @@ impl Run {
         }
     }
 
-    /// The state that keeps the init or main from continuing.
+    /// The state in which the init or main cannot continue.
     fn turn(&self) -> Option<&'static str> {
         let (init, main) = (self.init.as_ref()?.pid, self.main.as_ref()?.pid);
         let is_asleep = || matches!(self.state(init), Some(('S', false)));
@@ -402,20 +402,20 @@ impl Run {
         };
         // An init that prints a text of several lines starts no command.
         let is_text = messages::is_text(self.lines.seen.iter().map(String::as_str));
-        let (mut said, printed): (Vec<String>, Vec<String>) =
+        let (mut reported, printed): (Vec<String>, Vec<String>) =
             self.lines.seen.drain(..).partition(|line| !is_text && case.is_of_main(line));
         if case.place == Place::Pid1 {
             // When PID 1 exits the kernel kills all processes, possibly in the middle of a line.
-            match said.iter().position(|line| line == "round") {
-                Some(round) => said.truncate(round + 1),
-                None => said.retain(|line| !self.members.iter().any(|(name, _)| line.starts_with(name.as_str()))),
+            match reported.iter().position(|line| line == "round") {
+                Some(round) => reported.truncate(round + 1),
+                None => reported.retain(|line| !self.members.iter().any(|(name, _)| line.starts_with(name.as_str()))),
             }
         }
-        let refused = finished.status != Status::Exited(0) && self.main.is_none() && said.is_empty();
+        let refused = finished.status != Status::Exited(0) && self.main.is_none() && reported.is_empty();
         Observation::from([
             (Field::Status, status),
             (Field::Main, relations),
-            (Field::Seen, by_process(&said)),
+            (Field::Seen, by_process(&reported)),
             (Field::Events, self.events.join(", ")),
             (Field::Stdout, messages::kinds(printed.iter().map(String::as_str), refused)),
             (Field::Stderr, messages::kinds(finished.stderr.lines(), refused)),
@@ -485,7 +485,7 @@ impl Case {
     }
 }
 
-pub const HANGS: &str = "main has ended, and the init waits on";
+pub const HANGS: &str = "main has exited, and the init keeps waiting";
 
 /// The init's own poll(2), which only some architectures have.
 fn is_poll(number: libc::c_long) -> bool {
@@ -497,17 +497,18 @@ fn is_poll(number: libc::c_long) -> bool {
 
 /// The lines of each process in order. The order between processes depends on the scheduler.
 fn by_process(lines: &[String]) -> String {
-    let mut said: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut lines_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for line in lines {
-        let (who, what) = line.split_once(' ').unwrap_or((line, ""));
+        let (process, what) = line.split_once(' ').unwrap_or((line, ""));
         if what == END_OF_ROUND.to_string() {
             continue;
         }
         // PIDs differ from run to run.
-        said.entry(who).or_default().push(if who == "ready" { "" } else { what });
+        lines_of.entry(process).or_default().push(if process == "ready" { "" } else { what });
     }
-    let said = said.into_iter().map(|(who, what)| format!("{who} {}", what.join(" ")).trim_end().to_owned());
-    said.collect::<Vec<_>>().join("; ")
+    let lines_of =
+        lines_of.into_iter().map(|(process, what)| format!("{process} {}", what.join(" ")).trim_end().to_owned());
+    lines_of.collect::<Vec<_>>().join("; ")
 }
 
 /// The lines from a pipe that main and the init both write to.

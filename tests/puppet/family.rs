@@ -46,7 +46,7 @@ impl Gate {
 }
 
 /// Runs as PID 1: reaps and does nothing else.
-pub fn reap_for_ever() -> c_int {
+pub fn reap_forever() -> c_int {
     signals::block_all();
     loop {
         // SAFETY: a null pointer that the call allows.
@@ -90,7 +90,7 @@ pub fn make_orphans(count: c_int, status: c_int) -> c_int {
             }
         });
         let _ = waitpid(middle, None);
-        // Now they have a new parent.
+        // From here on the orphans have a new parent.
         orphaned.open();
         gone.wait();
         left -= AT_ONCE;
@@ -101,7 +101,7 @@ pub fn make_orphans(count: c_int, status: c_int) -> c_int {
 }
 
 /// Creates an orphan, which prints its new parent. Exits at the end of stdin.
-pub fn tell_who_adopts() -> c_int {
+pub fn print_adopter() -> c_int {
     let mut orphaned = Gate::new();
     let middle = spawn(|| {
         spawn(|| {

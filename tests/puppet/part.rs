@@ -199,7 +199,7 @@ impl Actor {
             threads.spawn(|| exit(self.perform(part)));
             // SAFETY: ends this thread alone. What it lends to the other thread stays in place.
             unsafe { libc::syscall(libc::SYS_exit, 0) };
-            unreachable!("the thread has ended")
+            unreachable!("the thread has exited")
         })
     }
 

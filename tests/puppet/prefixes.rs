@@ -138,9 +138,9 @@ pub fn as_parent(words: &[OsString]) -> c_int {
     signals::pause()
 }
 
-/// Starts the program that `words` are. For each USR2 it sends TERM to that program and then, once that has taken it, to this
-/// group, and CONT to the program, without any sleep in between. So does timeout(1), where the kernel lets another process run
-/// in the middle. Passes on any other signal.
+/// Starts the program in `words`. For each USR2, sends TERM to that program and then, once the program has taken it, to this
+/// group, and CONT to the program, without a sleep in between. timeout(1) does the same if the kernel runs another process in
+/// between. Forwards every other signal.
 pub fn timing_out(words: &[OsString]) -> c_int {
     signals::block_all();
     let child = spawn(|| {
@@ -170,7 +170,7 @@ pub fn timing_out(words: &[OsString]) -> c_int {
     }
 }
 
-/// Whether a process, whose /proc/PID/status this is, has yet to take a TERM. To open the file could mean to sleep.
+/// Whether TERM is pending for the process of this /proc/PID/status. The file is open already, because opening it may sleep.
 fn has_pending_term(status: &File) -> bool {
     let mut text = [0; 4096];
     let length = status.read_at(&mut text, 0).expect("the status of a child");

@@ -7,7 +7,7 @@ use crate::prefixes::execute;
 use std::ffi::{OsString, c_int};
 
 /// Runs the program in `words` and prints whether it dumped core.
-pub fn tell_core(words: &[OsString]) -> c_int {
+pub fn print_core(words: &[OsString]) -> c_int {
     let child = spawn(|| {
         execute(words);
     });

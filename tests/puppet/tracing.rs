@@ -37,7 +37,7 @@ pub fn calls_until_exec(as_pid1: bool, words: &[OsString]) -> c_int {
         trace(libc::PTRACE_SYSCALL, stopped.as_raw(), 0, std::ptr::null_mut());
         let status;
         (stopped, status) = wait_for_any();
-        assert!(libc::WIFSTOPPED(status), "{stopped} has ended: {status:#x}");
+        assert!(libc::WIFSTOPPED(status), "{stopped} has exited: {status:#x}");
         match status >> 8 {
             event if event == libc::SIGTRAP | libc::PTRACE_EVENT_EXEC << 8 => executed += 1,
             stop if stop == libc::SIGTRAP | 0x80 => {

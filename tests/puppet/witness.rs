@@ -26,7 +26,7 @@ struct Member {
 ///
 /// `members` lists its members: `group` shares main's group, `leader` leads a group of its own, `session` leads a session,
 /// `orphan` shares main's group and has lost its parent, `mortal` is an orphan that exits after the first round.
-pub fn tell(end: &OsString, members: &[OsString]) -> c_int {
+pub fn print_signals(end: &OsString, members: &[OsString]) -> c_int {
     signals::block_all();
     let names = members.iter().map(|name| name.to_str().expect("UTF-8"));
     let mut members: Vec<(&str, Member)> = names.map(|name| (name, start(name))).collect();
@@ -80,7 +80,7 @@ fn start(name: &str) -> Member {
                     watch(name, main, tells);
                 });
             });
-            waitpid(middle, None).expect("a child that ended");
+            waitpid(middle, None).expect("a child that exited");
             None
         }
         _ => Some(spawn(|| {

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
 
-/// A rinit whose main does nothing.
+/// A rinit whose main is idle.
 fn resting(rinit: Rinit) -> Running {
     rinit.puppet(["pause"]).start_until_ready()
 }
@@ -80,7 +80,7 @@ fn a_pipe_that_main_closes_reaches_end_of_file() {
         rinit.expect("closed");
         let limit = PollTimeout::try_from(LIMIT).unwrap();
         let ready = poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], limit);
-        assert_eq!(ready, Ok(1), "no end within {LIMIT:?}");
+        assert_eq!(ready, Ok(1), "no end of file within {LIMIT:?}");
     }
 }
 

@@ -24,12 +24,12 @@ fn patient(place: fn() -> Rinit) -> Rinit {
     place().options(["--grace", "inf"]).variable("RINIT_LOG", "info,rinit::drain=debug,rinit::init=debug")
 }
 
-/// Runs the puppet as the command, with this part.
+/// Starts rinit with the puppet as its command, to play this part.
 fn play(rinit: Rinit, words: &str) -> Running {
     rinit.puppet(part(words)).start()
 }
 
-/// Does the same and waits until the puppet is ready.
+/// Starts it and waits until the puppet is ready.
 fn play_until_ready(rinit: Rinit, words: &str) -> Running {
     let mut rinit = play(rinit, words);
     rinit.expect("ready");
@@ -57,7 +57,7 @@ fn nested_rinit(words: &str) -> String {
 /// Waits until rinit has asked all remaining processes, which it logs at the level debug.
 #[track_caller]
 fn asked(rinit: &mut Running) {
-    rinit.complaint("DEBUG: 0 of ");
+    rinit.stderr_line("DEBUG: 0 of ");
 }
 
 /// Checks that a process that plays `save` was asked to exit and gets no other signal while it saves.
@@ -65,14 +65,14 @@ fn asked(rinit: &mut Running) {
 fn saves_undisturbed(rinit: &mut Running, name: &str) {
     rinit.expect(format!("{name} saves"));
     // Asked before the drain, or by it.
-    rinit.complaint(" remaining processes have not been asked yet");
+    rinit.stderr_line(" remaining processes have not been asked yet");
     rinit.send(libc::SIGUSR1);
     rinit.expect(format!("{name} saved"));
 }
 
-/// Once all have been asked, sends WINCH, at which processes that play `print` exit.
+/// Once all processes have been asked, sends WINCH, which makes processes that play `print` exit.
 #[track_caller]
-fn end_by_winch(mut rinit: Running, status: i32) -> Finished {
+fn finish_by_winch(mut rinit: Running, status: i32) -> Finished {
     asked(&mut rinit);
     rinit.send(libc::SIGWINCH);
     let finished = rinit.finish();
@@ -90,11 +90,11 @@ fn hold(rinit: &Running) -> Tracer {
 /// The lines that puppets of that name printed.
 fn lines_of<'a>(name: &str, finished: &'a Finished) -> Vec<&'a str> {
     let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
-    lines.filter(|(who, _)| *who == name).map(|(_, what)| what).collect()
+    lines.filter(|(printer, _)| *printer == name).map(|(_, what)| what).collect()
 }
 
 /// Printed by a process that the drain sent one TERM, then CONT, and that a test ends by WINCH. Signals that are pending
 /// together arrive in order of their numbers.
 const ASKED_ONCE: [&str; 3] = ["15", "18", "28"];
-/// Printed by a process that a forwarded TERM has asked: the drain sends it nothing.
+/// Printed by a process that got a forwarded TERM: the drain sends it nothing.
 const ASKED_BEFORE: [&str; 1] = ["28"];

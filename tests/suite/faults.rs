@@ -15,18 +15,18 @@ use std::fmt::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use supervisor::{Call, Fault, Supervisor, Which, Who};
+use supervisor::{Call, Caller, Fault, Supervisor, Which};
 
 /// How well rinit did its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
-    /// It did all of it and logged nothing.
+    /// It did everything and logged nothing.
     Done,
-    /// It did all of it and logged a warning.
+    /// It did everything and logged a warning.
     DoneAndSaid,
     /// It could not forward a signal, which it logged, and did the rest.
     NotForwarded,
-    /// It did all of it but could not get main's status, which it logged: 125.
+    /// It did everything but could not get main's status: it logged that, and exited with 125.
     StatusLost,
     /// It exited with 125 and one line before main started.
     Refused,
@@ -71,7 +71,6 @@ const SCENES: [Scene; 4] = [
     Scene { name: "subreaper-waitpid", rinit: Rinit::as_child, by: Reaping::Waitpid },
 ];
 
-/// Classifies a finished life. Panics if it is none of the allowed outcomes.
 struct Run {
     calls: Vec<Call>,
     outcome: Outcome,
@@ -86,9 +85,9 @@ fn live(scene: &Scene, fault: Option<Fault>) -> Run {
     let mut running = rinit.puppet(PART.split_whitespace()).start();
     let started = running.next_line().is_some_and(|line| line == "ready");
     if started {
-        tell(&running, &supervisor, libc::SIGWINCH);
+        deliver(&running, &supervisor, libc::SIGWINCH);
         running.expect("got");
-        tell(&running, &supervisor, libc::SIGTERM);
+        deliver(&running, &supervisor, libc::SIGTERM);
     }
     let finished = running.finish();
     drop(running);
@@ -98,7 +97,7 @@ fn live(scene: &Scene, fault: Option<Fault>) -> Run {
 }
 
 /// Sends main a signal through rinit or, if rinit could not forward it, directly.
-fn tell(running: &Running, supervisor: &Supervisor, signal: i32) {
+fn deliver(running: &Running, supervisor: &Supervisor, signal: i32) {
     let since = supervisor.calls.lock().unwrap_or_else(PoisonError::into_inner).len();
     let rinit = running.itself().pid;
     running.send(signal);
@@ -109,37 +108,28 @@ fn tell(running: &Running, supervisor: &Supervisor, signal: i32) {
     }
 }
 
-/// Waits until rinit has taken and handled the signal and waits for the next one.
+/// Waits until rinit has handled the signal. Whether rinit forwarded it.
 fn has_passed_on(running: &Running, supervisor: &Supervisor, rinit: i32, since: usize, signal: i32) -> bool {
     let passed = |call: &Call| {
         let sends = [libc::SYS_kill, libc::SYS_pidfd_send_signal].contains(&call.number);
-        call.who == Who::Rinit && sends && call.arguments[1] == signal as u64 && !call.failed
+        call.caller == Caller::Rinit && sends && call.arguments[1] == signal as u64 && !call.failed
     };
     let has_passed = || supervisor.calls.lock().unwrap_or_else(PoisonError::into_inner)[since..].iter().any(passed);
     running.until("rinit has taken the signal", || {
-        has_passed() || !is_pending(running, rinit, signal) && rests(running, rinit)
+        has_passed() || !is_pending(running, rinit, signal) && running.sleeps()
     });
     has_passed()
 }
 
-/// Whether rinit sleeps until a signal arrives.
-fn rests(running: &Running, rinit: i32) -> bool {
-    let file = running.proc(&format!("{rinit}/syscall"));
-    // The call's number and arguments (proc_pid_syscall(5)): calls that wait without a time limit.
-    let call = std::fs::read_to_string(file).unwrap_or_default();
-    let words: Vec<&str> = call.split_whitespace().collect();
-    let waits = [libc::SYS_ppoll, libc::SYS_rt_sigtimedwait];
-    waits.iter().any(|wait| words.first() == Some(&&wait.to_string()[..])) && words.get(3) == Some(&"0x0")
-}
-
+/// Classifies a finished life. Panics if it is none of the allowed outcomes.
 fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
-    let of_rinit = calls.iter().filter(|call| call.who == Who::Rinit);
+    let of_rinit = calls.iter().filter(|call| call.caller == Caller::Rinit);
     assert!(of_rinit.count() < 20_000, "rinit spins");
     let expected = [" INFO: ", "killed after the grace"];
     let lines = finished.stderr.lines().filter(|line| !expected.iter().any(|part| line.contains(part))).count();
     let sent = |signal: i32| {
         let sends = [libc::SYS_kill, libc::SYS_pidfd_send_signal];
-        let mut calls = calls.iter().filter(|call| call.who == Who::Rinit && !call.failed);
+        let mut calls = calls.iter().filter(|call| call.caller == Caller::Rinit && !call.failed);
         calls.any(|call| sends.contains(&call.number) && call.arguments[1] == signal as u64)
     };
     let all_sent = sent(libc::SIGWINCH) && sent(libc::SIGTERM);
@@ -152,7 +142,7 @@ fn judge(started: bool, finished: &Finished, calls: &[Call]) -> Outcome {
         Status::Exited(STATUS) if started => match (all_sent, lines) {
             (true, 0) => Outcome::Done,
             (true, _) => Outcome::DoneAndSaid,
-            (false, 0) => panic!("a signal is lost, and nothing said: {finished:?}"),
+            (false, 0) => panic!("a signal is lost, and nothing is logged: {finished:?}"),
             (false, _) => Outcome::NotForwarded,
         },
         Status::Exited(code @ 125..=127) if !started => {
@@ -178,34 +168,39 @@ fn is_pending(running: &Running, rinit: i32, signal: i32) -> bool {
 
 /// The faults to inject into a life that makes these calls.
 fn faults(calls: &[Call], each_alone: bool) -> Vec<Fault> {
-    let mut times: BTreeMap<(Who, i64), usize> = BTreeMap::new();
-    for call in calls.iter().filter(|call| call.who != Who::Other) {
-        *times.entry((call.who, call.number)).or_default() += 1;
+    let mut times: BTreeMap<(Caller, i64), usize> = BTreeMap::new();
+    for call in calls.iter().filter(|call| call.caller != Caller::Other) {
+        *times.entry((call.caller, call.number)).or_default() += 1;
     }
-    let kinds = times.into_iter().flat_map(|((who, number), times)| {
+    let kinds = times.into_iter().flat_map(|((caller, number), times)| {
         let alone = if each_alone { times.min(EACH_ALONE) } else { 0 };
-        // What the kernel granted at the start and rinit relies on: refused later.
+        // The kernel allows this call at the start, so rinit relies on it; then the kernel refuses it.
         let lasting = if number == libc::SYS_ioctl { alone } else { 0 };
         let which =
             std::iter::once(Which::Each).chain((0..alone).map(Which::Only)).chain((1..lasting).map(Which::From));
         which.flat_map(move |which| {
-            // EINTR and EAGAIN promise a better next time, so they fail single calls; a filter's answer fails all of them.
+            // After EINTR and EAGAIN a repeated call may succeed, so they fail single calls; a filter refuses all calls.
             let possible = move |errno: &&Errno| match errno {
                 Errno::EINTR | Errno::EAGAIN => matches!(which, Which::Only(_)),
                 Errno::EPERM | Errno::ENOSYS => !matches!(which, Which::Only(_)),
                 _ => true,
             };
-            errnos(number).iter().filter(possible).map(move |errno| Fault { who, number, which, errno: *errno as i32 })
+            errnos(number).iter().filter(possible).map(move |errno| Fault {
+                caller,
+                number,
+                which,
+                errno: *errno as i32,
+            })
         })
     });
     kinds.collect()
 }
 
-/// How many calls of a kind get a fault of their own: the later ones are like these.
+/// How many calls of a kind fail alone: the first ones, because the later ones are like these.
 const EACH_ALONE: usize = 12;
 
 /// Outcomes by call and errno.
-type Table = BTreeMap<(Who, &'static str, i32), BTreeSet<Outcome>>;
+type Table = BTreeMap<(Caller, &'static str, i32), BTreeSet<Outcome>>;
 
 /// Makes each kind of call fail, and with RINIT_FAULTS single calls too, and writes the outcomes.
 fn survey(scene: &Scene) {
@@ -219,16 +214,16 @@ fn survey(scene: &Scene) {
 
 /// Formats them as a table with a line for each call and outcome.
 fn written(table: &Table, count: usize) -> String {
-    let mut rows: BTreeMap<(Who, &str, String), Vec<String>> = BTreeMap::new();
-    for ((who, call, errno), outcomes) in table {
+    let mut rows: BTreeMap<(Caller, &str, String), Vec<String>> = BTreeMap::new();
+    for ((caller, call, errno), outcomes) in table {
         let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.in_words()).collect();
-        let errnos = rows.entry((*who, call, words.join("; or "))).or_default();
+        let errnos = rows.entry((*caller, call, words.join("; or "))).or_default();
         errnos.push(format!("{:?}", Errno::from_raw(*errno)));
     }
     let mut text = format!("{count} faults injected.\n\n| call | fails with | rinit |\n|---|---|---|\n");
-    for ((who, call, outcome), errnos) in rows {
-        let who = if who == Who::Child { ", in the child before it is main" } else { "" };
-        let _ = writeln!(text, "| `{call}`{who} | {} | {outcome} |", errnos.join(", "));
+    for ((caller, call, outcome), errnos) in rows {
+        let caller = if caller == Caller::Child { ", in the child before it is main" } else { "" };
+        let _ = writeln!(text, "| `{call}`{caller} | {} | {outcome} |", errnos.join(", "));
     }
     text
 }
@@ -248,11 +243,11 @@ fn survive(scene: &Scene, each_alone: bool) -> (Table, usize) {
                 let _ = writeln!(bad, "the status is lost: {errno:?} {:?}", fault.which);
             }
             Ok(run) => {
-                let outcomes = table.entry((fault.who, name(fault.number), fault.errno)).or_default();
+                let outcomes = table.entry((fault.caller, name(fault.number), fault.errno)).or_default();
                 outcomes.insert(run.outcome);
             }
             Err(_) => {
-                let _ = writeln!(bad, "{:?} {} {errno:?} {:?}", fault.who, name(fault.number), fault.which);
+                let _ = writeln!(bad, "{:?} {} {errno:?} {:?}", fault.caller, name(fault.number), fault.which);
             }
         }
     }
@@ -284,7 +279,7 @@ fn as_a_subreaper_that_reaps_itself_rinit_survives_each_call_that_fails() {
 fn every_descriptor_of_rinit_is_opened_close_on_exec() {
     for scene in &SCENES {
         let run = live(scene, None);
-        let of_rinit = run.calls.iter().filter(|call| call.who == Who::Rinit);
+        let of_rinit = run.calls.iter().filter(|call| call.caller == Caller::Rinit);
         let mut born = 0;
         for call in of_rinit {
             let [first, second, third, fourth, ..] = call.arguments.map(|argument| argument as i32);

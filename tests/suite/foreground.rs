@@ -67,7 +67,7 @@ fn the_shell_may_run_a_script_that_is_executable() {
 }
 
 #[test]
-fn only_a_stop_signal_goes_to_the_child_and_only_where_the_shell_handles_it() {
+fn only_a_stop_signal_that_the_shell_handles_goes_to_the_child() {
     for (trapped, sent) in [("HUP", libc::SIGHUP), ("USR1", libc::SIGUSR1), ("TERM", libc::SIGUSR2)] {
         let rinit = Rinit::as_pid1().options(["-c"]);
         let mut rinit = shell(rinit, &format!("trap : {trapped} USR2; \"$0\" print-signals 0; :"));
@@ -82,7 +82,7 @@ fn only_a_stop_signal_goes_to_the_child_and_only_where_the_shell_handles_it() {
 }
 
 #[test]
-fn under_other_names_main_alone_gets_it() {
+fn under_other_names_only_main_gets_the_stop_signal() {
     for name in ["tini", "catatonit"] {
         let mut rinit =
             shell(Rinit::as_pid1().name(name).options(["--"]), "trap 'exit 7' TERM; \"$0\" print-signals 0; :");
@@ -93,7 +93,7 @@ fn under_other_names_main_alone_gets_it() {
 }
 
 #[test]
-fn a_background_child_that_the_shell_waits_for_gets_it_from_the_trap_alone() {
+fn a_background_child_gets_the_stop_signal_from_the_trap_alone() {
     for name in names() {
         let script = "trap 'kill -TERM $pid; wait $pid; exit 7' TERM; \"$0\" print-signals 0 & pid=$!; wait $pid";
         let mut rinit = shell(name, script);

@@ -62,7 +62,7 @@ fn every_signal_from_inside_arrives_once_and_in_order() {
 }
 
 #[test]
-fn every_signal_that_main_sends_to_rinit_comes_back_to_it() {
+fn every_signal_that_main_sends_to_rinit_is_forwarded_to_main() {
     let signals = forwarded();
     let words: Vec<String> = signals.iter().map(i32::to_string).collect();
     let words = ["signal-and-print", "1"].into_iter().chain(words.iter().map(String::as_str));
@@ -74,7 +74,7 @@ fn every_signal_that_main_sends_to_rinit_comes_back_to_it() {
 }
 
 #[test]
-fn every_signal_arrives_with_a_target_of_main_alone() {
+fn with_target_main_every_signal_arrives() {
     let mut rinit = printing(Rinit::as_pid1().options(["-c"]));
     for signal in forwarded() {
         rinit.send(signal);
@@ -307,7 +307,7 @@ fn a_main_that_rinit_may_not_signal_is_reported_for_each_target() {
         };
         let mut rinit = rinit.puppet([&["play"], user, &["say", "ready", "pause"]].concat()).start_until_ready();
         rinit.send(libc::SIGTERM);
-        let line = rinit.complaint("cannot send SIGTERM to ");
+        let line = rinit.stderr_line("cannot send SIGTERM to ");
         assert!(line.contains("EPERM"), "{line}");
         // Its exit may end the namespace with the sender in it.
         let _sender = rinit.start_exec(["signal", "2", "9"]).wait();

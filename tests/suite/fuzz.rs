@@ -75,7 +75,7 @@ impl Random {
     }
 }
 
-/// One of them.
+/// One random life.
 struct Life {
     seed: u64,
     random: Random,
@@ -115,14 +115,14 @@ impl Life {
         }
     }
 
-    fn tell(&mut self, what: &str, detail: impl Debug) {
+    fn note(&mut self, what: &str, detail: impl Debug) {
         self.story.push(format!("{what}: {detail:?}"));
     }
 
     /// Chooses where rinit runs and everything that execve(2) passes on.
     fn rinit(&mut self) -> Rinit {
         let as_pid1 = !self.random.one_in(3);
-        self.tell("PID 1", as_pid1);
+        self.note("PID 1", as_pid1);
         let rinit = if as_pid1 { Rinit::as_pid1() } else { Rinit::as_child() };
         self.surrounded(rinit)
     }
@@ -164,23 +164,23 @@ impl Life {
         });
         let environment = [vec![crate::support::PATH.into()], environment].concat();
         rinit = rinit.environment(&environment);
-        self.tell("mask", format_args!("{mask:x}, ignored: {ignored:x}"));
-        self.tell("descriptors", &descriptors);
-        self.tell("limits", &limits);
-        self.tell("environment", &environment);
+        self.note("mask", format_args!("{mask:x}, ignored: {ignored:x}"));
+        self.note("descriptors", &descriptors);
+        self.note("limits", &limits);
+        self.note("environment", &environment);
         rinit
     }
 
     /// Chooses stderr: read, full, closed or broken.
     fn streams(&mut self, rinit: Rinit) -> Rinit {
         let choice = self.random.below(8);
-        self.tell("stderr", ["full", "closed", "broken", "no room on the disk"].get(choice).unwrap_or(&"read"));
+        self.note("stderr", ["full", "closed", "broken", "no room on the disk"].get(choice).unwrap_or(&"read"));
         self.is_heard = choice > 3;
         match choice {
             0 => {
                 let (reader, writer) = std::io::pipe().unwrap();
                 fill(&writer);
-                // The other end stays open and is not read.
+                // The reading end stays open and is not read.
                 let place = 199;
                 rinit.stderr(Stream::Given(writer.into())).descriptor(place, reader)
             }
@@ -214,7 +214,7 @@ impl Life {
             options.push(format!("-e{from}:{to}"));
         }
         options.push("--".to_owned());
-        self.tell("options", &options);
+        self.note("options", &options);
         rinit.options(options)
     }
 
@@ -251,7 +251,7 @@ impl Life {
         ];
         let wrong = self.random.of(WRONG);
         let rinit = self.rinit();
-        self.tell("wrong", wrong);
+        self.note("wrong", wrong);
         let before = self.random.of(&["-g", "--grace=1s", "-s"]);
         let mut running = rinit.options([before, wrong]).command(["echo", "started"]).start();
         let finished = self.check(&mut running, Status::Exited(125));
@@ -263,7 +263,7 @@ impl Life {
         let rinit = self.rinit();
         let (command, code) =
             self.random.of(&[("/no/such", 127), ("no-such", 127), ("/etc/passwd", 126), ("/", 126), ("", 127)]);
-        self.tell("command", command);
+        self.note("command", command);
         let rinit = self.options(rinit, "5s");
         let mut running = rinit.command([command, "x"]).start();
         let finished = self.check(&mut running, Status::Exited(code));
@@ -278,7 +278,7 @@ impl Life {
             OsString::from_vec([before, &after].concat())
         });
         let rinit = self.rinit();
-        self.tell("words", &words);
+        self.note("words", &words);
         let finished = rinit.command(words).start().finish();
         let known = [0, 125, 126, 127].map(Status::Exited);
         assert!(known.contains(&finished.status), "{finished:?}");
@@ -286,13 +286,13 @@ impl Life {
         assert_eq!(finished.stderr.lines().count(), lines, "{finished:?}");
     }
 
-    /// main inherits what it would inherit without rinit.
+    /// Checks that main inherits what it would inherit without rinit.
     fn transparency(&mut self) {
         let mut arguments = vec![OsString::from(self.random.of(&["state", "args", "env"]))];
         if arguments[0] == "args" {
             arguments.extend(self.random.some(5, Random::word));
         }
-        self.tell("command", &arguments);
+        self.note("command", &arguments);
         let before = Random(self.random.0);
         let direct = self.surrounded(Rinit::as_pid1().absent()).puppet(&arguments).start().finish();
         self.random = before;
@@ -315,7 +315,7 @@ impl Life {
         let forwarded: Vec<i32> =
             catchable().filter(|signal| ![libc::SIGCHLD, libc::SIGTERM].contains(signal)).collect();
         let sent = self.random.some(100, |random| random.of(&forwarded));
-        self.tell("storm", &sent);
+        self.note("storm", &sent);
         let inside = self.random.one_in(4);
         if inside {
             let itself = running.itself().pid.to_string();
@@ -347,7 +347,7 @@ impl Life {
         let mut stubborn = false;
         let mut part = vec!["play"];
         for _ in 0..self.random.below(5) {
-            let (who, obeys) = self.random.of(&[
+            let (words, obeys) = self.random.of(&[
                 ("[ pause ]", by_default),
                 ("[ exit 3 ]", true),
                 ("[ [ pause ] exit 0 ]", by_default),
@@ -362,7 +362,7 @@ impl Life {
                 ("[ [ handle TERM pause ] exit 0 ]", false),
                 ("[ session block-all pause ]", false),
             ]);
-            part.extend(who.split(' '));
+            part.extend(words.split(' '));
             stubborn |= !obeys;
         }
         let asked = self.random.one_in(2);
@@ -372,8 +372,8 @@ impl Life {
         let code = self.random.below(256);
         let code_word = code.to_string();
         part.extend(["exit", &code_word]);
-        self.tell("part", part.join(" "));
-        // Enough for processes that exit when asked, on any machine, and no more for those that do not.
+        self.note("part", part.join(" "));
+        // Long enough, on any machine, for processes that exit when asked; short if a process has to be killed.
         let grace = if stubborn { "50ms" } else { "20s" };
         let mut running = self.options(rinit, grace).puppet(&part).start();
         if asked {
@@ -383,7 +383,7 @@ impl Life {
                 !processes.iter().any(|process| process.parent == itself && process.state == 'Z')
             });
             let signals = self.random.some(5, |random| random.of(&[libc::SIGWINCH, libc::SIGURG, libc::SIGCONT]));
-            self.tell("signals", &signals);
+            self.note("signals", &signals);
             signals.iter().for_each(|signal| running.send(*signal));
             running.send(libc::SIGTERM);
         }

@@ -10,14 +10,6 @@ fn printing() -> Running {
     Rinit::as_pid1().puppet(["print-signals", "15"]).start_until_ready()
 }
 
-fn ends_well(mut rinit: Running) {
-    rinit.send(TERM);
-    rinit.expect(TERM);
-    let finished = rinit.finish();
-    assert_eq!(finished.status, Status::Exited(0));
-    assert_eq!(finished.stderr, "");
-}
-
 #[test]
 fn a_signal_with_a_forged_sender_is_not_taken_for_rinits_own() {
     let mut rinit = printing();
@@ -28,7 +20,7 @@ fn a_signal_with_a_forged_sender_is_not_taken_for_rinits_own() {
             rinit.expect(signal);
         }
     }
-    ends_well(rinit);
+    rinit.exits_on_term();
 }
 
 #[test]
@@ -40,7 +32,7 @@ fn a_forged_sigchld_does_not_pass_for_the_exit_of_main() {
     }
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGUSR1);
-    ends_well(rinit);
+    rinit.exits_on_term();
 }
 
 #[test]
@@ -54,7 +46,7 @@ fn no_signal_from_inside_kills_or_stops_rinit() {
     for signal in [libc::SIGKILL, libc::SIGSTOP] {
         rinit.exec(["signal", "1", &signal.to_string()]);
     }
-    ends_well(rinit);
+    rinit.exits_on_term();
 }
 
 /// Starts a process with a name of its choice that ignores TERM, makes main exit, and returns rinit's log.
@@ -128,7 +120,7 @@ fn a_tracer_that_holds_a_dead_main_does_not_outlast_kill_after() {
         hostile.expect("ready");
         rinit.send(TERM);
         // The kernel reports a death to the tracer first, and to the parent once the tracer has reaped it.
-        rinit.complaint("is still there after SIGKILL");
+        rinit.stderr_line("is still there after SIGKILL");
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, KILLED_MAIN, "{by:?}");
     }

@@ -6,14 +6,14 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-/// Both ends of a pipe and of a socket that no test reads.
+/// A pipe and a socket that the test does not read, both ends of each.
 pub fn unread() -> [(OwnedFd, OwnedFd); 2] {
     let (reader, writer) = std::io::pipe().unwrap();
     let (one, other) = UnixStream::pair().unwrap();
     [(reader.into(), writer.into()), (one.into(), other.into())]
 }
 
-/// Writes until there is no room for another byte.
+/// Writes until the pipe or socket is full.
 pub fn fill(end: &impl AsFd) {
     let flags = OFlag::from_bits_retain(fcntl(end, FcntlArg::F_GETFL).unwrap());
     fcntl(end, FcntlArg::F_SETFL(flags | OFlag::O_NONBLOCK)).unwrap();
@@ -56,7 +56,7 @@ fn a_full_stderr_does_not_delay_reaping() {
     let rinit = rinit.stderr(Stream::Given(writer));
     let mut rinit = rinit.puppet(["orphans", "300", "0"]).start();
     rinit.expect("done");
-    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    rinit.until_only_main_is_left();
     rinit.close_stdin();
     assert_eq!(rinit.finish().status, Status::Exited(0));
 }

@@ -4,12 +4,12 @@ use crate::support::{Finished, Rinit, Scratch, Status};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// A rinit whose command would create a file.
+/// A rinit whose command creates a file.
 fn rinit(scratch: &Scratch) -> Rinit {
     Rinit::as_pid1().puppet([OsStr::new("create"), scratch.path("made").as_os_str()])
 }
 
-/// Checks that nothing is started and that one line contains all of `parts`.
+/// Checks that rinit starts nothing and prints one line, with all of `parts` in it.
 #[track_caller]
 fn assert_refused(rinit: Rinit, scratch: &Scratch, parts: &[&str]) {
     let finished = rinit.start().finish();
@@ -31,7 +31,7 @@ fn assert_options_refused<W: AsRef<OsStr>>(options: impl IntoIterator<Item = W>,
 }
 
 #[test]
-fn no_command_is_refused() {
+fn a_command_line_without_a_command_is_refused() {
     for options in [&[][..], &["--"], &["-v"], &["-g", "--"], &["-e", "3"]] {
         let scratch = Scratch::new();
         let rinit = Rinit::as_pid1().options(options);
@@ -215,7 +215,7 @@ fn a_bad_flag_in_a_variable_is_refused_with_the_variables_name() {
 }
 
 #[test]
-fn a_bad_log_filter_is_a_warning_and_keeps_the_level() {
+fn a_bad_log_filter_causes_a_warning_and_keeps_the_level() {
     for (bad, part) in [(",", ""), ("loud", "loud"), ("debug ", "debug "), ("info,rinit=loud", "rinit=loud")] {
         let scratch = Scratch::new();
         let finished = rinit(&scratch).variable("RINIT_LOG", bad).start().finish();
@@ -281,7 +281,7 @@ fn unknown_variables_are_ignored() {
 }
 
 #[test]
-fn a_misspelt_variable_is_a_warning() {
+fn a_misspelt_variable_causes_a_warning() {
     let rinit = Rinit::as_pid1().variable("RINIT_GRACEE", "nonsense").variable("RINIT_TARGTE", "main");
     let finished = rinit.puppet(["exit", "7"]).start().finish();
     assert_eq!(finished.status, Status::Exited(7), "{finished:?}");
@@ -298,7 +298,7 @@ fn an_empty_variable_is_the_same_as_none() {
     for option in ["KILL_AFTER", "WAIT_ALL", "REPORT_AFTER", "LOG"] {
         assert_not_set(&format!("RINIT_{option}"));
     }
-    // getenv(3) returns the first of two, and that is empty.
+    // Of two equal variables getenv(3) returns the first, which is empty here.
     let rinit = Rinit::as_pid1().variable("RINIT_TARGET", "").variable("RINIT_TARGET", "nobody");
     assert_eq!(rinit.puppet(["exit", "7"]).start().finish().status, Status::Exited(7));
 }
@@ -541,35 +541,35 @@ fn levels(stderr: &str, pid: i32) -> Vec<&str> {
 
 #[test]
 fn each_v_logs_more_and_every_line_has_the_same_form() {
-    let said = |options: &[&str]| {
+    let logged = |options: &[&str]| {
         let stderr = run(Rinit::as_pid1().options(options), "service").stderr;
         let levels = levels(&stderr, 1);
         ["INFO", "DEBUG", "TRACE"].map(|level| levels.contains(&level))
     };
-    assert_eq!(said(&[]), [false, false, false]);
-    assert_eq!(said(&["-v"]), [true, false, false]);
-    assert_eq!(said(&["--verbose"]), [true, false, false]);
-    assert_eq!(said(&["-vv"])[..2], [true, true]);
-    assert_eq!(said(&["-v", "-v"])[..2], [true, true]);
-    assert_eq!(said(&["-v", "-q"]), [false, false, false]);
-    assert_eq!(said(&["-q", "-v"]), [true, false, false]);
+    assert_eq!(logged(&[]), [false, false, false]);
+    assert_eq!(logged(&["-v"]), [true, false, false]);
+    assert_eq!(logged(&["--verbose"]), [true, false, false]);
+    assert_eq!(logged(&["-vv"])[..2], [true, true]);
+    assert_eq!(logged(&["-v", "-v"])[..2], [true, true]);
+    assert_eq!(logged(&["-v", "-q"]), [false, false, false]);
+    assert_eq!(logged(&["-q", "-v"]), [true, false, false]);
 }
 
 #[test]
 fn the_variable_sets_the_log_level_and_the_option_wins() {
-    let said = |filter: &str, options: &[&str]| {
+    let logged = |filter: &str, options: &[&str]| {
         let rinit = Rinit::as_pid1().variable("RINIT_LOG", filter);
         let stderr = run(rinit.options(options), "service").stderr;
         let levels = levels(&stderr, 1);
         ["INFO", "DEBUG"].map(|level| levels.contains(&level))
     };
-    assert_eq!(said("info", &[]), [true, false]);
-    assert_eq!(said("debug", &[]), [true, true]);
-    assert_eq!(said("rinit=debug", &[]), [true, true]);
-    assert_eq!(said("off", &[]), [false, false]);
-    assert_eq!(said("debug", &["-q"]), [false, false]);
-    assert_eq!(said("debug", &["-v"]), [true, false]);
-    assert_eq!(said("error", &["-v"]), [true, false]);
+    assert_eq!(logged("info", &[]), [true, false]);
+    assert_eq!(logged("debug", &[]), [true, true]);
+    assert_eq!(logged("rinit=debug", &[]), [true, true]);
+    assert_eq!(logged("off", &[]), [false, false]);
+    assert_eq!(logged("debug", &["-q"]), [false, false]);
+    assert_eq!(logged("debug", &["-v"]), [true, false]);
+    assert_eq!(logged("error", &["-v"]), [true, false]);
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn main_gets_the_signal_when_rinit_itself_is_killed() {
 fn a_parent_outside_the_namespace_is_a_parent_too() {
     let rinit = Rinit::as_pid1().options(["-p", "TERM"]);
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-    // The start sent nothing by mistake: as PID 1 of its namespace rinit sees 0 as its parent.
+    // As PID 1 rinit sees 0 as its parent's PID, and must not take that for an exit of the parent.
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGUSR1);
     rinit.send(libc::SIGTERM);

@@ -32,7 +32,7 @@ fn term_and_int_exit_with_0() {
 }
 
 #[test]
-fn no_other_signal_makes_it_exit() {
+fn other_signals_do_not_stop_a_paused_rinit() {
     // RTMIN+3, the request to halt, counts as TERM.
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     for signal in catchable().filter(|signal| !ENDING.contains(signal) && *signal != 37) {
@@ -45,7 +45,7 @@ fn no_other_signal_makes_it_exit() {
 }
 
 #[test]
-fn orphans_are_reaped_meanwhile() {
+fn a_paused_rinit_reaps_orphans() {
     let mut rinit = paused(Rinit::as_pid1(), "-P");
     let mut orphans = rinit.start_exec(["orphans", "300", "0"]);
     orphans.expect("done");
@@ -68,7 +68,7 @@ fn remaining_processes_are_drained() {
 }
 
 #[test]
-fn without_a_grace_period_it_exits_at_once() {
+fn without_a_grace_period_a_paused_rinit_exits_at_once() {
     let mut rinit = paused(Rinit::as_pid1().options(["--grace", "0"]), "-P");
     let mut other = rinit.start_exec(["play", "ignore", "TERM", "say", "ready", "pause"]);
     other.expect("ready");
@@ -79,7 +79,7 @@ fn without_a_grace_period_it_exits_at_once() {
 }
 
 #[test]
-fn it_leaves_job_control_alone() {
+fn a_paused_rinit_ignores_terminal_stops() {
     let rinit = paused(Rinit::as_child(), "-P");
     rinit.send(libc::SIGTSTP);
     rinit.exec(["exit", "0"]);

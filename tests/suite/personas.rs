@@ -38,7 +38,7 @@ fn entrypoints_of_published_images_work_unchanged() {
 }
 
 #[test]
-fn the_kernel_starts_it_as_the_first_line_of_a_script() {
+fn rinit_works_as_the_interpreter_in_a_shebang_line() {
     let scratch = Scratch::new();
     let link = scratch.path("dumb-init");
     std::os::unix::fs::symlink(rinit_binary(), &link).unwrap();
@@ -191,7 +191,7 @@ fn targets_and_sessions_are_as_in_the_originals() {
         if group {
             lines.push(rinit.line());
         } else {
-            // A signal for the other process would be a line by now.
+            // If the other process had got the signal, its line would be here.
             rinit.exec(["signal", &(main.pid + 1).to_string(), "64"]);
             lines.push(rinit.line());
         }
@@ -272,11 +272,11 @@ fn tini_prints_no_warning_if_it_already_is_a_subreaper() {
     let tini = scratch.path("tini");
     std::os::unix::fs::symlink(rinit_binary(), &tini).unwrap();
     let command = [tini.as_os_str(), puppet().as_os_str(), "exit".as_ref(), "0".as_ref()];
-    for (prefix, said) in [(Some("adopting"), ""), (None, "not PID 1")] {
+    for (prefix, warning) in [(Some("adopting"), ""), (None, "not PID 1")] {
         let words = prefix.into_iter().flat_map(|prefix| [puppet().as_os_str(), prefix.as_ref()]).chain(command);
         let finished = Rinit::as_child().absent().command(words).start().finish();
         assert_eq!(finished.status, Status::Exited(0), "{finished:?}");
-        assert!(finished.stderr.contains(said) && finished.stderr.is_empty() == said.is_empty(), "{finished:?}");
+        assert!(finished.stderr.contains(warning) && finished.stderr.is_empty() == warning.is_empty(), "{finished:?}");
     }
 }
 
@@ -329,7 +329,7 @@ fn under_other_names_there_is_no_drain() {
         assert_eq!(finished.status, Status::Exited(3), "{name}");
         assert_eq!(finished.stderr, "", "{name}: it waited for no process, so it names none");
     }
-    // Unless an option says so.
+    // An option overrides that.
     let words = ["play", "[", "session", "await", "TERM", "say", "asked", "]", "exit", "3"];
     let finished = called("tini").variable("RINIT_GRACE", "30s").puppet(words).start().finish();
     assert_eq!((finished.status, finished.stdout.as_str()), (Status::Exited(3), "asked\n"));

@@ -4,19 +4,12 @@ use crate::support::{Process, Reaping, Rinit, Running, Started, Status, kernel_c
 
 const ORPHANS: usize = 2000;
 
-fn is_alone_with_main(processes: &[Process], rinit: &Process) -> bool {
-    let others = processes.iter().filter(|process| process.pid != 1);
-    let others = others.filter(|process| process.pid != rinit.pid);
-    others.count() == 1
-}
-
 /// Creates orphans and checks that none of them is left while main keeps running.
-fn orphans_leave_nothing(rinit: Rinit) {
+fn assert_orphans_leave_nothing(rinit: Rinit) {
     let words = ["orphans", &ORPHANS.to_string(), "23"];
     let mut rinit = rinit.puppet(words).start();
     rinit.expect("done");
-    let itself = rinit.itself();
-    rinit.eventually("rinit and main are alone", |processes| is_alone_with_main(processes, &itself));
+    rinit.until_only_main_is_left();
     rinit.close_stdin();
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(23));
@@ -26,21 +19,21 @@ fn orphans_leave_nothing(rinit: Rinit) {
 #[test]
 fn orphans_leave_no_zombie_where_rinit_is_pid_1() {
     for by in Reaping::BOTH {
-        orphans_leave_nothing(Rinit::as_pid1().reaping(by));
+        assert_orphans_leave_nothing(Rinit::as_pid1().reaping(by));
     }
 }
 
 #[test]
 fn orphans_leave_no_zombie_where_rinit_is_not_pid_1() {
     for by in Reaping::BOTH {
-        orphans_leave_nothing(Rinit::as_child().reaping(by));
+        assert_orphans_leave_nothing(Rinit::as_child().reaping(by));
     }
 }
 
 #[test]
 fn orphans_leave_no_zombie_where_rinit_inherits_sigchld_as_ignored() {
     for by in Reaping::BOTH {
-        orphans_leave_nothing(Rinit::as_pid1().reaping(by).ignored([libc::SIGCHLD]));
+        assert_orphans_leave_nothing(Rinit::as_pid1().reaping(by).ignored([libc::SIGCHLD]));
     }
 }
 
@@ -56,7 +49,7 @@ fn signals_arrive_while_orphans_are_reaped() {
         storm.expect("done");
         storm.close_stdin();
         assert_eq!(storm.wait(), Status::Exited(0));
-        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.until_only_main_is_left();
         rinit.send(libc::SIGTERM);
         assert_eq!(rinit.finish().status, Status::Exited(0));
     }
@@ -76,7 +69,7 @@ fn orphans_become_children_of_rinit_and_not_of_pid_1() {
             let itself = rinit.itself();
             assert_ne!(itself.pid, 1);
             assert_eq!(adopter(&mut rinit), itself.pid.to_string());
-            rinit.eventually("rinit and main are alone", |processes| is_alone_with_main(processes, &itself));
+            rinit.until_only_main_is_left();
             rinit.close_stdin();
             let finished = rinit.finish();
             assert_eq!(finished.status, Status::Exited(0));
@@ -116,7 +109,7 @@ fn as_pid_1_rinit_adopts_orphans_despite_the_variable() {
         let rinit = Rinit::as_pid1().reaping(by).variable("RINIT_SUBREAPER", "0");
         let mut rinit = rinit.puppet(["adopted"]).start();
         assert_eq!(adopter(&mut rinit), "1");
-        rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        rinit.until_only_main_is_left();
         rinit.close_stdin();
         assert_eq!(rinit.finish().status, Status::Exited(0));
     }
@@ -128,8 +121,7 @@ fn children_inherited_by_exec_are_reaped() {
         for rinit in [Rinit::as_pid1().reaping(by), Rinit::as_child().reaping(by)] {
             let rinit = rinit.through(["with-dead-children", "5"]);
             let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-            let itself = rinit.itself();
-            rinit.eventually("rinit and main are alone", |processes| is_alone_with_main(processes, &itself));
+            rinit.until_only_main_is_left();
             rinit.send(libc::SIGTERM);
             assert_eq!(rinit.finish().status, Status::Exited(0));
         }
@@ -173,7 +165,7 @@ fn the_kernel_reaps_where_it_can_give_mains_status() {
     }
 }
 
-/// How often it was scheduled: voluntary and involuntary context switches (proc_pid_status(5)).
+/// How many context switches, voluntary and involuntary, the process has had (proc_pid_status(5)).
 fn runs(rinit: &Running) -> u64 {
     let status = status_of(rinit);
     let counts = status.lines().filter_map(|line| line.split_once("_ctxt_switches:"));
@@ -247,7 +239,7 @@ fn a_process_that_reuses_mains_pid_gets_no_signal() {
         let mut stranger = replace_main(&rinit, libc::SIGKILL, part);
         rinit.send(libc::SIGUSR1);
         rinit.send(libc::SIGCONT);
-        // The drain asks it to exit, and nothing else reaches it.
+        // It gets the drain's request to exit and no other signal.
         stranger.expect("stranger 15");
         assert_eq!(stranger.wait(), Status::Killed(libc::SIGTERM));
         assert_eq!(rinit.wait(), Status::Exited(128 + libc::SIGKILL), "{by:?}");
@@ -267,7 +259,7 @@ fn the_exit_of_a_process_that_reuses_mains_pid_is_ignored() {
 }
 
 #[test]
-fn on_request_each_reaped_orphan_is_a_warning() {
+fn with_warn_reaped_each_reaped_orphan_causes_a_warning() {
     for rinit in [
         Rinit::as_pid1().options(["-w"]),
         Rinit::as_child().options(["--warn-reaped"]),
@@ -275,7 +267,7 @@ fn on_request_each_reaped_orphan_is_a_warning() {
     ] {
         let mut rinit = rinit.puppet(["orphans", "3", "4"]).start();
         rinit.expect("done");
-        rinit.until("rinit and main are alone", || is_alone_with_main(&rinit.processes(), &rinit.itself()));
+        rinit.until_only_main_is_left();
         rinit.close_stdin();
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(4));

@@ -27,7 +27,7 @@ fn without(rinit: Rinit, calls: &str, answer: i32) -> Rinit {
     rinit.through(["refusing", &answer.to_string(), calls])
 }
 
-/// The main job: signals arrive, orphans are reaped, the status is right, nothing is logged.
+/// Checks the main job: signals arrive, orphans are reaped, the status is right, nothing is logged.
 fn do_the_main_job(rinit: Rinit, what: &str) {
     let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
     for signal in [libc::SIGUSR1, 33, 64] {

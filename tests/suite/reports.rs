@@ -16,7 +16,7 @@ fn play(rinit: Rinit, words: &str) -> Rinit {
 }
 
 /// rinit's log: each line's level and text.
-fn said(finished: &Finished) -> Vec<(&str, &str)> {
+fn log_lines(finished: &Finished) -> Vec<(&str, &str)> {
     finished.stderr.lines().map(parts).collect()
 }
 

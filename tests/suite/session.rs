@@ -1,7 +1,7 @@
 //! `--session`: main leads a session of its own and has the terminal there.
 
 use crate::support::pty::{CTRL_C, CTRL_Z, Pty};
-use crate::support::{Rinit, Running, Status, Stream};
+use crate::support::{Rinit, Running, Stream};
 
 fn at(pty: &Pty, rinit: Rinit) -> Rinit {
     rinit.stdin(Stream::Given(pty.terminal())).controlling_terminal(0)
@@ -11,14 +11,6 @@ fn started(rinit: Rinit) -> Running {
     rinit.options(["--session"]).puppet(["print-signals", "15"]).start_until_ready()
 }
 
-#[track_caller]
-fn end(mut rinit: Running) {
-    rinit.send(libc::SIGTERM);
-    rinit.expect(15);
-    let finished = rinit.finish();
-    assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
-}
-
 #[test]
 fn main_leads_a_session_on_request_and_a_group_otherwise() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
@@ -26,17 +18,17 @@ fn main_leads_a_session_on_request_and_a_group_otherwise() {
             let rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
             let main = rinit.main();
             assert_eq!((main.session, main.group), (main.pid, main.pid));
-            end(rinit);
+            rinit.exits_on_term();
         }
         let rinit = rinit().puppet(["print-signals", "15"]).start_until_ready();
         let main = rinit.main();
         assert_eq!((main.session, main.group), (rinit.itself().session, main.pid));
-        end(rinit);
+        rinit.exits_on_term();
     }
 }
 
 #[test]
-fn the_terminal_becomes_the_controlling_one_of_mains_session() {
+fn the_terminal_becomes_the_controlling_terminal_of_mains_session() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let pty = Pty::new();
         let rinit = started(at(&pty, rinit));
@@ -44,7 +36,7 @@ fn the_terminal_becomes_the_controlling_one_of_mains_session() {
         assert_ne!(main.terminal, 0);
         assert_eq!(main.foreground, main.pid);
         assert_eq!(itself.terminal, 0, "rinit has given it up");
-        end(rinit);
+        rinit.exits_on_term();
     }
 }
 
@@ -59,7 +51,7 @@ fn a_free_terminal_on_any_standard_stream_becomes_mains() {
 }
 
 #[test]
-fn giving_the_terminal_up_sends_main_nothing() {
+fn giving_up_the_terminal_sends_main_no_signal() {
     let pty = Pty::new();
     let rinit = at(&pty, Rinit::as_pid1()).options(["-vv"]);
     let mut rinit = started(rinit);
@@ -77,11 +69,11 @@ fn a_hangup_and_a_continuation_from_others_arrive() {
         rinit.send(signal);
         rinit.expect(signal);
     }
-    end(rinit);
+    rinit.exits_on_term();
 }
 
 #[test]
-fn the_terminals_keys_reach_main_once() {
+fn keys_on_the_terminal_reach_main_once() {
     let mut pty = Pty::new();
     let mut rinit = started(at(&pty, Rinit::as_pid1()));
     pty.press(CTRL_C);
@@ -90,7 +82,7 @@ fn the_terminals_keys_reach_main_once() {
     rinit.expect(20);
     pty.resize(11, 22);
     rinit.expect(28);
-    end(rinit);
+    rinit.exits_on_term();
 }
 
 #[test]

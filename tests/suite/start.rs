@@ -298,7 +298,7 @@ fn a_script_without_interpreter_in_path_gets_its_path_as_argument_zero() {
 }
 
 #[test]
-fn an_empty_file_that_is_executable_is_an_empty_script() {
+fn an_empty_executable_file_runs_as_an_empty_script() {
     let scratch = Scratch::new();
     let path = scratch.program("empty", "");
     let finished = Rinit::as_pid1().command([&path]).start().finish();

@@ -10,7 +10,7 @@ fn status_of(rinit: Rinit) -> Status {
 }
 
 #[test]
-fn every_exit_code_is_rinits_own() {
+fn rinit_exits_with_every_exit_code_of_main() {
     for by in Reaping::BOTH {
         for code in 0..=255 {
             let rinit = Rinit::as_pid1().reaping(by).puppet(["exit", &code.to_string()]);
@@ -68,7 +68,7 @@ fn an_exit_status_is_mapped_on_request() {
 }
 
 #[test]
-fn a_death_by_a_signal_is_mapped_by_the_status_that_it_makes() {
+fn a_death_by_a_signal_is_mapped_as_128_plus_the_signal() {
     for by in Reaping::BOTH {
         for (options, expected) in [(["-e", "143"], 0), (["-e", "143:9"], 9), (["-e", "15"], 143)] {
             let mut rinit = Rinit::as_pid1().reaping(by).options(options).puppet(["pause"]).start_until_ready();

@@ -2,7 +2,7 @@
 
 use crate::support::{Finished, Rinit, Running, Status};
 
-/// No test waits that long: only an event ends it earlier.
+/// A wait so long that only an event can end it during a test.
 const HELD_BACK: &str = "1h,TERM";
 
 fn with(list: &str) -> Rinit {
@@ -19,7 +19,7 @@ fn playing(rinit: Rinit, part: &str) -> Running {
 }
 
 #[track_caller]
-fn ends(mut rinit: Running, status: i32) -> Finished {
+fn assert_exits(mut rinit: Running, status: i32) -> Finished {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(status), "{finished:?}");
     finished
@@ -35,13 +35,13 @@ fn the_first_stop_signal_is_replaced_by_all_steps() {
             for expected in [libc::SIGINT, libc::SIGQUIT, libc::SIGUSR2] {
                 rinit.expect(expected);
             }
-            ends(rinit, 0);
+            assert_exits(rinit, 0);
         }
     }
 }
 
 #[test]
-fn a_second_stop_signal_ends_the_first_wait() {
+fn a_second_stop_signal_skips_the_first_wait() {
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         let mut rinit = printing(with(HELD_BACK), libc::SIGTERM);
         rinit.send(libc::SIGINT);
@@ -50,7 +50,7 @@ fn a_second_stop_signal_ends_the_first_wait() {
         rinit.expect(libc::SIGUSR1);
         rinit.send(signal);
         rinit.expect(libc::SIGTERM);
-        ends(rinit, 0);
+        assert_exits(rinit, 0);
     }
 }
 
@@ -64,7 +64,7 @@ fn a_later_stop_signal_is_forwarded_unchanged() {
             rinit.send(signal);
             rinit.expect(signal);
         }
-        ends(rinit, 0);
+        assert_exits(rinit, 0);
     }
 }
 
@@ -80,7 +80,7 @@ fn hup_and_other_signals_are_forwarded_at_any_time() {
         rinit.send(stop);
     }
     rinit.expect(libc::SIGTERM);
-    ends(rinit, 0);
+    assert_exits(rinit, 0);
 }
 
 /// Checks that beside a main that plays `main`, a process that saves until a USR1 is asked once.
@@ -93,7 +93,7 @@ fn is_drained(mut rinit: Running, status: i32) {
     rinit.expect("other saves");
     rinit.send(libc::SIGUSR1);
     rinit.expect("other saved");
-    ends(rinit, status);
+    assert_exits(rinit, status);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn the_drain_follows_when_main_exits_after_any_step() {
 
 #[test]
 fn the_drain_follows_at_once_if_main_exits_during_the_first_wait() {
-    // The processes that `--wait-all` would wait for did not get the stop signal, which was held back.
+    // The stop signal was held back, so it has not asked the processes that `--wait-all` would wait for.
     for option in ["-v", "--wait-all"] {
         let rinit = drains_after(with(HELD_BACK).options([option]), "await WINCH exit 3");
         rinit.send(libc::SIGTERM);
@@ -127,10 +127,10 @@ fn wait_all_waits_after_main_exits_by_a_step() {
     let part = "[ group print other USR2 ] block-all say ready await TERM exit 3";
     let mut rinit = playing(with("1ms,TERM").options(["--wait-all", "-v"]), part);
     rinit.send(libc::SIGINT);
-    rinit.complaint("exited with status 3");
+    rinit.stderr_line("exited with status 3");
     rinit.send(libc::SIGUSR2);
     rinit.expect("other 12");
-    ends(rinit, 3);
+    assert_exits(rinit, 3);
 }
 
 #[test]
@@ -142,10 +142,10 @@ fn the_steps_go_to_the_target() {
         let rinit = playing(with("1ms,USR1,TERM").options(["--target", target]), part);
         rinit.send(libc::SIGINT);
         // Processes that the steps do not reach get TERM from the drain.
-        let finished = ends(rinit, 0);
+        let finished = assert_exits(rinit, 0);
         for (name, expected) in [("main", &["10", "15"][..]), ("same", same_group), ("other", other_group)] {
             let lines = finished.stdout.lines().filter_map(|line| line.split_once(' '));
-            let signals: Vec<&str> = lines.filter(|(who, _)| *who == name).map(|(_, signal)| signal).collect();
+            let signals: Vec<&str> = lines.filter(|(printer, _)| *printer == name).map(|(_, signal)| signal).collect();
             assert_eq!(signals, expected, "{name} with --target {target}");
         }
     }
@@ -158,7 +158,7 @@ fn a_stopped_main_is_continued_by_a_step() {
         rinit.stop_main();
         rinit.send(libc::SIGINT);
         rinit.expect(libc::SIGTERM);
-        ends(rinit, 0);
+        assert_exits(rinit, 0);
     }
 }
 
@@ -171,25 +171,25 @@ fn rewriting_applies_to_received_signals_and_not_to_steps() {
     rinit.expect(libc::SIGUSR2);
     rinit.send(libc::SIGUSR1);
     rinit.expect(libc::SIGTERM);
-    ends(rinit, 0);
+    assert_exits(rinit, 0);
 }
 
 #[test]
-fn without_a_command_it_has_no_effect() {
+fn without_a_command_a_stop_sequence_has_no_effect() {
     let mut rinit = with(HELD_BACK).options(["--pause"]).start();
     rinit.until("rinit sleeps", || rinit.sleeps());
     rinit.send(libc::SIGTERM);
-    assert_eq!(ends_silently(&mut rinit), Status::Exited(0));
+    assert_eq!(finish_silently(&mut rinit), Status::Exited(0));
 }
 
-fn ends_silently(rinit: &mut Running) -> Status {
+fn finish_silently(rinit: &mut Running) -> Status {
     let finished = rinit.finish();
     assert_eq!((finished.stdout.as_str(), finished.stderr.as_str()), ("", ""));
     finished.status
 }
 
 #[test]
-fn under_other_names_the_variable_sets_it() {
+fn under_other_names_the_variable_sets_the_sequence() {
     for name in ["/sbin/docker-init", "/run/podman-init", "tini", "dumb-init", "catatonit"] {
         let rinit = Rinit::as_pid1().name(name).variable("RINIT_STOP_SEQUENCE", HELD_BACK).options(["--"]);
         let mut rinit = printing(rinit, libc::SIGTERM);
@@ -198,19 +198,19 @@ fn under_other_names_the_variable_sets_it() {
         rinit.expect(libc::SIGUSR1);
         rinit.send(libc::SIGINT);
         rinit.expect(libc::SIGTERM);
-        ends(rinit, 0);
+        assert_exits(rinit, 0);
     }
 }
 
-/// The single line of a rinit that starts nothing.
+/// Checks that rinit starts nothing, and returns the one line that it prints.
 fn refused(rinit: Rinit) -> String {
-    let finished = ends(rinit.puppet(["exit", "0"]).start(), 125);
+    let finished = assert_exits(rinit.puppet(["exit", "0"]).start(), 125);
     assert_eq!((finished.stdout.as_str(), finished.stderr.lines().count()), ("", 1), "{}", finished.stderr);
     finished.stderr
 }
 
 #[test]
-fn it_is_refused_together_with_kill_after() {
+fn a_stop_sequence_with_kill_after_is_refused() {
     let list = ["--stop-sequence", "TERM"];
     for rinit in [
         Rinit::as_pid1().options(list).options(["--kill-after", "5s"]),

@@ -29,14 +29,10 @@ fn holdings_now(rinit: &Running) -> (u64, usize) {
     (own.trim().trim_end_matches(" kB").parse().unwrap(), descriptors)
 }
 
-fn is_alone_with_main(rinit: &Running) {
-    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
-}
-
 /// Real-time signals in a round, and as many other signals.
 const AT_ONCE: usize = 100;
 
-/// Sends real-time signals without a pause, but never more at once than fit in any queue; each must arrive.
+/// Sends real-time signals without a pause, and checks that each arrives. Never sends more than the kernel can queue.
 fn exchange(rinit: &mut Running, rounds: usize) {
     const QUEUED: i32 = 40;
     for _ in 0..rounds {
@@ -87,12 +83,12 @@ fn a_storm_of_signals_and_orphans_loses_nothing_and_leaks_nothing() {
         let report_after = if reports { "--report-after=100ms" } else { "--report-after=inf" };
         let rinit = Rinit::as_pid1().reaping(by).options([report_after]);
         let mut rinit = rinit.puppet(["print-signals", "15"]).start_until_ready();
-        // Touches every page that rinit uses at all.
+        // After this rinit has used every page that it needs.
         Makers::start(&rinit, 300).finish();
-        is_alone_with_main(&rinit);
+        rinit.until_only_main_is_left();
         let before = holdings(&rinit);
 
-        // Both run as long as the other: with `full`, for a minute.
+        // Signals and orphans come at the same time: with `full`, for a minute.
         let began = Instant::now();
         let least = Duration::from_secs(size(0, 60) as u64);
         let (mut orphans, mut rounds) = (0, 0);
@@ -107,9 +103,9 @@ fn a_storm_of_signals_and_orphans_loses_nothing_and_leaks_nothing() {
         }
         let took = began.elapsed();
         if reports {
-            rinit.complaint(" still running");
+            rinit.stderr_line(" still running");
         }
-        is_alone_with_main(&rinit);
+        rinit.until_only_main_is_left();
         let after = holdings(&rinit);
         let signals = rounds * 2 * AT_ONCE;
         println!(
@@ -131,10 +127,10 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     let mut rinit = rinit.options(["--report-after=1ms", "--grace=inf", "-v"]).puppet(words).start_until_ready();
     let before = holdings(&rinit);
     rinit.send(TERM);
-    rinit.complaint(" still running");
+    rinit.stderr_line(" still running");
     let reported = holdings(&rinit);
     rinit.send(libc::SIGUSR1);
-    rinit.complaint("remaining process");
+    rinit.stderr_line("remaining process");
     // A scan opens files.
     rinit.until("no scan is under way", || rinit.itself().state == 'S' && holdings_now(&rinit).1 == before.1);
     let asked = holdings_now(&rinit);
@@ -214,7 +210,7 @@ fn each_real_time_signal_arrives_up_to_the_kernels_limit() {
     }
 }
 
-/// What docs/limits.md says about the kernel's queue.
+/// docs/limits.md describes the kernel's queue.
 #[test]
 fn beyond_the_queue_limit_one_signal_of_each_kind_arrives() {
     let rinit = Rinit::as_pid1().by_some_user().limit(libc::RLIMIT_SIGPENDING, 5, 5);
@@ -256,7 +252,7 @@ fn a_fork_bomb_under_a_limit_does_not_change_the_exit_status() {
 #[test]
 fn thousands_of_processes_shut_down_cleanly() {
     let count = size(500, 30_000).to_string();
-    // In a group of their own, so that the drain must ask them.
+    // Their own group, so that no forwarded signal reaches them and the drain must ask them.
     let crowd = ["play", "[", "group", "times", &count, "[", "pause", "]", "exit", "0", "]"];
     let words = [&crowd[..], &["block", "TERM", "say", "ready", "await", "TERM", "exit", "7"]].concat();
     let mut rinit = Rinit::as_pid1().options(["--grace=25s"]).puppet(words).start_until_ready();

@@ -300,16 +300,6 @@ impl Job {
         assert!(self.main().is_stopped());
     }
 
-    /// Stops main alone, by SIGSTOP.
-    #[track_caller]
-    fn stop_main_by_stop(&self) {
-        let main = self.main().pid;
-        self.exec(["signal", &main.to_string(), "19"]);
-        self.eventually("main is stopped", |processes| {
-            processes.iter().any(|process| process.pid == main && process.is_stopped())
-        });
-    }
-
     /// Checks that main reads what is typed.
     #[track_caller]
     fn expect_to_read(&mut self, line: &str) {
@@ -393,7 +383,7 @@ fn sigstop_to_main_leaves_rinit_running() {
     job.start("fg");
     let (rinit, main) = (job.rinit(), job.main().pid);
     for line in ["one", "two"] {
-        job.stop_main_by_stop();
+        job.stop(job.main().pid);
         // Otherwise the keys would go to main, which is stopped.
         job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
         assert!(!job.rinit().is_stopped());
@@ -403,7 +393,7 @@ fn sigstop_to_main_leaves_rinit_running() {
         // Reading gives main the terminal again.
         job.expect_in_any_order([CONTINUED.to_string(), format!("read {line}")]);
     }
-    job.stop_main_by_stop();
+    job.stop(job.main().pid);
     job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
     job.pty.press(pty::CTRL_C);
     let line = job.line();

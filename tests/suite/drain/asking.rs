@@ -1,7 +1,7 @@
 //! The order in which the drain asks processes to exit, and that it asks none twice.
 
 use super::{
-    ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, nested_rinit, part, patient, play, play_until_ready,
+    ASKED_ONCE, PLACES, asked, finish_by_winch, lines_of, nested_rinit, part, patient, play, play_until_ready,
     saves_undisturbed,
 };
 use crate::support::{Rinit, Status};
@@ -17,7 +17,7 @@ fn remaining_processes_are_sent_term_and_then_cont() {
 }
 
 #[test]
-fn remaining_processes_have_the_time_that_they_need() {
+fn remaining_processes_get_the_time_that_they_need() {
     for place in PLACES {
         let mut rinit = play_until_ready(patient(place), "[ group save other ] say ready stdin exit 3");
         rinit.close_stdin();
@@ -140,7 +140,7 @@ fn with_target_main_other_processes_are_asked() {
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
         rinit.expect("other 15");
-        let finished = end_by_winch(rinit, 143);
+        let finished = finish_by_winch(rinit, 143);
         assert_eq!(lines_of("other", &finished), ASKED_ONCE);
     }
 }
@@ -154,7 +154,7 @@ fn with_target_all_no_process_is_asked_again() {
         rinit.send(libc::SIGURG);
         rinit.expect_in_any_order(["far 23", "other 23", "same 23"]);
         rinit.send(libc::SIGTERM);
-        let finished = end_by_winch(rinit, 143);
+        let finished = finish_by_winch(rinit, 143);
         for name in ["same", "other", "far"] {
             assert_eq!(lines_of(name, &finished), ["23", "15", "28"], "{name}");
         }
@@ -277,7 +277,7 @@ fn a_child_of_a_parent_that_passes_term_on_is_not_asked() {
 }
 
 #[test]
-fn processes_of_a_nested_rinit_are_asked_by_it_alone() {
+fn only_a_nested_rinit_asks_its_processes() {
     for place in PLACES {
         for nest in ["[ group", "nested ["] {
             let nested = nested_rinit("block TERM say there save inner");

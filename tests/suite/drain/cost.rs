@@ -5,7 +5,7 @@ use crate::support::{Call, Rinit};
 use std::ffi::c_long;
 
 /// The system calls that rinit makes from its sleep before main's exit to its own exit.
-fn calls_at_the_end(rinit: Rinit) -> Vec<Call> {
+fn calls_from_the_exit_of_main(rinit: Rinit) -> Vec<Call> {
     let mut rinit = play_until_ready(rinit, "say ready stdin exit 0");
     let mut tracer = hold(&rinit);
     rinit.close_stdin();
@@ -22,8 +22,8 @@ fn numbers(calls: &[Call]) -> Vec<c_long> {
 
 #[test]
 fn without_remaining_processes_the_drain_costs_one_call_as_pid_1() {
-    let plain = calls_at_the_end(Rinit::as_pid1().options(["--grace", "0"]));
-    let drained = calls_at_the_end(Rinit::as_pid1());
+    let plain = calls_from_the_exit_of_main(Rinit::as_pid1().options(["--grace", "0"]));
+    let drained = calls_from_the_exit_of_main(Rinit::as_pid1());
     let extra: Vec<_> = drained.iter().filter(|call| call.number == libc::SYS_kill).collect();
     assert_eq!(extra.len(), 1, "{drained:?}");
     let [target, signal] = [0, 1].map(|index| extra[0].arguments[index] as i32);
@@ -34,8 +34,8 @@ fn without_remaining_processes_the_drain_costs_one_call_as_pid_1() {
 
 #[test]
 fn without_remaining_processes_the_drain_is_free_as_a_subreaper() {
-    let plain = calls_at_the_end(Rinit::as_child().options(["--grace", "0"]));
-    let drained = calls_at_the_end(Rinit::as_child());
+    let plain = calls_from_the_exit_of_main(Rinit::as_child().options(["--grace", "0"]));
+    let drained = calls_from_the_exit_of_main(Rinit::as_child());
     assert_eq!(numbers(&drained), numbers(&plain));
 }
 
@@ -43,7 +43,7 @@ fn without_remaining_processes_the_drain_is_free_as_a_subreaper() {
 fn without_remaining_processes_rinit_does_not_sleep() {
     for place in PLACES {
         for options in [&[][..], &["--wait-all"], &["--grace", "inf"]] {
-            let calls = calls_at_the_end(place().options(options));
+            let calls = calls_from_the_exit_of_main(place().options(options));
             // The sleep during which the tracer attached.
             let calls = &calls[1..];
             let sleeps = |call: &Call| {

@@ -1,6 +1,6 @@
 //! Many remaining processes, deep process trees, and fork bombs.
 
-use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, patient, play, play_until_ready};
+use super::{ASKED_ONCE, PLACES, asked, finish_by_winch, lines_of, patient, play, play_until_ready};
 use crate::support::Status;
 
 #[test]
@@ -19,7 +19,7 @@ fn each_of_a_thousand_processes_is_asked_once() {
         let mut rinit =
             play_until_ready(patient(place), "times 1000 [ group print other WINCH ] say ready stdin exit 3");
         rinit.close_stdin();
-        let finished = end_by_winch(rinit, 3);
+        let finished = finish_by_winch(rinit, 3);
         let lines = lines_of("other", &finished);
         for number in ASKED_ONCE {
             assert_eq!(lines.iter().filter(|line| **line == number).count(), 1000, "signal {number}");
@@ -62,7 +62,7 @@ fn a_deep_tree_that_ignores_term_is_killed_completely() {
 const PIDS: u64 = 200;
 
 #[test]
-fn a_fork_bomb_is_killed_by_the_end_of_the_grace_period() {
+fn a_fork_bomb_is_killed_when_the_grace_period_is_over() {
     for place in PLACES {
         for bomb in ["bomb", "ignore TERM bomb", "block-all bomb"] {
             let rinit = place().options(["--grace", "500ms"]);

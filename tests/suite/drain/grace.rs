@@ -122,7 +122,7 @@ fn a_process_that_cannot_act_on_term_is_killed_after_five_seconds() {
     for place in PLACES {
         let mut rinit = play(place(), parts);
         for _ in 0..2 {
-            let line = rinit.complaint("killed 5s after it was asked to exit: PID ");
+            let line = rinit.stderr_line("killed 5s after it was asked to exit: PID ");
             assert!(line.ends_with(", ignores SIGTERM") || line.ends_with(", blocks SIGTERM"), "{line}");
         }
         rinit.send(libc::SIGWINCH);
@@ -158,7 +158,7 @@ fn without_a_limit_no_process_is_killed() {
         );
         rinit.close_stdin();
         // By then a process that cannot act on TERM would have been killed.
-        rinit.complaint("s after SIGTERM: 2 still running");
+        rinit.stderr_line("s after SIGTERM: 2 still running");
         let deaf =
             rinit.processes().into_iter().find(|process| process.pid > 2 && process.group == process.pid).unwrap();
         rinit.exec(["signal", &deaf.pid.to_string(), "9"]);
@@ -219,8 +219,8 @@ fn an_invalid_time_is_refused_with_what_is_allowed() {
                 assert_eq!(finished.stdout, "");
                 let lines: Vec<_> = finished.stderr.lines().collect();
                 assert_eq!(lines.len(), 1, "{lines:?}");
-                for said in [name, &format!("{bad:?}"), "500ms, 5s, 1.5m, 1h, a plain number of seconds"] {
-                    assert!(lines[0].contains(said), "no {said} in {lines:?}");
+                for part in [name, &format!("{bad:?}"), "500ms, 5s, 1.5m, 1h, a plain number of seconds"] {
+                    assert!(lines[0].contains(part), "no {part} in {lines:?}");
                 }
             }
         }
@@ -238,8 +238,8 @@ fn kill_after_0_is_refused_with_what_is_allowed() {
             let finished = rinit.puppet(["args", "was started"]).start().finish();
             assert_eq!(finished.status, Status::Exited(125), "{finished:?}");
             assert_eq!(finished.stdout, "");
-            let said = [name, zero, "a time above 0"];
-            assert!(said.iter().all(|said| finished.stderr.contains(said)), "{}", finished.stderr);
+            let part = [name, zero, "a time above 0"];
+            assert!(part.iter().all(|part| finished.stderr.contains(part)), "{}", finished.stderr);
         }
     }
 }

@@ -21,7 +21,7 @@ fn main_and_its_group_are_killed_after_the_time() {
 }
 
 #[test]
-fn the_drain_follows_after_that() {
+fn the_drain_follows_the_kill() {
     for place in PLACES {
         let parts = "ignore TERM [ group save other ] say ready pause";
         let mut rinit = play_until_ready(place().options(SOON), parts);
@@ -43,7 +43,7 @@ fn main_is_killed_even_if_it_changed_its_group() {
 }
 
 #[test]
-fn the_variable_does_the_same() {
+fn the_variable_sets_the_limit() {
     let rinit = Rinit::as_pid1().variable("RINIT_KILL_AFTER", "0.1").options(["--grace", "inf"]);
     let mut rinit = play_until_ready(rinit, "ignore TERM say ready pause");
     rinit.send(libc::SIGTERM);
@@ -72,7 +72,7 @@ fn the_drain_has_its_own_limit() {
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
         // That process is still there long after the limit.
-        rinit.complaint(" after SIGTERM: 1 still running");
+        rinit.stderr_line(" after SIGTERM: 1 still running");
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(143));

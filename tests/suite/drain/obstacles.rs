@@ -31,9 +31,9 @@ fn a_process_that_rinit_may_not_signal_is_reported_once() {
         assert_eq!(finished.stdout, "ready\n", "none of them got anything");
         // A process that was forked a moment ago may be asked after the others.
         let count = |line: &str| line.split("may not signal ").nth(1)?.split(' ').next()?.parse::<u32>().ok();
-        let told = refusals(&finished);
-        assert_eq!(told.iter().filter_map(|line| count(line)).sum::<u32>(), 3, "{told:?}");
-        assert!(told[0].contains(" of the remaining processes (EPERM; no CAP_KILL?), the first is PID "), "{told:?}");
+        let lines = refusals(&finished);
+        assert_eq!(lines.iter().filter_map(|line| count(line)).sum::<u32>(), 3, "{lines:?}");
+        assert!(lines[0].contains(" of the remaining processes (EPERM; no CAP_KILL?), the first is PID "), "{lines:?}");
         assert_eq!(
             finished.stderr.matches("killed after the grace period of 300ms: PID ").count(),
             3,
@@ -103,7 +103,7 @@ fn processes_hidden_in_proc_are_asked() {
     let mut exec = rinit.start_exec(super::part("block-all say there print exec WINCH"));
     exec.expect("there");
     rinit.close_stdin();
-    rinit.complaint("sending SIGTERM to all remaining processes");
+    rinit.stderr_line("sending SIGTERM to all remaining processes");
     rinit.send(libc::SIGWINCH);
     let exec = exec.finish();
     assert_eq!(lines_of("exec", &exec), ASKED_ONCE);

@@ -5,7 +5,7 @@ use crate::support::pty::Pty;
 use crate::support::{Rinit, Status, Stream, puppet};
 
 /// Checks that a stop ends an interactive shell that `docker exec -it` started, whatever it is doing.
-fn an_open_session_ends(program: &str) {
+fn assert_open_session_exits(program: &str) {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready pause");
     let mut pty = Pty::new();
     let shell = Rinit::as_pid1().absent().command(["/bin/sh", "-i"]);
@@ -24,12 +24,12 @@ fn an_open_session_ends(program: &str) {
 
 #[test]
 fn an_idle_shell_exits_at_once() {
-    an_open_session_ends("");
+    assert_open_session_exits("");
 }
 
 #[test]
 fn a_shell_with_a_foreground_program_exits_at_once() {
-    an_open_session_ends(&format!("{} play say 'in the foreground' pause", puppet().display()));
+    assert_open_session_exits(&format!("{} play say 'in the foreground' pause", puppet().display()));
 }
 
 #[test]

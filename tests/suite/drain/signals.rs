@@ -1,10 +1,10 @@
 //! Signals that arrive during the drain.
 
-use super::{ASKED_ONCE, PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready};
+use super::{ASKED_ONCE, PLACES, asked, finish_by_winch, lines_of, part, patient, play, play_until_ready};
 use crate::support::{Rinit, Status, catchable};
 
 #[test]
-fn each_one_goes_to_all_remaining_processes() {
+fn each_signal_goes_to_all_remaining_processes() {
     for place in PLACES {
         let mut rinit = play(patient(place), "[ group print one WINCH ] [ session print two WINCH ] exit 3");
         asked(&mut rinit);
@@ -29,7 +29,7 @@ fn each_one_goes_to_all_remaining_processes() {
 }
 
 #[test]
-fn exec_sessions_get_them_too() {
+fn exec_sessions_get_forwarded_signals() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block-all say there print exec WINCH"));
     exec.expect("there");
@@ -69,7 +69,7 @@ fn a_second_stop_signal_does_not_shorten_the_grace_period() {
 }
 
 #[test]
-fn sigkill_ends_it_at_once() {
+fn sigkill_to_rinit_stops_the_drain_at_once() {
     let mut rinit = play(patient(Rinit::as_pid1), "[ group ignore TERM pause ] exit 3");
     asked(&mut rinit);
     rinit.send(libc::SIGKILL);
@@ -101,7 +101,7 @@ fn a_signal_sent_before_main_ran_reaches_it_and_the_drain_follows() {
         let rinit = patient(place).mask(u64::MAX).pending([libc::SIGTERM]);
         let mut rinit = play(rinit, "await TERM [ group print other WINCH ] exit 3");
         rinit.expect("other 15");
-        let finished = end_by_winch(rinit, 3);
+        let finished = finish_by_winch(rinit, 3);
         assert_eq!(lines_of("other", &finished), ASKED_ONCE);
     }
 }

@@ -1,9 +1,9 @@
 //! Remaining processes in every state that a process can have.
 
-use super::{PLACES, asked, end_by_winch, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
+use super::{PLACES, asked, finish_by_winch, lines_of, part, patient, play, play_until_ready, saves_undisturbed};
 use crate::support::{Rinit, Running, Status};
 
-/// The last parts of the lines about killed processes.
+/// How the lines about killed processes describe them: the last part of each.
 fn killed(rinit: &mut Running) -> Vec<String> {
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
@@ -100,7 +100,7 @@ fn a_zombie_of_a_parent_outside_delays_nothing() {
             rinit.eventually("it is dead", |processes| processes.iter().any(|process| process.state == 'Z'));
         }
         rinit.close_stdin();
-        rinit.complaint("exiting with status 3");
+        rinit.stderr_line("exiting with status 3");
         // The kernel keeps the namespace until its last process has been reaped.
         assert_eq!(exec.wait(), Status::Exited(0));
         assert_eq!(rinit.finish().status, Status::Exited(3));
@@ -148,7 +148,7 @@ fn a_session_whose_first_thread_has_exited_is_drained() {
 }
 
 #[test]
-fn a_tracer_and_its_tracee_are_gone_by_the_end_of_the_grace_period() {
+fn a_tracer_and_its_tracee_exit_within_the_grace_period() {
     for place in PLACES {
         let parts = "[ group traced [ say traced pause ] attend ] stdin exit 3";
         let mut rinit = play(impatient(place), parts);
@@ -187,7 +187,7 @@ fn a_process_held_by_its_tracer_is_killed() {
 fn the_init_of_a_nested_namespace_is_asked_once() {
     for place in PLACES {
         let rinit = play(patient(place), "nested [ print init WINCH ] exit 3");
-        let finished = end_by_winch(rinit, 3);
+        let finished = finish_by_winch(rinit, 3);
         assert_eq!(lines_of("init", &finished), super::ASKED_ONCE);
     }
 }
@@ -202,12 +202,12 @@ fn children_of_a_nested_init_without_a_handler_are_asked() {
 }
 
 #[test]
-fn children_of_a_nested_init_with_a_handler_wait_for_the_last_call() {
+fn children_of_a_nested_init_with_a_handler_are_asked_at_the_last_call() {
     for place in PLACES {
         let parts = "nested [ handle TERM [ default TERM save member ] pause ] exit 3";
         let mut rinit = play(place().options(["--grace", "2s", "-v"]), parts);
         let killed = |line: &str| line.contains("killed after the grace period of 2s: PID ");
-        rinit.complaint("remaining process");
+        rinit.stderr_line("remaining process");
         rinit.expect("member saves");
         let finished = rinit.finish();
         assert_eq!(finished.stderr.lines().filter(|line| killed(line)).count(), 2, "{}", finished.stderr);

@@ -66,7 +66,7 @@ fn replace(rinit: &mut Running, tracer: &mut Tracer, times: usize) -> impl FnOnc
     replace_before(below, rinit, tracer, times)
 }
 
-/// Does the same when rinit is about to open a pidfd for `next` for the `times`th time.
+/// Does so when rinit is about to open the `times`th pidfd for `next`.
 fn replace_before(
     next: i32,
     rinit: &mut Running,

@@ -68,7 +68,7 @@ fn a_subreaper_logs_that_it_can_only_wait() {
         let mut rinit = play_until_ready(rinit, "[ group print other WINCH ] say ready stdin exit 3");
         let other = rinit.processes().iter().map(|process| process.pid).max().unwrap();
         rinit.close_stdin();
-        rinit.complaint("so descendants cannot be asked to exit, only waited for");
+        rinit.stderr_line("so descendants cannot be asked to exit, only waited for");
         rinit.exec(["signal", &other.to_string(), "28"]);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 /// The process that makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub enum Caller {
     Rinit,
     /// rinit's child before it executes main.
     Child,
@@ -20,7 +20,7 @@ pub enum Who {
 /// A recorded system call.
 #[derive(Clone, Copy, Debug)]
 pub struct Call {
-    pub who: Who,
+    pub caller: Caller,
     pub number: i64,
     pub arguments: [u64; 6],
     /// Whether it was made to fail.
@@ -30,7 +30,7 @@ pub struct Call {
 /// Which calls fail, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Fault {
-    pub who: Who,
+    pub caller: Caller,
     pub number: i64,
     pub which: Which,
     pub errno: i32,
@@ -139,12 +139,12 @@ impl Decisions {
         if self.rinit == 0 {
             self.rinit = pid;
         }
-        let who = self.who(pid, number);
-        let hit = self.fault.filter(|fault| (fault.who, fault.number) == (who, number));
+        let caller = self.caller(pid, number);
+        let hit = self.fault.filter(|fault| (fault.caller, fault.number) == (caller, number));
         let number_of_its_kind = self.matched;
         self.matched += usize::from(hit.is_some());
         let hit = hit.filter(|fault| fault.which.is(number_of_its_kind));
-        let made = Call { who, number, arguments: call.args, failed: hit.is_some() };
+        let made = Call { caller, number, arguments: call.args, failed: hit.is_some() };
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).push(made);
         if pid == self.rinit && number == libc::SYS_execve {
             self.is_rinit = true;
@@ -152,20 +152,20 @@ impl Decisions {
         hit.map_or(0, |fault| fault.errno)
     }
 
-    fn who(&mut self, pid: u32, number: i64) -> Who {
+    fn caller(&mut self, pid: u32, number: i64) -> Caller {
         if pid == self.rinit {
-            return if self.is_rinit { Who::Rinit } else { Who::Other };
+            return if self.is_rinit { Caller::Rinit } else { Caller::Other };
         }
         if *self.child.get_or_insert(pid) != pid || self.is_main {
-            return Who::Other;
+            return Caller::Other;
         }
         let goes_on = [libc::SYS_execve, libc::SYS_exit, libc::SYS_exit_group].contains(&number);
         if self.may_be_main && !goes_on {
             self.is_main = true;
-            return Who::Other;
+            return Caller::Other;
         }
         self.may_be_main = number == libc::SYS_execve;
-        Who::Child
+        Caller::Child
     }
 }
 

@@ -1,7 +1,7 @@
 //! What rinit logs about main's exit: nothing if it was expected, the reason otherwise. And the status after a death by a
 //! signal.
 
-use super::{play, said};
+use super::{log_lines, play};
 use crate::support::pty::{CTRL_BACKSLASH, CTRL_C, Pty};
 use crate::support::{Finished, Reaping, Rinit, Scratch, Status, Stream, catchable, puppet};
 use nix::sys::resource::{Resource, getrlimit};
@@ -17,9 +17,9 @@ fn deadly() -> impl Iterator<Item = i32> {
 
 /// The only line.
 fn only_line(finished: &Finished) -> (&str, &str) {
-    let said = said(finished);
-    assert_eq!(said.len(), 1, "{said:?}");
-    said[0]
+    let log_lines = log_lines(finished);
+    assert_eq!(log_lines.len(), 1, "{log_lines:?}");
+    log_lines[0]
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn name(signal: i32) -> String {
 }
 
 #[test]
-fn a_kill_that_rinit_did_not_send_is_a_warning() {
+fn a_kill_that_rinit_did_not_send_causes_a_warning() {
     for by in Reaping::BOTH {
         let rinit = || Rinit::as_pid1().reaping(by);
         let mut killed = rinit().puppet(["pause"]).start_until_ready();
@@ -92,10 +92,10 @@ fn a_core_dump_is_reported() {
     let with_cores = |rinit: Rinit| rinit.limit(libc::RLIMIT_CORE, most, most).directory(&scratch);
     let die = [puppet().to_str().unwrap(), "die", "11"];
     // The machine's core_pattern may name a program that refuses the core.
-    let told = with_cores(Rinit::as_pid1()).absent().puppet(["tell-core"].into_iter().chain(die)).start().finish();
+    let dumped = with_cores(Rinit::as_pid1()).absent().puppet(["print-core"].into_iter().chain(die)).start().finish();
     let finished = with_cores(Rinit::as_pid1()).command(die).start().finish();
 
-    let core = if told.stdout == "core dumped\n" { " (core dumped)" } else { "" };
+    let core = if dumped.stdout == "core dumped\n" { " (core dumped)" } else { "" };
     let text = format!("main process 2 (puppet) was killed by SIGSEGV{core}, which rinit did not send");
     assert_eq!(only_line(&finished), ("WARN", text.as_str()));
 }
@@ -119,8 +119,8 @@ fn v_logs_the_exit_and_the_duration_of_a_stop() {
     let mut rinit = Rinit::as_pid1().options(["-v"]).puppet(["service"]).start_until_ready();
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
-    let said = said(&finished);
-    let [end, took] = said[..] else { panic!("{said:?}") };
+    let log_lines = log_lines(&finished);
+    let [end, took] = log_lines[..] else { panic!("{log_lines:?}") };
     assert_eq!(end, ("INFO", "main process 2 (puppet) exited with status 0"));
     assert_eq!(took.0, "INFO");
     let time = took.1.strip_prefix("exiting ").and_then(|rest| rest.strip_suffix(" after SIGTERM"));
@@ -140,15 +140,15 @@ fn v_logs_no_duration_for_an_exit_without_a_stop() {
 fn vv_logs_the_number_of_reaped_orphans() {
     let mut rinit = Rinit::as_pid1().options(["-vv"]).puppet(["orphans", "300", "4"]).start();
     rinit.expect("done");
-    rinit.eventually("rinit and main are alone", |processes| processes.len() == 2);
+    rinit.until_only_main_is_left();
     rinit.close_stdin();
     let finished = rinit.finish();
-    let last = said(&finished).pop();
+    let last = log_lines(&finished).pop();
     assert_eq!(last, Some(("DEBUG", "exiting with status 4; orphans reaped: 300")));
 }
 
 #[test]
-fn the_terminals_keys_cause_no_warning() {
+fn keys_on_the_terminal_cause_no_warning() {
     for (key, status) in [(CTRL_C, 130), (CTRL_BACKSLASH, 131)] {
         let mut pty = Pty::new();
         let rinit = Rinit::as_pid1().stdin(Stream::Given(pty.terminal())).controlling_terminal(0);

@@ -62,7 +62,7 @@ fn shell_is_there(processes: &[Process]) -> bool {
 
 #[test]
 fn a_shell_that_waits_for_its_foreground_child() {
-    // Under its own name rinit would have sent the signal to the child too.
+    // As `rinit`, it would have sent the signal to the child too.
     let alone = |rinit: Rinit| shell(rinit.name("tini").options(["--"]), "exit 0", "say ready pause");
     hint_is(Some(Cause::ShellWaits), alone, shell_is_there);
     let in_another_session = |rinit| shell(rinit, "exit 0", "session say ready pause");
@@ -121,7 +121,7 @@ fn a_process_that_the_signal_was_not_sent_to() {
     hint_is(Some(Cause::NotSignalled), in_another_group, at_once);
     let in_another_session = |rinit| play(rinit, "[ session pause ] handle TERM say ready pause");
     hint_is(Some(Cause::NotSignalled), in_another_session, at_once);
-    // Main may stop it by itself.
+    // Main may stop the other process itself.
     let alone = |rinit: Rinit| play(rinit.options(["--single-child"]), "[ pause ] handle TERM say ready pause");
     hint_is(None, alone, at_once);
 }

@@ -1,6 +1,6 @@
 //! The log: a line for each record, on any kind of stderr, without ever blocking.
 
-use super::{parts, play, said};
+use super::{log_lines, parts, play};
 use crate::never_blocks::{fill, unread};
 use crate::support::pty::{CTRL_Q, CTRL_S, Pty};
 use crate::support::{Rinit, Running, Scratch, Status, Stream};
@@ -84,15 +84,15 @@ fn lost_log_lines_are_counted_exactly() {
         reader.read_exact(&mut filling).unwrap();
         talk(&mut rinit, &[12]);
         assert_eq!(rinit.finish().status, Status::Exited(0));
-        let mut said = String::new();
-        reader.read_to_string(&mut said).unwrap();
-        let lines: Vec<_> = said.lines().map(parts).collect();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let lines: Vec<_> = text.lines().map(parts).collect();
         let (level, notice) = lines[0];
         assert_eq!(level, "WARN");
         let lost = notice.strip_suffix(" lines lost here: stderr was full");
-        let lost: usize = lost.and_then(|lost| lost.parse().ok()).unwrap_or_else(|| panic!("{said}"));
-        assert!(lines.len() > 1, "{said}");
-        assert_eq!(lost + lines.len() - 1, whole, "{said}");
+        let lost: usize = lost.and_then(|lost| lost.parse().ok()).unwrap_or_else(|| panic!("{text}"));
+        assert!(lines.len() > 1, "{text}");
+        assert_eq!(lost + lines.len() - 1, whole, "{text}");
     }
 }
 
@@ -189,7 +189,7 @@ fn a_log_record_is_one_line_of_at_most_pipe_buf_bytes() {
         assert_eq!(finished.stderr.matches('\n').count(), 1, "{:?}", finished.stderr);
         assert!(finished.stderr.len() <= libc::PIPE_BUF);
         assert!(!finished.stderr.trim_end_matches('\n').contains(char::is_control), "{:?}", finished.stderr);
-        assert_eq!(said(&finished)[0].0, "ERROR");
+        assert_eq!(log_lines(&finished)[0].0, "ERROR");
     }
 }
 
@@ -200,7 +200,7 @@ fn vv_logs_every_step_of_a_life_in_order() {
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     assert_eq!(finished.status, Status::Exited(3));
-    let story = said(&finished);
+    let story = log_lines(&finished);
     let mut rest = story.iter();
     for (level, part) in [
         ("DEBUG", "main started: PID 2"),
@@ -214,8 +214,8 @@ fn vv_logs_every_step_of_a_life_in_order() {
         ("INFO", "all remaining processes are gone, "),
         ("DEBUG", "exiting with status 3; orphans reaped: 1"),
     ] {
-        let told = rest.find(|(told, text)| *told == level && text.contains(part));
-        assert!(told.is_some(), "{part:?} is not told after what was told before: {}", finished.stderr);
+        let found = rest.find(|(found, text)| *found == level && text.contains(part));
+        assert!(found.is_some(), "{part:?} is missing, or not after the previous line: {}", finished.stderr);
     }
 }
 
@@ -225,7 +225,7 @@ fn a_signal_from_inside_is_logged_with_its_senders_pid() {
     let mut rinit = rinit.puppet(["signal-and-print", "1", "10"]).start();
     rinit.expect(10);
     let finished = rinit.finish();
-    let story = said(&finished);
+    let story = log_lines(&finished);
     let received = story.iter().position(|line| *line == ("DEBUG", "SIGUSR1 from PID 2"));
     let sent = story.iter().position(|line| *line == ("DEBUG", "SIGUSR1 sent to main's group 2"));
     assert!(received.is_some() && received < sent, "{story:?}");
@@ -244,7 +244,7 @@ fn the_variable_chooses_levels_by_module() {
     let all = run("debug");
     assert!(all.stderr.contains(asked) && all.stderr.contains(last), "{}", all.stderr);
     let drain = run("rinit::drain=debug");
-    assert_eq!(said(&drain)[1], ("DEBUG", asked));
+    assert_eq!(log_lines(&drain)[1], ("DEBUG", asked));
     assert!(!drain.stderr.contains(last), "{}", drain.stderr);
     let without = run("debug,rinit::drain=error");
     assert!(!without.stderr.contains(asked) && without.stderr.contains(last), "{}", without.stderr);

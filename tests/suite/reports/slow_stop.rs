@@ -1,6 +1,6 @@
 //! The slow stop report: the processes that have not exited, as a tree, the likeliest cause first, once.
 
-use super::{parts, play, said};
+use super::{log_lines, parts, play};
 use crate::support::{Finished, Rinit, Scratch, Status, puppet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -23,9 +23,9 @@ fn stop_with(signal: i32, rinit: Rinit, words: &str) -> Finished {
 
 /// The lines of the report without its first and last ones, and the numbers of living and dead processes that it gives.
 fn report(finished: &Finished) -> (&str, Vec<&str>) {
-    let said = said(finished);
-    assert!(said.iter().all(|(level, _)| *level == "WARN"), "{}", finished.stderr);
-    let mut lines = said.into_iter().map(|(_, text)| text);
+    let log_lines = log_lines(finished);
+    assert!(log_lines.iter().all(|(level, _)| *level == "WARN"), "{}", finished.stderr);
+    let mut lines = log_lines.into_iter().map(|(_, text)| text);
     let head = lines.next().unwrap_or_default();
     let (time, count) = head.split_once(" after SIGTERM: ").unwrap_or_else(|| panic!("{}", finished.stderr));
     assert!(time.ends_with("ms") || time.ends_with('s'), "{head}");
@@ -33,7 +33,7 @@ fn report(finished: &Finished) -> (&str, Vec<&str>) {
 }
 
 #[test]
-fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
+fn the_report_is_a_tree_in_columns_with_the_likeliest_cause_first() {
     // PIDs are assigned in order: rinit 1, main 2, its children 3 to 9, a grandchild 10.
     let parts = [
         "handle TERM",
@@ -115,11 +115,11 @@ fn a_thousand_processes_make_no_more_lines_than_thirty() {
 }
 
 #[test]
-fn it_is_written_once_however_many_signals_follow() {
+fn the_report_is_written_once_however_many_signals_follow() {
     let rinit = Rinit::as_pid1().options(["--report-after", "50ms", "--kill-after", "300ms"]);
     let mut rinit = play(rinit, "block-all say ready print main KILL").start_until_ready();
     rinit.send(libc::SIGTERM);
-    rinit.complaint(" after SIGTERM: 1 still running");
+    rinit.stderr_line(" after SIGTERM: 1 still running");
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         rinit.send(signal);
     }
@@ -128,7 +128,7 @@ fn it_is_written_once_however_many_signals_follow() {
 }
 
 #[test]
-fn zero_and_inf_turn_it_off() {
+fn zero_and_inf_turn_the_report_off() {
     for never in ["0", "inf"] {
         for rinit in [
             Rinit::as_pid1().options(["--report-after", never]),
@@ -158,7 +158,7 @@ fn a_quick_stop_is_not_reported() {
 }
 
 #[test]
-fn it_names_the_signal_that_was_sent() {
+fn the_report_names_the_signal_that_was_sent() {
     for (signal, name) in [(libc::SIGINT, "INT"), (libc::SIGQUIT, "QUIT")] {
         let finished = stop_with(signal, soon(), &format!("ignore {name} say ready pause"));
         assert!(finished.stderr.contains(&format!(" after SIG{name}: 1 still running")), "{}", finished.stderr);
@@ -171,10 +171,10 @@ fn a_slow_drain_is_reported_too() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         let rinit = rinit().options(["--report-after", "100ms", "--grace", "inf"]);
         let mut rinit = play(rinit, "[ ignore TERM pause ] exit 0").start();
-        rinit.complaint(" after SIGTERM: 1 still running");
-        let row = rinit.complaint("  ignores SIGTERM  ");
+        rinit.stderr_line(" after SIGTERM: 1 still running");
+        let row = rinit.stderr_line("  ignores SIGTERM  ");
         assert!(!row.ends_with("(main)"), "{row}");
-        rinit.complaint("hint: PID ");
+        rinit.stderr_line("hint: PID ");
     }
 }
 
@@ -182,9 +182,9 @@ fn a_slow_drain_is_reported_too() {
 fn killed_processes_are_not_reported_again() {
     let rinit = Rinit::as_pid1().options(["--report-after", "100ms", "--grace", "300ms"]);
     let finished = play(rinit, "[ ignore TERM pause ] exit 0").start().finish();
-    let said = said(&finished);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert!(said[0].1.starts_with("killed after the grace period of 300ms: PID 3, "), "{said:?}");
+    let log_lines = log_lines(&finished);
+    assert_eq!(log_lines.len(), 1, "{log_lines:?}");
+    assert!(log_lines[0].1.starts_with("killed after the grace period of 300ms: PID 3, "), "{log_lines:?}");
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_process_that_does_not_delay_main_is_not_named() {
     let mut stranger = rinit.start_exec(["play", "ignore", "TERM", "say", "there", "pause"]);
     stranger.expect("there");
     rinit.send(libc::SIGTERM);
-    rinit.complaint("by rinit: --kill-after");
+    rinit.stderr_line("by rinit: --kill-after");
     // The namespace exits only after the process that entered from outside.
     drop(stranger);
     let finished = rinit.finish();
@@ -209,12 +209,12 @@ fn without_a_proc_of_this_namespace_the_report_says_so() {
     for hidden in ["without-proc", "with-foreign-proc"] {
         let rinit = soon().through([hidden]);
         let finished = stop(rinit, "ignore TERM say ready pause");
-        let said = said(&finished);
+        let log_lines = log_lines(&finished);
         assert!(
-            said[0].1.ends_with(" after SIGTERM: not all processes have exited; /proc does not show which"),
-            "{said:?}"
+            log_lines[0].1.ends_with(" after SIGTERM: not all processes have exited; /proc does not show which"),
+            "{log_lines:?}"
         );
-        assert_eq!(said.len(), 2, "this, and main's exit: {said:?}");
+        assert_eq!(log_lines.len(), 2, "this, and main's exit: {log_lines:?}");
         assert_eq!(finished.status, Status::Exited(137));
     }
 }
@@ -248,12 +248,12 @@ fn hostile_names_stay_on_their_line() {
 #[test]
 fn a_process_that_the_drain_has_not_asked_yet_is_reported_so() {
     let rinit = Rinit::as_pid1().options(["--report-after", "500ms", "--grace", "inf"]);
-    // main's group goes first, and a member of it takes its time.
+    // The drain asks main's group first, and a member of it is slow to exit.
     let mut rinit = play(rinit, "[ save member ] [ group pause ] say ready stdin exit 3").start_until_ready();
     rinit.close_stdin();
     rinit.expect("member saves");
-    rinit.complaint("  has not been asked to exit yet  ");
-    // To all, as in any drain.
+    rinit.stderr_line("  has not been asked to exit yet  ");
+    // The drain asks all of them.
     rinit.send(libc::SIGUSR1);
     assert_eq!(rinit.wait(), Status::Exited(3));
 }

@@ -2,7 +2,7 @@
 
 mod json;
 
-use super::{play, said};
+use super::{log_lines, play};
 use crate::support::pty::Pty;
 use crate::support::{Finished, Rinit, Running, Scratch, Status, Stream, puppet};
 use json::Value;
@@ -237,10 +237,10 @@ fn refused(rinit: Rinit) -> String {
     let finished: Finished = rinit.start().finish();
     assert_eq!(finished.status, Status::Exited(125), "{}", finished.stderr);
     assert_eq!(finished.stdout, "");
-    let said = said(&finished);
-    assert_eq!(said.len(), 1, "{said:?}");
-    assert_eq!(said[0].0, "ERROR");
-    said[0].1.to_owned()
+    let log_lines = log_lines(&finished);
+    assert_eq!(log_lines.len(), 1, "{log_lines:?}");
+    assert_eq!(log_lines[0].0, "ERROR");
+    log_lines[0].1.to_owned()
 }
 
 #[test]

@@ -74,10 +74,10 @@ impl Child {
                 unsafe { stage.perform(Role::Member, report) }
             });
             match cloned {
-                Ok((pid, _)) => stage::tell([STARTED_ANOTHER, pid], report),
+                Ok((pid, _)) => stage::write_to_harness([STARTED_ANOTHER, pid], report),
                 Err(failure) => stage::give_up(failure, report),
             }
-            // SAFETY: ends this process without running what the test process registered for its own end.
+            // SAFETY: ends this process without running what the test process registered for its own exit.
             unsafe { libc::_exit(0) }
         })?;
         drop((stage, report));
@@ -131,7 +131,7 @@ impl Child {
     }
 
     /// Becomes readable when the process has exited.
-    pub fn end(&self) -> PollFd<'_> {
+    pub fn exit_event(&self) -> PollFd<'_> {
         PollFd::new(self.pidfd.as_fd(), PollFlags::POLLIN)
     }
 
@@ -139,13 +139,13 @@ impl Child {
     pub fn wait(&mut self) -> Option<Status> {
         if self.status.is_none() {
             let limit = PollTimeout::try_from(LIMIT).expect("a limit that poll(2) can take");
-            let ended = Errno::result(loop {
-                match poll(&mut [self.end()], limit) {
+            let exited = Errno::result(loop {
+                match poll(&mut [self.exit_event()], limit) {
                     Err(Errno::EINTR) => {}
-                    ended => break ended.expect("poll on a pidfd"),
+                    exited => break exited.expect("poll on a pidfd"),
                 }
             });
-            if ended != Ok(0) {
+            if exited != Ok(0) {
                 self.status = Some(reap(self.pid));
             }
         }

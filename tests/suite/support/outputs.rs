@@ -92,7 +92,7 @@ impl Outputs {
     pub fn read_until(&mut self, until: Option<PollFd<'_>>) {
         let end = Instant::now() + LIMIT;
         while self.stdout.pipe.is_some() || self.stderr.pipe.is_some() || until.is_some() {
-            assert!(self.fill_until(end, until.clone()), "no end within {LIMIT:?}; {}", self.transcript());
+            assert!(self.fill_until(end, until.clone()), "no end of file within {LIMIT:?}; {}", self.transcript());
             let ready = until.as_ref().map(|until| poll(&mut [until.clone()], PollTimeout::ZERO));
             if ready == Some(Ok(1)) {
                 return;
@@ -124,6 +124,6 @@ impl Outputs {
             let last = output.seen.len().saturating_sub(MOST);
             String::from_utf8_lossy(&output.seen[last..])
         });
-        format!("stdout so far (its end):\n{stdout}\nstderr so far (its end):\n{stderr}")
+        format!("end of stdout so far:\n{stdout}\nend of stderr so far:\n{stderr}")
     }
 }

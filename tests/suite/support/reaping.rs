@@ -27,10 +27,10 @@ pub fn kernel_can_reap() -> bool {
     let mut info = [0u64; 9];
     info[0] = EXIT | CORE_DUMP;
     // SAFETY: two numbers; then a descriptor that is closed once, and a buffer of the size in the request's number.
-    let told = unsafe {
+    let result = unsafe {
         let fd = libc::syscall(libc::SYS_pidfd_open, libc::getpid(), 0);
         let pidfd = OwnedFd::from_raw_fd(Errno::result(fd).expect("pidfd_open") as RawFd);
         libc::ioctl(pidfd.as_raw_fd(), GET_INFO as _, info.as_mut_ptr())
     };
-    told == 0 && info[0] & CORE_DUMP != 0
+    result == 0 && info[0] & CORE_DUMP != 0
 }

@@ -95,7 +95,7 @@ impl Rinit {
         Rinit { place: Place::Child, ..Rinit::as_pid1() }
     }
 
-    /// Starts the command without rinit: what it inherits then it must inherit under rinit too.
+    /// Starts the command without rinit, to compare what it inherits.
     pub fn absent(mut self) -> Rinit {
         self.absent = true;
         self
@@ -212,7 +212,7 @@ impl Rinit {
         self
     }
 
-    /// Runs it as a user without privileges and without other processes. If the tests do not run as root, as their user.
+    /// Runs it as an unprivileged user who has no other process; if the tests do not run as root, as the user who runs them.
     pub fn by_some_user(mut self) -> Rinit {
         // Limits on a user's processes must not be shared with tests that run at the same time.
         static USERS: AtomicU32 = AtomicU32::new(0);
@@ -240,7 +240,7 @@ impl Rinit {
         rinit
     }
 
-    /// Starts it, for a test that expects the kernel to refuse.
+    /// Starts it, or returns why the kernel refused.
     pub fn try_start(self) -> Result<Running, Failure> {
         match self.place {
             Place::Pid1 => {

@@ -71,7 +71,7 @@ impl Started {
     pub fn line(&mut self) -> String {
         match self.next_line() {
             Some(line) => line,
-            None => panic!("stdout has ended; {}", self.outputs.transcript()),
+            None => panic!("end of file on stdout; {}", self.outputs.transcript()),
         }
     }
 
@@ -94,7 +94,7 @@ impl Started {
 
     /// The next line on stderr that contains this. Earlier lines are skipped.
     #[track_caller]
-    pub fn complaint(&mut self, part: &str) -> String {
+    pub fn stderr_line(&mut self, part: &str) -> String {
         loop {
             match self.outputs.line(|outputs| &mut outputs.stderr) {
                 Some(line) if line.contains(part) => return line,
@@ -118,12 +118,12 @@ impl Started {
     /// Waits until it has exited, and reads its output meanwhile.
     #[track_caller]
     pub fn wait(&mut self) -> Status {
-        self.outputs.read_until(Some(self.child.end()));
+        self.outputs.read_until(Some(self.child.exit_event()));
         let status = self.child.wait();
-        status.expect("it has ended")
+        status.expect("it has exited")
     }
 
-    /// Waits until it has exited, and every process that has its stdout or stderr.
+    /// Waits until it and every process that holds its stdout or stderr has exited.
     #[track_caller]
     pub fn finish(&mut self) -> Finished {
         let status = self.wait();
@@ -256,24 +256,45 @@ impl Running {
     /// Stops main by SIGSTOP, which it cannot handle.
     #[track_caller]
     pub fn stop_main(&self) {
-        let main = self.main().pid;
-        self.exec(["signal", &main.to_string(), &libc::SIGSTOP.to_string()]);
-        self.eventually("main is stopped", |processes| {
-            processes.iter().any(|process| process.pid == main && process.is_stopped())
+        self.stop(self.main().pid);
+    }
+
+    /// Stops the process with this PID in the namespace by SIGSTOP.
+    #[track_caller]
+    pub fn stop(&self, pid: i32) {
+        self.exec(["signal", &pid.to_string(), &libc::SIGSTOP.to_string()]);
+        self.until(&format!("process {pid} is stopped"), || self.process(pid).is_stopped());
+    }
+
+    /// Sends TERM to a main that prints signals, and checks that it gets TERM, exits with 0, and nothing was logged.
+    #[track_caller]
+    pub fn exits_on_term(mut self) {
+        self.send(libc::SIGTERM);
+        self.expect(libc::SIGTERM);
+        let finished = self.finish();
+        assert_eq!((finished.status, finished.stderr.as_str()), (Status::Exited(0), ""));
+    }
+
+    /// Waits until rinit and main are the only processes of the namespace, besides its PID 1.
+    #[track_caller]
+    pub fn until_only_main_is_left(&self) {
+        let rinit = self.itself().pid;
+        self.eventually("rinit and main are alone", |processes| {
+            processes.iter().filter(|process| ![1, rinit].contains(&process.pid)).count() == 1
         });
     }
 
-    /// Creates so many orphans and waits until only rinit, as PID 1, and main are left.
+    /// Creates so many orphans and waits until rinit has reaped them all.
     #[track_caller]
     pub fn orphans_come_and_go(&self, count: usize) {
         let mut maker = self.start_exec(["orphans", &count.to_string(), "0"]);
         maker.expect("done");
         maker.close_stdin();
         assert_eq!(maker.wait(), Status::Exited(0));
-        self.eventually("rinit and main are alone", |processes| processes.len() == 2);
+        self.until_only_main_is_left();
     }
 
-    /// Starts another rinit, or what it stands for, in the namespace.
+    /// Starts another rinit, or with `absent` its command, in the namespace.
     pub fn start_inside(&self, rinit: Rinit) -> Started {
         rinit.start_inside(self.init())
     }

@@ -197,13 +197,13 @@ impl Stage {
 
 /// Reports a failure to the harness and exits.
 pub fn give_up(failure: Failure, report: RawFd) -> ! {
-    tell(failure.to_raw(), report);
+    write_to_harness(failure.to_raw(), report);
     // SAFETY: ends this process without running what the test process registered for its own end.
     unsafe { libc::_exit(127) }
 }
 
 /// Writes two numbers to the harness.
-pub fn tell(message: [i32; 2], report: RawFd) {
+pub fn write_to_harness(message: [i32; 2], report: RawFd) {
     // SAFETY: a buffer that is only read.
     unsafe { libc::write(report, message.as_ptr().cast(), size_of_val(&message)) };
 }
@@ -218,7 +218,7 @@ pub fn set_mask(mask: u64) -> Result<(), Failure> {
     done(Step::SetMask, set)
 }
 
-/// libc's functions would change all threads and wait for threads that do not exist in this copy of the process.
+/// Not by libc's functions: they would wait for threads that do not exist in this copy of the process.
 fn become_user(user: u32) -> Result<(), Failure> {
     let no_groups = std::ptr::null::<u32>();
     // SAFETY: numbers, and an empty list.
@@ -236,7 +236,7 @@ fn done(step: Step, result: c_long) -> Result<(), Failure> {
     if result == -1 { Err(failed(step)) } else { Ok(()) }
 }
 
-/// The step has just failed.
+/// The failure of the step that has just returned an error.
 pub fn failed(step: Step) -> Failure {
     Failure { step, errno: Errno::last() }
 }
@@ -262,7 +262,7 @@ pub fn out_of_the_way(fd: OwnedFd) -> OwnedFd {
 }
 
 fn c_string(bytes: &[u8]) -> CString {
-    CString::new(bytes).expect("no NUL in a word")
+    CString::new(bytes).expect("no NUL in an argument")
 }
 
 /// C strings and the array that execve(2) takes them in.

@@ -75,7 +75,7 @@ impl Tracer {
             // No pollable event reports this stop.
             std::thread::sleep(Duration::from_micros(100));
         }
-        assert!(libc::WIFSTOPPED(status), "it has ended: {status:#x}");
+        assert!(libc::WIFSTOPPED(status), "it has exited: {status:#x}");
     }
 
     fn request(&self, request: RequestNumber, address: usize, data: *mut c_void) {
