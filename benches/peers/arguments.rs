@@ -4,6 +4,7 @@ use super::run::SUBJECTS;
 use clap::{Arg, ArgAction, Command, value_parser};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::exit;
 
 /// The options of a run.
 pub struct Arguments {
@@ -19,9 +20,32 @@ pub struct Arguments {
     pub against: Option<PathBuf>,
 }
 
-/// Parses the arguments; exits on a wrong one.
+const HELP: &str = "\
+Measures rinit beside tini, dumb-init and catatonit, if they are installed.
+
+    cargo bench -- [OPTION...] [SUBJECT...]
+
+      --quick            few repetitions, to see that it works; the figures are not reliable
+      --init NAME=PATH   also measures the init PATH, started as PATH -- COMMAND; may be repeated
+      --markdown FILE    where the tables go [docs/performance.md, or below target/ if not everything is measured]
+      --picture FILE     where the picture goes [docs/performance.svg, or below target/ if not everything is measured]
+      --save FILE        keeps the figures, for --against
+      --against FILE     prints what has changed since the run that --save kept
+      --help             prints this
+
+Without a SUBJECT everything is measured. The subjects:";
+
+/// Parses the arguments; exits on a wrong one, and after `--help`.
 pub fn read(words: &[OsString]) -> Arguments {
-    let matches = command().get_matches_from(words);
+    let help = || format!("{HELP} {}", SUBJECTS.map(|(name, _)| name).join(", "));
+    let matches = command().try_get_matches_from(words).unwrap_or_else(|error| {
+        eprintln!("{error}\n{}", help());
+        exit(2)
+    });
+    if matches.get_flag("help") {
+        println!("{}", help());
+        exit(0)
+    }
     // `cargo test` runs a benchmark without --bench, only to check that it works.
     let quick = matches.get_flag("quick") || !matches.get_flag("bench");
     let subjects: Vec<String> = matches.get_many("subject").unwrap_or_default().cloned().collect();
@@ -40,42 +64,15 @@ pub fn read(words: &[OsString]) -> Arguments {
 }
 
 fn command() -> Command {
-    let file = |name: &'static str| Arg::new(name).long(name).value_name("FILE").value_parser(value_parser!(PathBuf));
+    let file = |name: &'static str| Arg::new(name).long(name).value_parser(value_parser!(PathBuf));
     let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let subjects = SUBJECTS.map(|(name, _)| name);
     Command::new("cargo bench --")
         .no_binary_name(true)
-        .override_usage("cargo bench -- [OPTIONS] [SUBJECT]...")
-        .about("Measures rinit beside tini, dumb-init and catatonit, where they are installed")
-        .arg(
-            Arg::new("subject")
-                .value_name("SUBJECT")
-                .action(ArgAction::Append)
-                .value_parser(SUBJECTS.map(|(name, _)| name))
-                .help("Measure this alone"),
-        )
-        .arg(
-            flag("quick")
-                .help("Measure little: to see that it works. Without --bench, which cargo gives, it is implied"),
-        )
-        .arg(
-            Arg::new("init")
-                .long("init")
-                .value_name("NAME=PATH")
-                .action(ArgAction::Append)
-                .value_parser(named_path)
-                .help("Measure this one too, started as PATH -- COMMAND"),
-        )
-        .arg(
-            file("markdown")
-                .help("Where the tables go [docs/performance.md; what is not a whole run goes below target/]"),
-        )
-        .arg(
-            file("picture")
-                .help("Where the picture goes [docs/performance.svg; what is not a whole run goes below target/]"),
-        )
-        .arg(file("save").help("Keep the figures, for --against"))
-        .arg(file("against").help("Tell what has changed since the run that was saved there"))
-        .arg(flag("bench").hide(true))
+        .arg(Arg::new("subject").action(ArgAction::Append).value_parser(subjects))
+        .arg(Arg::new("init").long("init").action(ArgAction::Append).value_parser(named_path))
+        .args(["markdown", "picture", "save", "against"].map(file))
+        .args(["quick", "bench", "help"].map(flag))
 }
 
 fn named_path(word: &str) -> Result<(String, PathBuf), String> {
