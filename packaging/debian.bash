@@ -1,14 +1,20 @@
 # shellcheck shell=bash
-# What the scripts share that use Debian's packages.
+# Shared by scripts that use Debian's packages.
+
+# missing_packages PACKAGE…: prints those that are not installed.
+missing_packages() {
+    local package
+    for package; do
+        # dpkg-query prints one line for each architecture of the package that dpkg knows.
+        grep --quiet --line-regexp installed <<<"$(dpkg-query --show --showformat '${db:Status-Status}\n' "$package" 2>/dev/null)" ||
+            echo "$package"
+    done
+}
 
 # this_machine_needs PACKAGE…: installs those Debian packages that are missing. No service is started.
 this_machine_needs() {
-    local package missing=() policy=/usr/sbin/policy-rc.d apt=(apt-get --option DPkg::Lock::Timeout=300 --quiet --quiet)
-    for package; do
-        # One line for each architecture that dpkg knows the package from.
-        grep --quiet --line-regexp installed <<<"$(dpkg-query --show --showformat '${db:Status-Status}\n' "$package" 2>/dev/null)" ||
-            missing+=("$package")
-    done
+    local missing policy=/usr/sbin/policy-rc.d apt=(apt-get --option DPkg::Lock::Timeout=300 --quiet --quiet)
+    mapfile -t missing < <(missing_packages "$@")
     ((${#missing[@]})) || return 0
     ((EUID == 0)) || { echo "${0##*/}: needs root to install: ${missing[*]}" >&2; exit 1; }
     (
