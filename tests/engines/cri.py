@@ -1,5 +1,5 @@
-"""Does with containerd what the kubelet does, by the same interface (CRI): for tests/engines/cri, and, with the argument cgroup2,
-what differs with control groups version 2, for tests/engines/docker-cgroup2. The socket is that of the variable CRI_SOCKET."""
+"""Makes the kubelet's calls to containerd, by the same interface (CRI), for tests/engines/cri. With the argument cgroup2 it
+checks what differs with control groups version 2, for tests/engines/docker-cgroup2. The variable CRI_SOCKET names the socket."""
 
 import hashlib, io, json, os, re, socket, subprocess, sys, tarfile, threading, time
 
@@ -75,7 +75,7 @@ def wait_for(what, function, limit=60):
 
 
 class Pod:
-    """A sandbox with its containers. All on the machine's network: there is no CNI."""
+    """A sandbox with its containers, all on the machine's network: there is no CNI."""
 
     def __init__(self, name, shared):
         self.name, self.shared = name, shared
@@ -94,8 +94,8 @@ class Pod:
         return api.NamespaceOption(network=api.NODE, pid=self.pid, ipc=api.POD)
 
     def container(self, name, command, memory=0, group=False, environment={}):
-        """As the kubelet makes it, which mounts a file of everybody's at /dev/termination-log. `group`: it sets
-        memory.oom.group, as since 1.28 unless it is told of singleProcessOOMKill."""
+        """Makes a container as the kubelet does, which mounts a file that every user can write at /dev/termination-log. `group`:
+        with memory.oom.group set, which the kubelet does since 1.28 unless singleProcessOOMKill is set."""
         message = "%s/%s-%s.message" % (WORK, self.name, name)
         open(message, "w").close()
         os.chmod(message, 0o666)
@@ -159,7 +159,7 @@ class Container:
         status = runtime.ContainerStatus(api.ContainerStatusRequest(container_id=self.id)).status
         return api.ContainerState.Name(status.state), status.exit_code, status.reason
 
-    def ended(self):
+    def exited(self):
         return self.state()[0] == "CONTAINER_EXITED"
 
     def stop(self, timeout):
@@ -168,7 +168,7 @@ class Container:
         return time.time() - began
 
     def message(self):
-        """What `kubectl describe pod` shows."""
+        """The message that `kubectl describe pod` shows."""
         with open(self.path) as file:
             return file.read()
 
@@ -184,7 +184,7 @@ def witness(pod, name):
 
 def pid_1(pod):
     web = witness(pod, "pid1")
-    # rinit as well where the process namespace is the pod's: the pause image has it.
+    # With one process namespace for the pod, PID 1 is the pause process, which is rinit too.
     words = "/rinit --pause" if pod.shared else "/rinit -- sh -c"
     line = web.run("sh", "-c", "tr '\\0' ' ' </proc/1/cmdline")[1]
     assert line.startswith(words), "PID 1 is %r" % line
@@ -209,7 +209,7 @@ def session(pod):
     thread.join()
     same("status", web.state()[1], 9)
     if pod.shared:
-        # Nobody's descendant but the runtime's, and so none of rinit's: it goes with the container.
+        # It descends from the runtime and not from rinit: it is killed with the container.
         same("the session", result[0][0], 137)
     else:
         same("the session", result[0], (4, "exec saved\n"))
@@ -232,7 +232,7 @@ def probe(pod):
 
 def memory(pod, name, command):
     container = pod.container(name, ["sh", "-c", command], memory=24 << 20, environment=reporting(pod))
-    wait_for("it ends", container.ended)
+    wait_for("it exits", container.exited)
     same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
     container.must_have("out of memory")
     message = container.message()
@@ -242,30 +242,30 @@ def memory(pod, name, command):
 def memory_of_all(pod):
     """With memory.oom.group the kernel kills rinit too."""
     container = pod.container("group", ["sh", "-c", "sleep 1000 & " + HOG], memory=24 << 20, group=True)
-    wait_for("it ends", container.ended)
+    wait_for("it exits", container.exited)
     same("state", container.state(), ("CONTAINER_EXITED", 137, "OOMKilled"))
     same("log", container.log(), [])
     same("message", container.message(), "")
 
 
 def reporting(pod):
-    """rinit is told of the file where it is not PID 1."""
+    """rinit writes the file if it is not PID 1, too, because a variable names it."""
     return {"RINIT_TERMINATION_LOG": "/dev/termination-log"} if pod.shared else {}
 
 
 def message(pod, name, script, status, wanted, stop=False, environment={}):
-    """The termination message of a container that runs `script`, and ends with `status`: `wanted` is a regular expression."""
+    """Checks the termination message of a container that runs `script` and exits with `status`. `wanted` is a regular expression."""
     container = pod.container(name, ["sh", "-c", script], environment={**reporting(pod), **environment})
     if stop:
         container.ready().stop(20)
-    wait_for("it ends", container.ended)
+    wait_for("it exits", container.exited)
     same("status", container.state()[:2], ("CONTAINER_EXITED", status))
     text = container.message()
     assert re.fullmatch(wanted, text), "message %r, wanted %r" % (text, wanted)
 
 
 def messages(pod, where):
-    # A process of a session of its own that ignores TERM, and has said so.
+    # A process that leads a session, ignores TERM, and has printed that it is ready.
     deaf = "setsid sh -c 'trap \"\" TERM; echo deaf ready; exec sleep 1000' & "
     for what, name, script, status, wanted, options in [
         ("death by SEGV", "segv", "kill -SEGV $$", 139, r"main process \d+ \(sh\) was killed by SIGSEGV.*\n", {}),
@@ -286,9 +286,9 @@ def messages(pod, where):
 
 
 def no_message_by_default(pod):
-    """Of a process that is not PID 1 of its container nobody has said that its end is the container's."""
+    """rinit is not PID 1 here, so it cannot know that its exit stops the container: it writes no message by default."""
     container = pod.container("default", ["sh", "-c", "exit 3"])
-    wait_for("it ends", container.ended)
+    wait_for("it exits", container.exited)
     same("status", container.state()[:2], ("CONTAINER_EXITED", 3))
     same("message", container.message(), "")
 
@@ -298,15 +298,15 @@ def deaf(pod):
     took = container.stop(3)
     assert 2.5 < took < 15, "took %f s" % took
     same("status", container.state()[1], 137)
-    # The kubelet's KILL is rinit's too.
+    # The kubelet's KILL kills rinit too.
     same("message", container.message(), "")
 
 
 def sidecar(pod):
-    """With restartPolicy: Always the kubelet stops it after the containers: by the same calls, in that order."""
+    """The kubelet stops a sidecar (restartPolicy: Always) after the containers, by the same calls."""
     side, web = witness(pod, "side"), witness(pod, "main")
     web.stop(20)
-    assert not side.ended(), "the sidecar has exited with main"
+    assert not side.exited(), "the sidecar has exited with main"
     side.stop(20)
     for container in (web, side):
         same("status", container.state()[1], 9)
@@ -314,7 +314,7 @@ def sidecar(pod):
 
 
 class Load:
-    """Clients that ask all endpoints there are. An answer that breaks off is lost."""
+    """Clients that send requests to all endpoints. A request whose answer breaks off counts as lost."""
 
     def __init__(self):
         self.endpoints, self.answered, self.lost, self.stopped = [], 0, 0, False
@@ -335,7 +335,7 @@ class Load:
                 pass
             with self.lock:
                 self.answered += answer.endswith(b"whole")
-                # What the server has not accepted is asked again elsewhere, as a load balancer does.
+                # A connection that a server did not accept is tried at another one, as a load balancer does.
                 self.lost += bool(answer) and not answer.endswith(b"whole")
             if not answer:
                 time.sleep(0.05)
@@ -344,7 +344,7 @@ class Load:
 def rolling(shared):
     def replica(number):
         pod = Pod("web%d-%d" % (number, shared), shared)
-        # In the shell form: the shell dies of TERM at once, and the server is for rinit to wait for.
+        # In the shell form: TERM kills the shell at once, and rinit has to wait for the server.
         command = "python3 -c '%s' %d; :" % (SERVER, 18080 + number)
         return pod, pod.container("web", ["sh", "-c", command]).ready(), 18080 + number
 
@@ -411,7 +411,7 @@ def image(name, files, links, config):
 
 
 image("pause", [("rinit", "/sbin/rinit")], [], {"Entrypoint": ["/rinit", "--pause"]})
-# busybox, and what else there is by a mount: Python is this root's.
+# busybox alone; the Python of this root is mounted.
 busybox = next(path for path in ("/bin/busybox", "/usr/bin/busybox") if os.path.exists(path))
 applets = subprocess.run([busybox, "--list"], check=True, capture_output=True, text=True).stdout.split()
 image("small", [("rinit", "/sbin/rinit"), ("bin/busybox", busybox)],
@@ -421,9 +421,9 @@ image("small", [("rinit", "/sbin/rinit"), ("bin/busybox", busybox)],
 if "cgroup2" in sys.argv:
     pod = Pod("pod-2", False)
     check("pod: out of memory is OOMKilled, and the log and the termination message have the reason", memory, pod, "memory", HOG)
-    check("pod: so it is by way of a shell", memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
+    check("pod: so does out of memory of a shell's child", memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
     check("pod: with memory.oom.group, the kubelet's default, all are killed, and no message is written", memory_of_all, pod)
-    check("pod: rinit is PID 1, no zombie stays, a stop lets all save", pid_1, pod)
+    check("pod: rinit is PID 1, no zombie stays, all processes save at a stop", pid_1, pod)
     pod.stop()
     print("%d passed, %d failed" % (passed, failed))
     sys.exit(failed > 0)
@@ -431,24 +431,24 @@ if "cgroup2" in sys.argv:
 for shared in (False, True):
     where = "pod with a shared process namespace" if shared else "pod"
     pod = Pod("pod-%d" % shared, shared)
-    check("%s: rinit is PID 1, no zombie stays, a stop lets all save" % where, pid_1, pod)
+    check("%s: rinit is PID 1, no zombie stays, all processes save at a stop" % where, pid_1, pod)
     if shared:
-        check("%s: what kubectl exec started goes with the container" % where, session, pod)
+        check("%s: processes of kubectl exec are killed with the container" % where, session, pod)
     else:
-        check("%s: what kubectl exec started is asked, and waited for" % where, session, pod)
-    check("%s: a probe that times out leaves no zombie, and holds up no stop" % where, probe, pod)
+        check("%s: processes of kubectl exec are asked to exit, and waited for" % where, session, pod)
+    check("%s: a probe that times out leaves no zombie and delays no stop" % where, probe, pod)
     check("%s: out of memory is OOMKilled, and the log and the termination message have the reason" % where, memory, pod, "memory", HOG)
-    check("%s: so it is by way of a shell" % where, memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
+    check("%s: a shell's child out of memory gives the same" % where, memory, pod, "shell", "sh -c '%s'; exit $?" % HOG)
     messages(pod, where)
     if shared:
         check("%s: without RINIT_TERMINATION_LOG no termination message is written" % where, no_message_by_default, pod)
-    check("%s: what does not stop is killed after the timeout" % where, deaf, pod)
+    check("%s: a container that does not stop is killed after the timeout" % where, deaf, pod)
     check("%s: a sidecar outlives the container, and stops after it" % where, sidecar, pod)
 
     def stop():
         took = pod.stop()
         assert took < 10, "took %f s" % took
-    check("%s: the pause process, which is rinit, ends at once" % where, stop)
+    check("%s: the pause process, which is rinit, exits at once" % where, stop)
     check("%s: a rolling replacement under load loses no request" % where, rolling, shared)
 print("%d passed, %d failed" % (passed, failed))
 sys.exit(failed > 0)

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch: of the script that reads this.
-# A root of another release as a machine apart: with mounts, processes, network, control groups and names of its own, and
-# rinit as its PID 1. What engines do to a machine they do there, and a comparison at the end shows that nothing else has
-# changed. After results.bash and releases.bash.
+# A root of another release, apart from the machine: with its own mount, PID, network, control group and UTS namespaces, and rinit
+# as PID 1. The changes that engines make to a machine stay inside; a comparison at the end shows that nothing outside has changed.
+# Source it after results.bash and releases.bash.
 
-# Found again in each process that is started here, and in the names of what is made.
+# Marks each process that is started here, and the names of everything that is made.
 export RINIT_APART=rinit-apart-$$
 apart_state=
 
-# apart_scratch: sets scratch, a folder that goes with this script.
+# apart_scratch: sets scratch, a folder that is removed when this script exits.
 apart_scratch() {
     ((EUID == 0)) || die 'needs root: it makes a machine apart'
     this_machine_needs iproute2 busybox-static
@@ -19,20 +19,20 @@ apart_scratch() {
     trap 'exit 130' INT
 }
 
-# machine_state: what an engine could change on this machine, one thing a line.
+# machine_state: prints everything that an engine could change on this machine, one item a line.
 machine_state() {
-    # Counters, and what is another at each reading.
+    # Without counters, and files whose contents differ at each reading.
     find /proc/sys -type f -readable ! -path '/proc/sys/net/*/conf/*' ! -path '/proc/sys/net/*/neigh/*' \
         ! -path '*/random/*' ! -name '*-nr' ! -name '*-state' ! -name 'ns_last_pid' ! -path '*/pty/nr' ! -name '*_count' \
         ! -path '*/quota/*' ! -name 'stat_refresh' ! -path '*/binfmt_misc/*' ! -name 'max_newidle_lb_cost' \
         -exec grep -H -s -a '' {} + | sed 's/^/sysctl /'
     find /sys/class/net/ -mindepth 1 -printf 'link %f\n'
     awk '{ print "mount", $5, $9 == "-" ? $10 : $8 }' /proc/self/mountinfo
-    # Those of other scripts of this kind come and go.
+    # Without those of other scripts of this kind, which come and go.
     local ours=(! -path '*/rinit-engines-*' '(' ! -path '*/rinit-apart-*' -o -path "*/$RINIT_APART*" ')')
     find /sys/fs/cgroup -type d "${ours[@]}" -printf 'cgroup %p\n' 2>/dev/null
     find /sys/fs/cgroup -name cgroup.subtree_control "${ours[@]}" -exec grep -H '' {} + 2>/dev/null | sed 's/^/subtree_control /'
-    # One that has just ended is no finding.
+    # A process that has just exited does not count.
     grep -lsz "^RINIT_APART=$RINIT_APART\$" /proc/[0-9]*/environ 2>/dev/null | grep -v "^/proc/$$/" |
         while IFS= read -r path; do
             [[ ! -e ${path%/environ}/ns || $(readlink "${path%/environ}/exe") == "$(readlink "/proc/$$/exe")" ]] ||
@@ -45,7 +45,7 @@ apart_begins() {
     apart_state=$(machine_state | LC_ALL=C sort)
 }
 
-# Others may work on this machine too: what is a passing matter has time to pass.
+# Other programs may use this machine, too, so a difference must last to count.
 apart_ends() {
     local changes turn
     for turn in {1..20}; do
@@ -68,15 +68,15 @@ hierarchies() {
                 path=$(grep -F ":$options:" /proc/self/cgroup | cut -d : -f 3)
                 ;;
         esac
-        # In a container the path may be the host's.
+        # In a container the path may be that of the host.
         [[ -d $point$path ]] || path=
         [[ $root == / ]] || path=
         echo "$(realpath "$point$path") $options $type"
     done < <(awk '{ for (i = 7; $i != "-"; i++); if ($(i + 1) ~ /^cgroup2?$/) print $4, $5, $(i + 1), $(i + 3) }' /proc/self/mountinfo)
 }
 
-# checks_apart ROOT CGROUPS COMMAND…: COMMAND apart, which prints its checks, and the check that nothing else has changed. What
-# they print is in $scratch/said too.
+# checks_apart ROOT CGROUPS COMMAND…: runs COMMAND apart, which prints its checks, and checks that nothing outside has changed. The
+# output is in $scratch/said too.
 checks_apart() {
     local status=0
     apart_begins
@@ -86,9 +86,9 @@ checks_apart() {
     ((status == 0 && failed == 0))
 }
 
-# apart ROOT CGROUPS COMMAND…: COMMAND in ROOT, which is not written to. CGROUPS is what is on its /sys/fs/cgroup: 1, the
-# version 1 that this machine has, or 2. There this repository is /rinit, for reading; the binary is /sbin/rinit; $scratch/share
-# is /share, and stays. No network but a loopback.
+# apart ROOT CGROUPS COMMAND…: runs COMMAND in ROOT, which stays unchanged. CGROUPS is the version on its /sys/fs/cgroup: 1, the
+# version 1 of this machine, or 2. Inside, this repository is /rinit, read-only; the binary is /sbin/rinit; $scratch/share
+# is /share, and is kept. There is no network except a loopback.
 apart() {
     local root=$1 version=$2 status=0 folder
     shift 2
@@ -97,7 +97,7 @@ apart() {
     while read -r folder _; do
         mkdir "$folder/$RINIT_APART"
         for file in cpuset.cpus cpuset.mems; do
-            # Of version 1, where a new group has none and so takes no process. These files have no size.
+            # In version 1 a new group has no CPUs and no memory nodes, and takes no process without. These files have no size.
             [[ ! -e $folder/$file || $(<"$folder/$RINIT_APART/$file") ]] || cat "$folder/$file" >"$folder/$RINIT_APART/$file"
         done
     done <"$scratch/hierarchies"
@@ -112,7 +112,7 @@ apart() {
     return "$status"
 }
 
-# Where the script was interrupted something may be running there still: it ends with its PID 1.
+# If the script was interrupted, processes may still run inside: they are killed with their PID 1.
 apart_cleans_up() {
     local folder
     set +e
@@ -135,7 +135,7 @@ apart_removes_cgroups() {
     done <"$scratch/hierarchies"
 }
 
-# What the scripts have in a root of sid: Docker alone, and all that they need. One for many, as it takes a minute to make.
+# The packages in a root of sid: Docker alone, and everything that the scripts need. One root for many, because it takes a minute.
 # shellcheck disable=SC2034
 docker_packages=(docker.io docker-cli runc crun containerd iproute2 busybox-static procps)
 # shellcheck disable=SC2034

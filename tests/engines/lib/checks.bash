@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Statements that are checked and counted, and waiting for an event.
+# Checks and counts statements, and waits for events.
 
 passed=0 failed=0
 
-# tally NAME STATUS DETAILS: counts and prints a check that ended with STATUS and wrote the file DETAILS.
+# tally NAME STATUS DETAILS: counts and prints a check that exited with STATUS and wrote the file DETAILS.
 tally() {
     if (($2 == 0)); then
         passed=$((passed + 1))

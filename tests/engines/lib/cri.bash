@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# What tests/engines/cri.py needs. After releases.bash.
+# What tests/engines/cri.py needs. Source it after releases.bash.
 
-# cri_proto FOLDER: the kubelet's interface, of which Debian's package is made for Go, with all of Go that it depends on.
+# cri_proto FOLDER: gets the kubelet's interface. Debian's package of it depends on many packages for Go, which are left out.
 cri_proto() {
     mkdir -p "$1"
-    # The Python code of it needs nothing of the generator for Go.
+    # The Python code does not need the parts for Go's generator.
     sed 's/ *\[ *debug_redact = true *\]//' \
         "$(package sid golang-k8s-cri-api-dev)/usr/share/gocode/src/k8s.io/cri-api/pkg/apis/runtime/v1/api.proto" >"$1/api.proto"
 }
 
-# cri_api FOLDER: that interface for Python, in a root of sid.
+# cri_api FOLDER: makes that interface for Python, in a root of sid.
 cri_api() {
     python3 -m grpc_tools.protoc -I"$1" --python_out="$1" --grpc_python_out="$1" "$1/api.proto"
 }
 
-# cri_config DATA STATE SOCKET: prints what configures containerd.
+# cri_config DATA STATE SOCKET: prints a configuration for containerd.
 cri_config() {
     cat <<END
 version = 3

@@ -92,7 +92,7 @@ spawn_dockerd() {
 
 # Without dockerd every check would wait until its limit.
 dockerd_must_live() {
-    ! has_ended "$dockerd" || {
+    ! has_exited "$dockerd" || {
         echo "dockerd has exited: $(tail "$scratch/dockerd.log")"
         exit 1
     }
@@ -132,12 +132,12 @@ stop_dockerd() {
 end_child() {
     [[ -n $1 ]] || return 0
     kill -TERM "$1" 2>/dev/null || true
-    wait_for "process $1 ends" has_ended "$1" || kill -KILL "$1" 2>/dev/null || true
+    wait_for "process $1 ends" has_exited "$1" || kill -KILL "$1" 2>/dev/null || true
     wait "$1" 2>/dev/null || true
 }
 
-# has_ended PID, or -GROUP
-has_ended() {
+# has_exited PID, or -GROUP
+has_exited() {
     ! kill -0 -- "$1" 2>/dev/null
 }
 

@@ -29,8 +29,8 @@ install_packages() {
 }
 
 # The images, by the tag that the checks use:
-#   base      Debian with all `contents` installed: what the RUN lines of Dockerfile.example and of
-#             examples/ find done already, so that they work with no network
+#   base      Debian with all `contents` installed, so that the RUN lines of Dockerfile.example and of
+#             examples/ have nothing to download
 #   debian    base, rinit as the entrypoint
 #   example   Dockerfile.example on base
 #   plain     busybox, no init

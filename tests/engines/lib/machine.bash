@@ -51,7 +51,7 @@ boot() {
         -initrd "$scratch/initramfs" -append "console=ttyS0 quiet panic=-1 rdinit=${5:-/init} -- $script" \
         </dev/null >"$scratch/serial" 2>&1 &
     machine=$!
-    # In the background, so that a signal to this script is acted on at once, and ends it too.
+    # In the background, so that this script acts on a signal at once.
     trap 'kill "$machine" 2>/dev/null; exit 143' TERM INT HUP
     wait "$machine" || true
     trap - TERM INT HUP

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # For the scripts that source this.
-# Redis behind a shell that stays, with so much data that saving takes time: what is left after `docker stop` and
+# Redis behind a shell that keeps running, with so much data that saving takes time: counts its keys after `docker stop` and
 # `docker start`.
 
 # Redis takes more than a second to save these.
 keys=2000000
 
-# CMD in the shell form, and an entrypoint script that forgets its `exec`. Both leave a shell as the parent of redis.
+# CMD in the shell form, and an entrypoint script without `exec`. In both a shell is the parent of redis.
 redis_server='redis-server --protected-mode no --save 3600 1'
 shell_form=(sh -c "$redis_server")
 entrypoint_script=(bash -c "$redis_server; echo redis has ended")
@@ -22,8 +22,8 @@ redis_behind() {
     redis_in "${options[@]}" example "$@"
 }
 
-# redis_in ARGUMENT…: docker run ARGUMENT…, filled, stopped, started again. Sets main (what is PID 1,
-# or what is below rinit and such), took (ms), status and kept.
+# redis_in ARGUMENT…: docker run ARGUMENT…; fills redis, stops it and starts it again. Sets main (the command line of PID 1 or,
+# under an init, of its child), took (ms), status and kept.
 redis_in() {
     docker run --network none --detach --name redis "$@" >/dev/null
     wait_for 'redis answers PING' redis_answers

@@ -7,7 +7,7 @@
 
 debian=$PWD/target/debian
 
-# apt_of RELEASE: sets apt, a command that knows that release alone and shares nothing with this machine's.
+# apt_of RELEASE: sets apt, a command for packages of that release, which shares nothing with this machine's apt.
 apt_of() {
     local folder=$debian/$1
     mkdir -p "$folder"/{lists,cache/archives,debs}/partial
@@ -41,7 +41,7 @@ package() {
         apt_of "$release"
         rm -rf "$folder.$$"
         mkdir -p "$folder.$$/debs"
-        # What a list that is too old names is no longer there.
+        # An old list may name packages that no longer exist.
         (cd "$folder.$$/debs" && { "${apt[@]}" download "$@" || { "${apt[@]}" update && "${apt[@]}" download "$@"; }; }) >&2 ||
             die "cannot download from $release: $*"
         for name in "$folder.$$"/debs/*.deb; do
@@ -55,8 +55,8 @@ package() {
     echo "$folder"
 }
 
-# root_of RELEASE PACKAGE…: a minimal root with these packages, and prints the folder. It is not to be written to: apart
-# (apart.bash) lays a file system over it.
+# root_of RELEASE PACKAGE…: makes a minimal root with these packages, and prints the folder. It must not be changed: apart
+# (apart.bash) mounts an overlay over it.
 root_of() {
     local release=$1 folder
     shift
@@ -76,8 +76,8 @@ root_of() {
     echo "$folder"
 }
 
-# Packages run sysctl when they are installed, and there is one kernel for all: a program that does nothing has its place
-# before the first of them comes, and stays. Mounts and links that they make are in namespaces of their own.
+# Packages run sysctl when they are installed, which would change this machine's kernel: a program that does nothing replaces it.
+# Their mounts and network links are made in separate namespaces.
 bootstrap_root() {
     local release=$1 folder=$2 path excluded=()
     shift 2

@@ -1,21 +1,21 @@
 # shellcheck shell=bash
-# What the scripts share that show rinit on an engine of today: how they fail, the binary, checks, and what a run leaves in the
-# table of docs/engines.md.
+# Shared by the scripts that test rinit on current engines: failing, the binary, checks, and results for the table of
+# docs/engines.md.
 
 # shellcheck source=tests/engines/lib/checks.bash
 . tests/engines/lib/checks.bash
 
 die() { echo "${0##*/}: $1" >&2; exit 1; }
 
-# rinit_binary [FILE]: its absolute path; '' builds the one that is released.
+# rinit_binary [FILE]: prints the absolute path of FILE, or builds the released binary.
 rinit_binary() {
     local file=${1:-}
     [[ $file ]] || file=$(packaging/build-musl | tail -n 1)
     realpath -e "$file"
 }
 
-# check NAME COMMAND…: COMMAND, a function as a rule, fails if what NAME says is not so. What it wrote is shown in that case.
-# Not to be called in a condition: bash would ignore `set -e` in the subshell too.
+# check NAME COMMAND…: COMMAND, usually a function, fails if the statement NAME does not hold; then its output is shown. Must not
+# be called in a condition: bash would ignore `set -e` in the subshell too.
 check() {
     local name=$1 status details
     shift

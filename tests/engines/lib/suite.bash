@@ -28,7 +28,7 @@ as_job() {
 end_job() {
     [[ -n $job ]] || return 0
     kill -TERM -- "-$job" 2>/dev/null
-    wait_for 'the job ends' has_ended "-$job" || kill -KILL -- "-$job" 2>/dev/null
+    wait_for 'the job ends' has_exited "-$job" || kill -KILL -- "-$job" 2>/dev/null
 }
 
 # check NAME COMMAND…: COMMAND, usually a function, fails if the statement NAME does not hold; then its output is shown. The
@@ -83,7 +83,7 @@ set_up() {
 
     scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/rinit-engines.XXXXXX")
     trap cleanup EXIT
-    # On a signal the script exits through the cleanup.
+    # A signal makes the script exit through the cleanup.
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
 

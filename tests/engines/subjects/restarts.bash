@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, busybox, cgroup, rinit: see below.
 # Docker's restart policies, live-restore, early stops and health checks.
-# From containers.bash, dockerd.bash and suite.bash: busybox, start, stops_at_once, zombies_are, spawn_dockerd, end_child, has_ended, check_both, wait_for, same.
+# From containers.bash, dockerd.bash and suite.bash: busybox, start, stops_at_once, zombies_are, spawn_dockerd, end_child, has_exited, check_both, wait_for, same.
 
 check_restarts() {
     # They run in parallel with the other checks.

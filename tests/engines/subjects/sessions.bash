@@ -46,7 +46,7 @@ screen_shows() {
 # terminal_ends STATUS
 terminal_ends() {
     local status=0
-    wait_for 'the terminal ends' has_ended "$script"
+    wait_for 'the terminal ends' has_exited "$script"
     wait "$script" || status=$?
     exec {keys}>&-
     same 'status at the terminal' "$status" "$1"
@@ -123,7 +123,7 @@ shell_hangs_up_its_jobs() {
 open_session_ends() {
     open_session "$@"
     stops_at_once tty 143
-    wait_for 'docker exec ends' has_ended "$script"
+    wait_for 'docker exec ends' has_exited "$script"
     exec {keys}>&-
 }
 
@@ -221,7 +221,7 @@ reader_goes_away() {
     docker exec box sh -c 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i + 1)); done >/proc/1/fd/1'
     wait_for 'the lines are in the log' logs_have box 'line 1999'
     stops_at_once box 0
-    wait_for 'the client ends' has_ended "$client"
+    wait_for 'the client ends' has_exited "$client"
 }
 
 # bystanders_live host|container: one process more in the namespace, one orphan of rinit's own in a

@@ -109,7 +109,7 @@ docker_kill_ends_all() {
     pid=$(docker inspect --format '{{.State.Pid}}' shell)
     docker kill shell >/dev/null
     same 'status' "$(docker wait shell)" 137
-    wait_for 'PID 1 is gone' has_ended "$pid"
+    wait_for 'PID 1 is gone' has_exited "$pid"
     same 'last line' "$(last_line)" ready
 }
 
