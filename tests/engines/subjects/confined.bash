@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch, debian, busybox: see below.
-# Containers that may do little: users, capabilities, read-only roots, seccomp, PIDs and memory.
+# Containers with restrictions: users, capabilities, read-only roots, seccomp, limits on PIDs and memory.
 # From containers.bash and suite.bash: scratch, busybox, run, start, ends, stops_at_once, zombies_are, check_both, wait_for, same.
 
 check_confined() {
@@ -18,8 +18,7 @@ check_confined() {
     check_both 'out of memory in a child leaves main and rinit alive' child_runs_out_of_memory
 }
 
-# works OPTION…: a hundred orphans are reaped, a signal arrives, and a process that is left when main
-# has gone is waited for.
+# works OPTION…: a hundred orphans are reaped, a signal arrives, and a process that remains after main's exit is waited for.
 works() {
     # shellcheck disable=SC2016 # The shell in the container expands it.
     start box "$@" "${busybox[@]}" sh -c '
@@ -36,14 +35,14 @@ works() {
     stops_at_once box 9
     logs_must_have box '^bye$'
     logs_must_have box '^saved$'
-    same 'what rinit said' "$(docker logs box 2>&1 | grep rinit || true)" ''
+    same "rinit's log" "$(docker logs box 2>&1 | grep rinit || true)" ''
 }
 
 default_seccomp() {
     same 'mode' "$(run --rm small sed -n 's/^Seccomp:\t//p' /proc/self/status)" 2
 }
 
-# What a kernel from before pidfds answers: ENOSYS; EINVAL to a clone that asks for one (CLONE_PIDFD).
+# As on a kernel without pidfds: ENOSYS, and EINVAL for a clone with CLONE_PIDFD.
 seccomp_without_pidfds() {
     cat <<'JSON'
 {
@@ -65,7 +64,7 @@ seccomp_without_pidfds() {
 JSON
 }
 
-# The shell gives up when it cannot fork, and rinit need not.
+# When fork fails the shell exits; rinit must not fail.
 limit_of_pids_is_reached() {
     # shellcheck disable=SC2016 # The shell in the container expands it.
     start box --pids-limit 20 "${busybox[@]}" sh -c '

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2154 # Shells in the containers expand it. scratch, repo, rinit, cache: see below.
-# The files of examples/, each built or read by the program that it is for. What they would fetch is
-# there already: images of the suite stand in for the base images.
+# The files of examples/, each built or read by the program that it is for. Nothing is downloaded: images of the suite replace the
+# base images.
 # From containers.bash, images.bash, dockerd.bash and suite.bash: mirror, build, start, ends, stops_at_once, spawn_dockerd, check, wait_for, same, scratch, repo, rinit, cache.
 
 check_examples() {
@@ -12,14 +12,14 @@ check_examples() {
 
     check 'Dockerfile.scratch builds an image of rinit alone' dockerfile_scratch
     check 'Dockerfile.alpine builds, and stops at once behind its entrypoint script' dockerfile_alpine
-    check 'Dockerfile.debian builds, and nginx stops in order' dockerfile_debian
-    check 'Dockerfile.multi-stage takes rinit and the program from elsewhere' dockerfile_multi_stage
-    check 'the base image for several services builds, starts them all and ends them all' base_image
+    check 'Dockerfile.debian builds, and nginx stops cleanly' dockerfile_debian
+    check 'Dockerfile.multi-stage copies rinit from an image and the program from a stage' dockerfile_multi_stage
+    check 'the base image for several services builds, starts all of them and stops all of them' base_image
     check 'the base image runs one command instead' base_image_runs_a_command
     check 'compose.yaml starts both services with rinit, and stops them at once' compose
     check 'daemon.json makes rinit the init of every container' daemon_json
     check 'kubernetes.yaml conforms to the schema' kubernetes_conforms
-    check 'rinit.nspawn starts and stops a machine in order' nspawn
+    check 'rinit.nspawn starts and cleanly stops a machine' nspawn
     check 'rinit.container is a unit whose times fit' quadlet
     check 'devcontainer.json gives the container an init' devcontainer
 }
@@ -62,7 +62,7 @@ dockerfile_multi_stage() {
     ends 0 'built elsewhere, run as PID' multi-stage-example
 }
 
-# A service more, a start script that sets a variable, and a log line through syslog.
+# Adds a service, a start script that sets a variable, and a log line through syslog.
 base_image() {
     # shellcheck disable=SC2034 # Set by time_stop.
     local took status
@@ -88,7 +88,7 @@ RUN
     wait_for 'sshd runs' docker exec box busybox nc -w 1 localhost 22
     docker exec box sh -c 'for i in $(seq 20); do (: &); done'
     wait_for 'no zombie' zombies_are box 0
-    # runsv takes a second off where a service has just been started.
+    # runsv waits up to a second before it stops a service that it has just started.
     time_stop box
     same 'status' "$status" 0
     logs_must_have box '^service saved$'
@@ -108,7 +108,7 @@ base_image_runs_a_command() {
 compose() {
     local container
     export IMAGE=plain IMAGE_WITH_RINIT=small
-    # No network is there to be had.
+    # There is no network.
     printf '%s\n' 'version: "3.7"' 'services:' '  with-init: {network_mode: none}' \
         '  with-entrypoint: {network_mode: none}' >"$examples/compose.test.yaml"
     compose=(docker-compose --project-name example --file "$examples/compose.yaml" --file "$examples/compose.test.yaml")
@@ -121,13 +121,13 @@ compose() {
     same 'services' "$("${compose[@]}" ps --all --quiet | wc -l)" 2
 }
 
-# An engine of its own that is configured so.
+# A separate engine with this configuration.
 daemon_json() {
     local folder=$scratch/configured
     mkdir "$folder"
     export DOCKER_HOST=unix://$folder/docker.sock
     sed "s,/usr/local/bin/rinit,$rinit," "$examples/daemon.json" >"$folder/daemon.json"
-    # In the subshell of this check, where dockerd is the one spawned here: it ends whatever happens.
+    # In the subshell of this check `dockerd` is the daemon started here: it is stopped in any case.
     trap 'remove_containers; end_child "$dockerd"' EXIT
     spawn_dockerd "$folder"
     docker import - plain <"$scratch/plain.tar" >/dev/null
@@ -138,7 +138,7 @@ daemon_json() {
 }
 
 kubernetes_conforms() {
-    # Where there is no network, by the types that kubectl has itself.
+    # Without a network kubectl checks against its own types.
     if type -P kubectl >/dev/null; then
         kubectl set env --local --filename "$examples/kubernetes.yaml" CHECKED=yes --output yaml
         sed 's/terminationGracePeriodSeconds: 20/&s/' "$examples/kubernetes.yaml" >"$examples/wrong.yaml"
@@ -171,11 +171,11 @@ SERVER
     chmod +x "$machine/usr/local/bin/my-server"
     touch "$machine/etc/os-release" 2>/dev/null || { mkdir "$machine/etc" && touch "$machine/etc/os-release"; }
     cp "$examples/rinit.nspawn" "$scratch/machines/example.nspawn"
-    # From 258 on it knows version 2 of control groups alone.
+    # From 258 on systemd-nspawn supports only control groups version 2.
     local way=()
     [[ $(stat -f -c %T /sys/fs/cgroup) == cgroup2fs || ! ${RINIT_IMAGES-} ]] ||
         way=(unshare --mount sh -c 'umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"' sh)
-    # No systemd is running to register it with.
+    # No systemd is running that could register the machine.
     "${way[@]}" systemd-nspawn --quiet --register=no --keep-unit --settings=trusted --console=pipe --directory "$machine" \
         >"$scratch/nspawn.log" 2>&1 &
     local nspawn=$! status=0
@@ -184,13 +184,13 @@ SERVER
     wait "$nspawn" || status=$?
     cat "$scratch/nspawn.log"
     same 'status' "$status" 9
-    same 'who saved' "$(grep -c saved "$scratch/nspawn.log")" 2
+    same 'processes that saved' "$(grep -c saved "$scratch/nspawn.log")" 2
 }
 
 # Converts it with Podman's generator and verifies the unit with systemd. It is not started: no systemd is running.
 quadlet() {
     local generator=$cache/podman/usr/libexec/podman/quadlet unit=$scratch/quadlet/example.service
-    # That of the Podman which is there, from 4.4 on.
+    # The generator of the installed Podman, from 4.4 on.
     if [[ -x /usr/libexec/podman/quadlet ]]; then
         generator=/usr/libexec/podman/quadlet
     elif [[ ! -x $generator ]]; then
@@ -203,7 +203,7 @@ quadlet() {
     sed '/^---/d; s,/usr/bin/podman,/bin/true,' "$scratch/quadlet/said" >"$unit"
     grep -q '^ExecStart=.* --stop-timeout 20 --init .*--env RINIT_GRACE=8s --init-path /usr/local/bin/rinit localhost/example$' "$unit"
     grep -qx 'TimeoutStopSec=30' "$unit"
-    # So systemd signals only Podman.
+    # With this, systemd signals only Podman.
     grep -qx 'KillMode=mixed' "$unit"
     same 'systemd' "$(systemd_says "$unit")" ''
     # It does tell what is wrong.
@@ -211,7 +211,7 @@ quadlet() {
     ! QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun
 }
 
-# Debian has it from 13 on, and it runs on older ones: unpacked and not installed.
+# In Debian from 13 on. It runs on older releases, too, so it is unpacked and not installed.
 fetch_quadlet() {
     local folder=$scratch/trixie
     local apt=(
@@ -232,7 +232,7 @@ fetch_quadlet() {
 
 devcontainer() {
     local options
-    # It may have comments, and this one has.
+    # The format allows comments, and this file has some.
     options=$(sed 's,^ *//.*,,' "$examples/devcontainer.json" | /usr/bin/python3 -c '
 import json, sys
 container = json.load(sys.stdin)

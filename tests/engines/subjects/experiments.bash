@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2154 # Shells in the containers expand it. scratch, took, status, kept: see below.
-# Three experiments on PID 1 that container users know, each with any init. tests/engines/table prints them as
-# tables; as checks they say what is so with rinit.
+# Three well-known experiments on PID 1, each with any init. tests/engines/table prints them as tables; the checks are about rinit.
 # From redis.bash, containers.bash and suite.bash: redis_*, start, logs_have, check, wait_for, same, scratch.
 
 check_experiments() {
@@ -11,13 +10,13 @@ check_experiments() {
             cells_are '* above sh | * ms | 143 | all' redis_form "$init" shell
         check "redis in the exec form is no PID 1, stops and saves, with $init" \
             cells_are '* above redis-server | * ms | 0 | all' redis_form "$init" exec
-        check "what a killed docker exec bash leaves is adopted, reaped and asked to end, with $init" \
+        check "children of a killed docker exec bash are adopted, reaped and asked to exit, with $init" \
             cells_are "* | gone | saves its work | * ms" exec_orphans "$init"
         check "no zombie stays above redis, with $init" cells_are 0 zombies_above "$init" "${redis_words[@]}"
         check "no zombie stays above supervisord, with $init" cells_are 0 zombies_above "$init" "${supervisord_words[@]}"
     done
-    check 'the experiment does tell zombies: redis as PID 1' cells_are 20 zombies_above none "${redis_words[@]}"
-    check 'the experiment does tell who is killed: redis as PID 1' \
+    check 'the experiment can find zombies: redis as PID 1' cells_are 20 zombies_above none "${redis_words[@]}"
+    check 'the experiment can find a killed process: redis as PID 1' \
         cells_are '* | a zombie | is killed | * ms' exec_orphans none
 }
 
@@ -34,7 +33,7 @@ cells_are() {
     [[ $cells == $pattern ]] || same 'the cells' "$cells" "$pattern"
 }
 
-# above INIT COMMAND…: sets under, what docker run takes so that INIT is PID 1 and COMMAND below it.
+# above INIT COMMAND…: sets under, the arguments of docker run with which INIT is PID 1 and COMMAND its child.
 above() {
     local init=$1 file
     shift
@@ -45,19 +44,19 @@ above() {
         docker-init) under=(--init base "$@") ;;
         *)
             file=/usr/bin/$init
-            # The other one needs the image's libc.
+            # The other binary needs the image's libc.
             [[ $init != tini ]] || file=/usr/bin/tini-static
             under=(--volume "$file:/sbin/$init:ro" --entrypoint "/sbin/$init" base -- "$@")
             ;;
     esac
 }
 
-# redis_form INIT shell|exec: what is below PID 1, how long docker stop takes, with which status, and
-# what of the keys is there after docker start.
+# redis_form INIT shell|exec: prints what is below PID 1, how long docker stop takes, the status, and how many keys remain after
+# docker start.
 redis_form() {
     local init=$1 form=$2 under took status kept keys=300000 words
     read -ra words <<<"$redis_server"
-    # Without an init the form decides who is PID 1.
+    # Without an init the form decides which process is PID 1.
     case $form in
         shell) above "$init" sh -c "$redis_server" ;;
         exec) above "$init" "${words[@]}" ;;
@@ -71,8 +70,8 @@ redis_form() {
     echo "$main | $took ms | $status | $kept" >"$scratch/cells"
 }
 
-# exec_orphans INIT: a bash of docker exec is killed that has a sleep and a worker. Tells who adopts
-# them, what becomes of the sleep when it ends, and what becomes of the worker at docker stop.
+# exec_orphans INIT: kills a bash of docker exec that has two children, a sleep and a worker. Prints which process adopts them,
+# whether the sleep becomes a zombie when it exits, and whether the worker can save at docker stop.
 exec_orphans() {
     local under parent end work took
     above "$1" "${redis_words[@]}"
@@ -81,7 +80,7 @@ exec_orphans() {
     docker exec --detach redis bash -c '
         echo $$ >/tmp/bash
         sleep 1000 & echo $! >/tmp/sleep
-        # Who reads its stderr goes with the bash.
+        # The reader of its stderr exits with the bash.
         bash 2>/dev/null -c "trap \"sleep 0.3; echo worker saved >/proc/1/fd/1; exit\" TERM
             echo worker ready >/proc/1/fd/1; while :; do sleep 1000 & wait; done" &
         wait'
@@ -102,8 +101,8 @@ in_redis() {
     docker exec redis bash -c 'ppid() { sed "s/.*) . //; s/ .*//" /proc/$1/stat; }; '"$1"
 }
 
-# zombies_above INIT COMMAND…: how many of twenty orphans are zombies when all have ended. Who looks
-# now and then has a few seconds.
+# zombies_above INIT COMMAND…: prints how many of twenty orphans are zombies after all have exited. An init that polls for zombies
+# has a few seconds to reap them.
 zombies_above() {
     local under count=0
     above "$@"

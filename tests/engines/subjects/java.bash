@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # repo: from suite.bash.
-# Java, as one of the programs that manage processes. Apart from the others, as to get it takes longer than to check it:
-# only who names this subject has it.
+# Java, as one of the programs that manage processes. A separate subject, because its installation takes longer than the checks: it
+# runs only if it is named.
 # From programs.bash and suite.bash: all_is_saved, check.
 
 # shellcheck source=/dev/null
