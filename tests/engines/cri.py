@@ -279,7 +279,7 @@ def messages(pod, where):
          {"stop": True, "environment": {"RINIT_KILL_AFTER": "1s"}}),
         ("nothing at a plain stop", "plain", 'trap "exit 0" TERM; echo main ready; while :; do sleep 1000 & wait $!; done', 0, "",
          {"stop": True}),
-        ("nothing where the stop signal ends main", "signal", "echo main ready; exec sleep 1000", 143, "", {"stop": True}),
+        ("nothing if the stop signal kills main", "signal", "echo main ready; exec sleep 1000", 143, "", {"stop": True}),
         ("what main wrote itself", "own", "echo disk full >/dev/termination-log; exit 3", 3, r"disk full\n", {}),
     ]:
         check("%s: the termination message has: %s" % (where, what), message, pod, name, script, status, wanted, **options)

@@ -11,19 +11,19 @@ check_podman() {
     local podman
     set_up_podman
 
-    check 'podman --init stops in order, and leaves no zombie' podman_stops_in_order --init plain
-    check 'podman --init-path does' podman_stops_in_order --init --init-path "$rinit" plain
-    check "podman does behind the image's entrypoint" podman_stops_in_order small
-    check 'podman does for a plain user with a read-only root and no capability' \
+    check 'podman --init stops cleanly, and leaves no zombie' podman_stops_in_order --init plain
+    check 'podman --init-path stops cleanly, and leaves no zombie' podman_stops_in_order --init --init-path "$rinit" plain
+    check "podman stops cleanly behind the image's entrypoint, and leaves no zombie" podman_stops_in_order small
+    check 'podman stops cleanly for a plain user with a read-only root and no capability' \
         podman_stops_in_order --user 1000 --read-only --cap-drop ALL --security-opt no-new-privileges --init plain
     check 'podman stop sends the signal of --stop-signal' podman_stops_by RTMIN+3
-    check 'rinit is the pause process of a pod, reaps for all of it, and waits for all at the end' \
+    check 'rinit is the pause process of a pod, reaps all its orphans, and waits for all its processes' \
         cells_are '0 | saves its work | 9 | * ms | 0' pod_with_pause rinit
     check 'rinit is the pause process by the name of catatonit' \
         cells_are '0 | * | 0' pod_with_pause rinit-as-catatonit
-    check 'the unit that podman generate systemd writes has times that fit, and systemd reads all of it' podman_unit
+    check 'the unit of podman generate systemd has consistent times, and systemd reads all of it' podman_unit
 
-    # Those before have neither.
+    # Earlier versions have neither.
     case $(podman --version) in
         *' '[1-4].*) ;;
         *) check_podman_5 ;;
@@ -31,8 +31,8 @@ check_podman() {
     check_podman_rootless
 }
 
-# What came with Podman 5: a pod without an image of its own has the init of containers.conf as its pause process, and
-# `podman kube play` reads a manifest as it is.
+# New in Podman 5: a pod without an infra image has the init of containers.conf as its pause process, and `podman kube play`
+# supports all of the manifest.
 check_podman_5() {
     local shared
     cp "$scratch/small.tar" "$scratch/nginx.tar"
@@ -46,7 +46,7 @@ check_podman_5() {
         - localhost/debian-example:latest <"$scratch/nginx.tar" >/dev/null
     check 'the init of containers.conf is the pause process of a pod' pod_with_init_path
     for shared in false true; do
-        check "podman kube play runs examples/kubernetes.yaml with shareProcessNamespace: $shared, and stops it in order" kube_play "$shared"
+        check "podman kube play runs examples/kubernetes.yaml with shareProcessNamespace: $shared, and stops it cleanly" kube_play "$shared"
     done
 }
 
@@ -60,13 +60,13 @@ pod_with_init_path() {
     wait_for 'no zombie' podman_zombies_are 0
     "${podman[@]}" exec box sh -c 'tr "\0" " " </proc/1/cmdline' >"$scratch/words"
     cat "$scratch/words"
-    # Under its own name: what -P means to catatonit is --pause.
+    # Under its own name: catatonit's -P is rinit's --pause.
     grep -x '/rinit -P ' "$scratch/words"
     [[ $("${podman[@]}" exec box sh -c 'wc -c </proc/1/exe') == "$(wc -c <"$rinit")" ]]
     "${podman[@]}" pod stop --time 20 pod
 }
 
-# kube_play SHARED: each of the manifest's two objects, with that shareProcessNamespace.
+# kube_play SHARED: plays both objects of the manifest with shareProcessNamespace: SHARED.
 kube_play() {
     local shared=$1 name
     trap 'podman_removes' EXIT
@@ -92,7 +92,7 @@ kube_play() {
 kube_log_has() { grep -q "$2" <<<"$("${podman[@]}" logs "$1" 2>&1)"; }
 kube_no_zombie() { [[ $("${podman[@]}" exec "$1" sh -c 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "') == 0 ]]; }
 
-# Sets podman, as root: what it keeps and what it mounts is below the scratch folder.
+# Sets podman, as root, with its storage and mounts below the scratch folder.
 set_up_podman() {
     local folder=$scratch/podman
     mkdir "$folder"
@@ -105,12 +105,12 @@ set_up_podman() {
     podman_images
 }
 
-# podman_configuration RINIT: in the place of the machine's.
+# podman_configuration RINIT: writes a configuration to use instead of the machine's.
 podman_configuration() {
     printf '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n[engine]\ninit_path = "%s"\n' "$1"
 }
 
-# Those of Docker; and one of a pause process for each that there is.
+# Imports Docker's images, and one image for each pause process.
 podman_images() {
     local add=(tar --owner 0 --group 0 --file) pause
     "${podman[@]}" import --quiet - plain <"$scratch/plain.tar" >/dev/null
@@ -118,7 +118,7 @@ podman_images() {
     "${add[@]}" "$scratch/small.tar" --append --directory "$scratch/context" --transform 's,^,sbin/,' rinit
     "${podman[@]}" import --quiet --change 'ENTRYPOINT ["/sbin/rinit", "--"]' - small <"$scratch/small.tar" >/dev/null
     for pause in rinit rinit-as-catatonit catatonit; do
-        # The original is there for tests/engines/table alone.
+        # The original pause process is only for tests/engines/table.
         [[ $pause != catatonit || -x /usr/bin/catatonit ]] || continue
         pause_process "$pause"
         cp "${pause_file[1]}" "$scratch/${pause_file[0]}"
@@ -173,9 +173,8 @@ podman_zombies_are() {
     [[ $("${podman[@]}" exec box sh -c 'cat /proc/[0-9]*/stat 2>/dev/null | grep -c ") Z "') == "$1" ]]
 }
 
-# pod_with_pause NAME: a pod with one process namespace, whose PID 1 is the pause process NAME: the
-# zombies of twenty orphans; what becomes of the work of a container that needs a moment at the pod's
-# stop, and its status; how long that takes, and the status of the pause process.
+# pod_with_pause NAME: a pod with one process namespace, whose PID 1 is the pause process NAME. Prints the zombies of twenty orphans;
+# whether a container that needs a moment can save at the pod's stop, and its status; the time, and the pause process's status.
 pod_with_pause() {
     local pause_file pause_words zombies=0 began took work='is killed' infra
     pause_process "$1"
@@ -203,7 +202,7 @@ podman_no_orphan_lives() {
     "${podman[@]}" exec box sh -c '! cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\0" " " | grep "sleep 0[.]31"'
 }
 
-# Nobody starts it: no systemd is running.
+# It is not started: no systemd is running.
 podman_unit() {
     local unit=$scratch/podman/box.service timeout
     trap 'podman_removes' EXIT
@@ -211,7 +210,7 @@ podman_unit() {
     "${podman[@]}" generate systemd --new --name box >"$unit"
     cat "$unit"
     grep -q -- "--init-path $rinit" "$unit"
-    # What podman stop waits before it kills, and what systemd does.
+    # The time after which podman stop kills, and that after which systemd does.
     same 'podman stop' "$(sed -n '/^ExecStop=/,/^[^\t]*=/ s/.*-t \([0-9]*\).*/\1/p' "$unit")" 20
     timeout=$(sed -n 's/^TimeoutStopSec=//p' "$unit")
     ((timeout > 20))
@@ -223,9 +222,8 @@ podman_removes() {
     "${podman[@]}" rm --all --force --time 0 >/dev/null 2>&1
 }
 
-# An ordinary user who is there for Podman alone, with user IDs for containers: in a mount namespace
-# that has its own /etc/passwd and such, and the user's folder as /mnt. Podman's pause process holds on
-# to the user namespace.
+# An ordinary user for rootless Podman, with user IDs for containers, in a mount namespace with its own /etc/passwd and the like, and
+# the user's folder as /mnt. Podman's pause process keeps the user namespace alive.
 check_podman_rootless() {
     local folder=$scratch/rootless podman rinit as_user
     mkdir "$folder" "$folder/home" "$folder/run"
@@ -251,13 +249,13 @@ check_podman_rootless() {
 
     if "${as_user[@]}" unshare --user true 2>"$scratch/refused"; then
         podman_images
-        check 'podman --init of an ordinary user stops in order, and leaves no zombie' podman_stops_in_order --init plain
-        check 'podman --init-path of an ordinary user does' podman_stops_in_order --init --init-path "$rinit" --user 1000 plain
-        check "podman of an ordinary user does behind the image's entrypoint" podman_stops_in_order small
+        check 'podman --init of an ordinary user stops cleanly, and leaves no zombie' podman_stops_in_order --init plain
+        check 'podman --init-path of an ordinary user stops cleanly, and leaves no zombie' podman_stops_in_order --init --init-path "$rinit" --user 1000 plain
+        check "podman of an ordinary user stops cleanly behind the image's entrypoint, and leaves no zombie" podman_stops_in_order small
         check 'podman stop of an ordinary user sends the signal of --stop-signal' podman_stops_by RTMIN+3
         check 'rinit is the pause process of the pod of an ordinary user' \
             cells_are '0 | saves its work | 9 | * ms | 0' pod_with_pause rinit
-        # The one that is left.
+        # The remaining process.
         end_child "$(<"$folder/run/libpod/tmp/pause.pid")"
     else
         echo "no check of rootless Podman: this machine gives an ordinary user no user namespace: $(<"$scratch/refused")"

@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2016,SC2034,SC2154 # Shells in the containers expand it. scratch, took, status: see below.
-# Programs that manage processes, each with work in hand when docker stop comes, below any init.
-# tests/engines/table prints it as a table.
+# Programs that manage processes, each with work in progress at docker stop, under any init. tests/engines/table prints a table.
 # From experiments.bash, containers.bash and suite.bash: above, list_zombies, no_sleep_lives, start, time_stop, check, wait_for, same, scratch.
 
 # shellcheck source=/dev/null
@@ -11,7 +10,7 @@ programs=(
     supervisord monit s6-svscan runsvdir nginx nginx-term nginx-daemon nginx-daemon-rewrite apache2 apache2ctl
     postgres postgres-open postgres-fast postgres-rewrite cron sshd bash-i bash-i-hup node python
 )
-# They lose work by their own doing, with rinit as without.
+# These lose work by themselves, with and without rinit.
 losers=(nginx-term postgres-open bash-i)
 
 check_programs() {
@@ -24,7 +23,7 @@ check_programs() {
     done
     check 'nginx drops its requests at TERM, as it documents, with rinit too' \
         cells_are '0 | * ms | 0 | 0 of 10' program_under rinit nginx-term
-    check 'these do tell who loses work: runsvdir as PID 1' cells_are '* | 0 of 3' program_under none runsvdir
+    check 'the experiment can find lost work: runsvdir as PID 1' cells_are '* | 0 of 3' program_under none runsvdir
 }
 
 # all_is_saved PROGRAM INIT
@@ -33,13 +32,13 @@ all_is_saved() {
     program_under "$2" "$1"
     IFS=' |' read -r zombies _ _ status saved <"$scratch/cells"
     same 'zombies' "$zombies" 0
-    # 129 is bash's end by HUP; 137 would be that of Docker's KILL.
+    # 129: HUP killed bash; 137 would be Docker's KILL.
     [[ $status == @(0|129|143) ]] || same 'status' "$status" '0, 129 or 143'
     same 'work saved' "${saved% of *}" "${saved#* of }"
 }
 
-# program_under INIT PROGRAM: the zombies of twenty orphans, how long docker stop takes, with which
-# status, and how much of the work in hand is saved.
+# program_under INIT PROGRAM: prints the zombies of twenty orphans, how long docker stop takes, the status, and how much of the work
+# in progress is saved.
 program_under() {
     local init=$1 under options=() script load='' verdict='' port session count zombies=0 took status work=$scratch/work
     program="$2"
@@ -49,7 +48,7 @@ program_under() {
     "program_${2//-/_}"
     above "$init" bash -c "$script"
     start box --volume "$work:/share" --stop-timeout 5 "${options[@]}" "${under[@]}"
-    # A load is work that does not last, so it comes last.
+    # The load comes last, because its work lasts only a short time.
     if [[ $load ]]; then
         wait_for "$program listens" listens_or_ended
     else
@@ -89,7 +88,7 @@ no_zombie() {
     docker exec box sh -c "! $list_zombies"
 }
 
-# What is at work says so by a file, and so does what has finished it.
+# A process at work makes a file, and another one when it has finished.
 work_is() {
     [[ $(work_of "$1") == "$2" ]]
 }
@@ -112,7 +111,7 @@ WORKER
     mkfifo -m 666 "$work/gate"
 }
 
-# Each of these sets script, which ends in the program's own start, and count, how much work is in hand.
+# Each of these sets script, whose last command starts the program, and count, the number of jobs in progress.
 
 program_supervisord() {
     count=3
@@ -121,7 +120,7 @@ program_supervisord() {
         exec supervisord --nodaemon --configuration /etc/supervisor/supervisord.conf'
 }
 
-# Monit starts daemons, and leaves them alone when it ends.
+# Monit starts daemons, and leaves them running when it exits.
 program_monit() {
     local i
     count=3
@@ -175,7 +174,7 @@ program_nginx_term() {
     options=()
 }
 
-# It goes into the background: main exits at once.
+# The program goes into the background, so main exits at once.
 program_nginx_daemon() {
     program_nginx
     options+=(--env RINIT_WAIT_ALL=1)
@@ -204,10 +203,10 @@ APACHE
     [[ $program != apache2ctl ]] || script="$start; exec apache2ctl -D FOREGROUND"
 }
 
-# Debian's own way to start it is a script that stays above it.
+# Debian starts it with a script, which stays its parent.
 program_apache2ctl() {
     program_apache2
-    # Under docker run --init the script alone would get it, and do nothing with it.
+    # Under docker run --init only the script would get the signal, and ignore it.
     options+=(--env RINIT_TARGET=group)
 }
 
@@ -238,7 +237,7 @@ for thread in threads:
 PYTHON
 }
 
-# In a container of their own, at the network of the server's.
+# In a separate container, in the network of the server.
 start_clients() {
     docker run --detach --name clients --network container:box --volume "$work:/share" \
         base python3 /share/clients >/dev/null
@@ -252,14 +251,14 @@ clients_have_ended() {
     [[ $(docker inspect --format '{{.State.Running}}' clients) == false ]]
 }
 
-# A session is open. After TERM postgres waits for it to end by itself, after INT it ends it: and only
-# a server that has shut down cleanly finds nothing to recover. This session has three seconds' work.
+# A session is open. After TERM postgres waits until the client closes it, after INT postgres closes it. Only a server that has
+# shut down cleanly has nothing to recover at the next start. This session has work for three seconds.
 program_postgres() {
     program_postgres_open
     session=3
 }
 
-# And this one never ends.
+# The client never closes this session.
 program_postgres_open() {
     count=1 load=open_session_of_postgres verdict=postgres_ended_in_order port=5432 session=1000
     script='exec setpriv --reuid postgres --regid postgres --init-groups \
@@ -304,7 +303,7 @@ program_cron() {
     script='cp /share/crontab /etc/cron.d/work; chmod 600 /etc/cron.d/work; rm -f /var/run/crond.reboot; exec cron -f'
 }
 
-# Its sessions are in hand.
+# Its sessions are the work in progress.
 program_sshd() {
     count=3 load=start_sessions port=22
     script='mkdir -p /run/sshd /root/.ssh; ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
@@ -319,7 +318,7 @@ start_sessions() {
     done
 }
 
-# A shell at a terminal ignores TERM; HUP ends it, and it passes that on to its jobs.
+# A shell at a terminal ignores TERM. It exits at HUP, and sends HUP to its jobs.
 program_bash_i() {
     count=3
     options=(--tty --interactive)

@@ -1,9 +1,9 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # scratch: see below.
-# What rinit tells of a slow stop, of main's end, and of who is there.
+# rinit's reports: a slow stop, main's exit, and the process table.
 # From the other parts: repo, start, logs_have, logs_must_have, check, wait_for, same, scratch.
 
-# What only the hint for each cause says.
+# A phrase that only the hint for each cause contains.
 declare -A hints=(
     [shell]='acts on SIGTERM only when its foreground child'
     [ignores]='ignores SIGTERM; STOPSIGNAL can choose another'
@@ -15,7 +15,7 @@ declare -A hints=(
     [nested]='is PID 1 of a namespace of its own'
 )
 
-# A main that handles TERM and goes on. What comes before it makes it a parent.
+# A main that handles TERM and continues. A command in front of it makes it a parent.
 # shellcheck disable=SC2016 # perl expands it.
 perl_main='$SIG{TERM} = sub {}; $| = 1; print "ready\n"; sleep 1 while 1'
 
@@ -41,8 +41,8 @@ check_reports() {
     check 'a slow stop tells of a process that ignores the signal' hint_is ignores small sh -c "$ignores"
     check 'a slow stop tells of a process that blocks the signal' hint_is blocks example perl -e "$blocks$perl_main"
     check 'a slow stop tells of a process that is stopped' hint_is stopped example perl -e "$stops$perl_main"
-    # The test suite's own program: a parent sleeps so while the child that it made by vfork(2) runs.
-    # A machine that is apart has no cargo, and finds it built.
+    # The program of the test suite: a parent is in this state while its child by vfork(2) runs.
+    # In a root apart there is no cargo, and the program is built already.
     ! type -P cargo >/dev/null || (cd "$repo" && cargo build --quiet --example puppet)
     check 'a slow stop tells of a process in uninterruptible sleep' \
         hint_is uninterruptible --volume "$repo/target/debug/examples/puppet:/puppet:ro" small \
@@ -56,9 +56,9 @@ check_reports() {
     check 'a slow stop blames nobody who handles the signal and takes its time' \
         hint_is '' example perl -e "$perl_main"
 
-    check 'running out of memory is told' out_of_memory_is_told small sh
-    check 'running out of memory is told under docker run --init' out_of_memory_is_told --init plain sh
-    check 'running out of memory is told in an image FROM scratch' out_of_memory_is_told bare /busybox sh
+    check 'running out of memory is told' out_of_memory_is_logged small sh
+    check 'running out of memory is told under docker run --init' out_of_memory_is_logged --init plain sh
+    check 'running out of memory is told in an image FROM scratch' out_of_memory_is_logged bare /busybox sh
     check 'running out of memory is told where a shell passes it on' out_of_memory_behind_a_shell_is_told
     check 'a kill by somebody else is not called that' a_kill_is_told
 
@@ -80,8 +80,8 @@ check_reports() {
     check 'a main that exits with 0 leaves /dev/termination-log empty' termination_log_has 0 '' small sh -c 'exit 0'
 }
 
-# termination_log_has STATUS LINE ARGUMENT…: after docker run ARGUMENT…, which ends with STATUS, the file that is bound as the
-# kubelet does it has LINE, an extended regular expression, and no other; '' for an empty file.
+# termination_log_has STATUS LINE ARGUMENT…: docker run ARGUMENT… exits with STATUS, and then the file that is mounted as by the
+# kubelet has one line, which matches the extended regular expression LINE; '' for an empty file.
 termination_log_has() {
     local status=$1 line=$2 file=$scratch/termination-log
     shift 2
@@ -99,12 +99,11 @@ termination_log_has() {
     fi
 }
 
-# hint_is CAUSE ARGUMENT…: a docker stop of `docker run ARGUMENT…` takes too long, and the one hint
-# that it gets is the one for CAUSE; '' for none.
+# hint_is CAUSE ARGUMENT…: a docker stop of `docker run ARGUMENT…` is slow, and rinit prints only the hint for CAUSE; '' for none.
 hint_is() {
     local cause=$1 hint other wanted=
     shift
-    # When both are due, the report comes first.
+    # If both are due, the report comes first.
     start slow --env RINIT_REPORT_AFTER=1s --env RINIT_KILL_AFTER=1s --env RINIT_GRACE=0 "$@"
     wait_for 'the command is ready' logs_have slow '^ready$'
     docker stop slow >/dev/null
@@ -118,8 +117,8 @@ hint_is() {
     same 'hints' "$(grep --count . <<<"$hint")" "$((${#cause} > 0))"
 }
 
-# out_of_memory_is_told [OPTION] IMAGE SHELL: of a shell whose variable grows without end.
-out_of_memory_is_told() {
+# out_of_memory_is_logged [OPTION] IMAGE SHELL: for a shell whose variable grows without limit.
+out_of_memory_is_logged() {
     # shellcheck disable=SC2016 # The shell in the container expands it.
     ends 137 'was killed by SIGKILL: out of memory' --memory 16m "$@" -c 'x=0123456789; while :; do x=$x$x; done'
     [[ $(<"$scratch/said") == 'rinit[1]: WARN: main process '* ]]

@@ -22,7 +22,7 @@ check_restarts() {
     check 'a container outlives a restart of the engine, and stops in order (live-restore)' live_restore
 }
 
-# The command that ends with STATUS: by exit, or by the signal.
+# The command that exits with STATUS, or is killed by a signal so that this is its status.
 ending_with() {
     case $1 in
         143) echo 'kill -TERM $$' ;;
@@ -31,7 +31,7 @@ ending_with() {
     esac
 }
 
-# start_each POLICY STATUS…: a container for each, at once.
+# start_each POLICY STATUS…: starts a container for each STATUS, at once.
 start_each() {
     local policy=$1 status
     shift
@@ -40,7 +40,7 @@ start_each() {
     done
 }
 
-# state NAME: restarts, whether it is to be started again, and the last status.
+# state NAME: prints the number of restarts, the state, and the last status.
 state() {
     docker inspect --format '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}' "$1"
 }
@@ -49,7 +49,7 @@ state_is() {
     [[ $(state "$1") == "$2" ]]
 }
 
-# "exited" is final: what docker starts again is "restarting" in between.
+# "exited" is final: a container that docker starts again is "restarting" meanwhile.
 nothing_restarts() {
     local status
     start_each "$@"
@@ -126,20 +126,20 @@ stop_in_lane() {
         first=$(date +%s%N)
         docker stop "$name" >/dev/null
         wait "$starting"
-        # It may have come before the container was there.
+        # The stop may have come before the container existed.
         second=$(date +%s%N)
         docker stop "$name" >/dev/null
         if state_is "$name" '0 exited 143'; then
             in_order=$((in_order + 1))
             continue
         fi
-        # A TERM that comes before rinit is there is runc's, which drops it (137) or ends of it (2).
+        # Before rinit has started, runc gets the TERM, and ignores it (137) or exits (2).
         docker logs --timestamps --since "$began" "$name" >"$scratch/$name.log" 2>&1
         [[ -s $scratch/$name.log ]] || continue
         there=$(head -n 1 "$scratch/$name.log" | cut -d ' ' -f 1 | date --file - +%s%N)
         asked=$(docker events --since "$began" --until "$(date +%s.%N)" --filter "container=$name" --filter event=kill \
             --format '{{.Actor.Attributes.signal}} {{.TimeNano}}' | sed -n 's/^15 //p' | tail -n 1)
-        # The event comes when the TERM has been sent, which can take its time.
+        # The event comes once the TERM has been sent, which may take a while.
         ((asked > second)) && asked=$second || asked=$first
         if grep 'SIGTERM from outside' "$scratch/$name.log" || ((there < asked)); then
             cat "$scratch/$name.log"
@@ -152,7 +152,7 @@ stop_in_lane() {
     }
 }
 
-# Each check leaves an orphan, which lives a moment longer.
+# Each health check leaves an orphan, which exits a moment later.
 start_health_checks() {
     local health=(--label stays --health-interval 1s --health-cmd 'sleep 0.3 & echo >>/tmp/checks') name
     start entrypoint "${health[@]}" small sleep 1000
@@ -184,12 +184,12 @@ size_of() {
     docker exec "$1" sh -c 'sed -n "s/^RssAnon:[ \t]*//p" /proc/1/status; ls /proc/1/fd | wc -l' | paste -s -d ' '
 }
 
-# An engine of its own, which is stopped and started while its container runs.
+# A separate engine, which is stopped and started while its container runs.
 live_restore() {
     local pid folder=$scratch/live
     mkdir "$folder"
     export DOCKER_HOST=unix://$folder/docker.sock
-    # In the subshell of this check, where dockerd is the one spawned here: it ends whatever happens.
+    # In the subshell of this check `dockerd` is the daemon started here: it is stopped in any case.
     trap 'remove_containers; end_child "$dockerd"' EXIT
     spawn_dockerd "$folder" --live-restore
     docker import - plain <"$scratch/plain.tar" >/dev/null

@@ -7,8 +7,8 @@ check_sessions() {
     check_both 'docker run -it bash has job control' job_control
     check_both 'docker run -it passes on the size of the window, and Ctrl-C once' window_size_and_ctrl_c
     check_both 'docker stop ends docker run -it bash at once, and a job of it saves' shell_hangs_up_its_jobs
-    check_both 'docker stop ends an open docker exec -it bash at once' open_session_ends
-    check_both 'docker stop ends it at once with a program in its foreground' open_session_ends 'sleep 100' sleep_runs
+    check_both 'docker stop ends an open docker exec -it bash at once' open_session_exits
+    check_both 'docker stop ends it at once with a program in its foreground' open_session_exits 'sleep 100' sleep_runs
     check_both 'docker stop lets the processes of docker exec end in order' exec_is_drained
     check_both 'docker stop waits for them when main has gone first' exec_outlives_main
     check_both 'docker stop lets the programs that their traps start come to an end' traps_are_left_in_peace
@@ -17,15 +17,15 @@ check_sessions() {
     check_both 'stdin that is closed, a pipe or empty is what main sees' stdin_is_main_s
     check_both 'main goes on when the reader of its stdout has gone' reader_goes_away
 
-    # Docker itself does without an init there, --init or not.
+    # Docker uses no init there, with or without --init.
     check 'with --pid=host only its own processes are ended' bystanders_live host
     check 'with --pid=container:X only its own processes are ended' bystanders_live container
     check_both 'docker top shows rinit and its tree' docker_top_shows_the_tree
     check_both 'docker logs has all lines in order, those of rinit last' logs_are_in_order
 }
 
-# start_terminal COMMAND…: COMMAND behind a real terminal, which `script` provides: to be typed at
-# through the descriptor keys, and seen by screen_shows. Sets script.
+# start_terminal COMMAND…: runs COMMAND on a real terminal, which `script` provides. The descriptor keys types, and
+# screen_shows reads the screen. Sets script.
 start_terminal() {
     screen=$scratch/screen
     rm -f "$screen" "$scratch/keys"
@@ -52,7 +52,7 @@ terminal_ends() {
     same 'status at the terminal' "$status" "$1"
 }
 
-# What is typed shows on the screen too, so each word to wait for is typed with quotes in it.
+# The terminal echoes what is typed, so each awaited word is typed with quotes in it.
 job_control() {
     local keys script screen
     start_terminal docker run --network none --name tty -it "${debian[@]}" bash --norc
@@ -87,11 +87,11 @@ window_size_and_ctrl_c() {
         trap "echo interrupted; count=\$((count + 1))" INT
         trap "exit \$((40 + count))" TERM
         echo ready
-        # A wait that a signal just precedes would sleep on.
+        # A wait that starts just after the signal would not notice it.
         while :; do sleep 0.1; done' >"$scratch/winch"
     start_terminal docker run --network none --name tty -it --volume "$scratch/winch:/winch:ro" "${debian[@]}" bash /winch
     wait_for 'the shell is ready' screen_shows '^ready'
-    # The kernel tells docker's client, which is in the foreground of this terminal.
+    # The kernel sends the signal to docker's client, which is in the foreground of this terminal.
     stty -F "$(<"$scratch/tty")" rows 33 cols 77
     wait_for 'the size arrives' screen_shows '^33 77'
     printf '\003' >&"$keys"
@@ -118,9 +118,9 @@ shell_hangs_up_its_jobs() {
     rm -r "$scratch/saved"
 }
 
-# open_session_ends [LINE CONDITION]: LINE is typed at it, and then CONDITION holds. An interactive
-# shell ignores TERM, and the user who left it open does not type exit.
-open_session_ends() {
+# open_session_exits [LINE CONDITION]: types LINE in the session and waits until CONDITION holds. Then a stop must close the session:
+# an interactive shell ignores TERM, and its user does not type exit.
+open_session_exits() {
     open_session "$@"
     stops_at_once tty 143
     wait_for 'docker exec ends' has_exited "$script"
@@ -167,14 +167,14 @@ exec_outlives_main() {
     start box "${busybox[@]}" sh -c 'echo $$ >/tmp/main; while :; do sleep 1; done'
     docker exec --detach box sh -c "$saves_on_term" first
     wait_for 'it is ready' logs_have box '^first ready$'
-    # The shell that does it may be asked to end before it has done so by itself.
+    # The drain may ask the shell to exit before it exits by itself.
     # shellcheck disable=SC2016 # The shell in the container expands it.
     docker exec box sh -c 'kill -TERM $(cat /tmp/main)' || same 'status of the kill' $? 143
     same 'status' "$(docker wait box)" 143
     same 'who saved' "$(saved)" 'first'
 }
 
-# The drain comes upon what a trap starts while it is asking the others.
+# The drain finds a process that a trap starts while the drain asks the others.
 traps_are_left_in_peace() {
     local number
     start box "${busybox[@]}" sh -c 'echo main ready; exec sleep 1000'
@@ -204,13 +204,13 @@ saved() {
 }
 
 stdin_is_main_s() {
-    # Docker's own idea of closed is /dev/null.
+    # For Docker, a closed stream is /dev/null.
     same 'closed' "$(run --rm "${busybox[@]}" readlink /proc/self/fd/0 <&-)" /dev/null
     same 'a pipe' "$(seq 100000 | run --rm --interactive "${busybox[@]}" tail -n 1)" 100000
     same 'empty' "$(run --rm --interactive "${busybox[@]}" wc -c </dev/null)" 0
 }
 
-# The reader of `docker run` without -d ends while main writes on.
+# The reader of `docker run` without -d exits while main keeps writing.
 reader_goes_away() {
     local client
     mkfifo "$scratch/out"
@@ -224,8 +224,7 @@ reader_goes_away() {
     wait_for 'the client ends' has_exited "$client"
 }
 
-# bystanders_live host|container: one process more in the namespace, one orphan of rinit's own in a
-# session of its own.
+# bystanders_live host|container: another process in the namespace keeps running; an orphan of rinit's own leads a session.
 bystanders_live() {
     local bystander where=$1
     start bystander plain sleep 1000
@@ -248,7 +247,7 @@ docker_top_shows_the_tree() {
     wait_for 'the sleep runs' top_has_three
     pid=$(docker inspect --format '{{.State.Pid}}' box)
     docker top box -o pid,ppid,comm
-    # rinit is the first, the shell its child, and sleep the child of that.
+    # rinit is the first process, the shell its child, and sleep the child of the shell.
     same 'tree' "$(docker top box -o pid,ppid,comm | awk -v top="$pid" '
         $1 == top { printf "init" }
         $2 == top { printf " %s", $3; shell = $1 }

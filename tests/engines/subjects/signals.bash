@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154 # debian: see below.
-# Signals, by all the ways that Docker has to send one.
+# Signals, sent in each way that Docker offers.
 # From containers.bash and suite.bash: debian, busybox, start, stops_at_once, logs_have, check_both, wait_for, same.
 
 check_signals() {
@@ -15,7 +15,7 @@ check_signals() {
     check_both 'kill -TERM 1 from inside stops in order' kill_term_1_stops_in_order
 }
 
-# start_trap_shell [OPTION…] -- SIGNAL…: a program that prints each signal that it gets, and exits at the last. It takes them one
+# start_trap_shell [OPTION…] -- SIGNAL…: starts a program that prints each signal that it gets, and exits at the last. It takes them one
 # by one and misses none, unlike a shell with traps between two commands.
 start_trap_shell() {
     local options=() signal signals=()
@@ -66,7 +66,7 @@ last_line_is() {
     [[ $(last_line) == "$1" ]]
 }
 
-# Of the program: where the machine is slow rinit reports in between that a stop is.
+# Lines of the program only: on a slow machine rinit may report a slow stop in between.
 last_line() {
     docker logs shell 2>/dev/null | tail -n 1
 }
@@ -83,7 +83,7 @@ stop_signals_arrive() {
 }
 
 stop_signal_of_the_image_arrives() {
-    # The last word is the image.
+    # The last argument is the image.
     local image=${debian[-1]}
     printf '%s\n' "FROM $image" 'STOPSIGNAL SIGRTMIN+3' | build stopsignal
     local debian=("${debian[@]:0:${#debian[@]}-1}" stopsignal)
@@ -91,13 +91,13 @@ stop_signal_of_the_image_arrives() {
     stops_at_once shell 9
 }
 
-# Docker refuses to send them, and the kill of a busybox does not.
+# Docker refuses to send these; busybox's kill sends them.
 hidden_signals_arrive() {
     local number
     for number in 32 33; do
         start "signal$number" "${busybox[@]}" sh -c 'echo ready; exec sleep 1000'
         wait_for 'it is ready' logs_have "signal$number" '^ready$'
-        # It may be asked to exit before it has done so by itself.
+        # The drain may ask it to exit before it exits by itself.
         docker exec "signal$number" /busybox kill "-$number" 1 || same 'status of the kill' $? 143
         same 'status' "$(docker wait "signal$number")" $((128 + number))
     done

@@ -8,7 +8,7 @@ check_swarm() {
     check 'swarm.yaml deploys the three replicas with rinit' swarm_yaml_deploys
 }
 
-# Runs in this subshell in any case: leaving the swarm ends its tasks, and the clients exit when they see the file.
+# In any case the tasks are stopped by leaving the swarm, and the clients exit when the file exists.
 in_a_swarm() {
     mkdir -p "$scratch/swarm"
     trap 'touch "$scratch/swarm/stop"; docker swarm leave --force >/dev/null' EXIT
@@ -56,12 +56,12 @@ swarm_loses_nothing() {
     read -r answered lost <"$work/counts"
     ((answered > 20))
     same 'requests lost' "$lost" 0
-    # The tasks ended by the scaling, the update and the drain; in each of them nginx exited by itself.
+    # Tasks stopped by the scaling, the update and the drain; in each nginx exited by itself.
     same 'statuses of two, three and three tasks' "$(events die exitCode)" '0 0 0 0 0 0 0 0'
     same 'signals' "$(events kill signal)" '3 3 3 3 3 3 3 3'
 }
 
-# running COUNT: so many tasks run, and no other process of a task is left.
+# running COUNT: COUNT tasks run, and no process of another task remains.
 running() {
     LIMIT=90 wait_for "$1 tasks run" tasks_are "$1"
 }
@@ -83,7 +83,7 @@ no_zombie_in_tasks() {
     done
 }
 
-# events EVENT ATTRIBUTE: of all tasks of this service so far.
+# events EVENT ATTRIBUTE: prints ATTRIBUTE of each EVENT of this service's tasks so far.
 events() {
     docker events --since "$began" --until "$(date +%s)" --filter type=container --filter event="$1" \
         --filter label=com.docker.swarm.service.name=web --format "{{.Actor.Attributes.$2}}" | paste -s -d ' '
@@ -107,8 +107,8 @@ http {
 NGINX
 }
 
-# Counts the answers that are whole, and those that break off. A connection that ends before the
-# first byte was still the kernel's: nginx answers at once what it accepts.
+# Counts complete answers, and those that break off. A connection that closes before the first byte was never accepted: nginx
+# answers at once what it accepts.
 write_swarm_clients() {
     cat >"$work/clients" <<'PYTHON'
 import os, socket, sys, threading, time
@@ -150,7 +150,7 @@ PYTHON
 swarm_yaml_deploys() {
     export IMAGE=plain COMMAND='sleep 1000' NETWORK=host
     in_a_swarm
-    # The image is on this machine alone.
+    # The image exists only on this machine.
     docker stack deploy --resolve-image never --compose-file "$repo/examples/swarm.yaml" web >/dev/null
     wait_for 'three tasks run' three_run
     for task in $(docker ps --quiet); do
