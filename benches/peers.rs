@@ -34,7 +34,7 @@ mod peers {
     pub mod statistics;
 }
 
-// As the tests have it.
+// The same filter as in the tests.
 #[path = "../tests/puppet/refusal.rs"]
 mod refusal;
 
@@ -54,7 +54,7 @@ fn main() -> ExitCode {
         ["act", "play"] => peers::play::play(),
         ["act", "serve"] => peers::play::serve(),
         _ => {
-            // Here, where a wrong word is told before anything is set up.
+            // Reports a wrong argument before anything is set up.
             let _ = peers::arguments::read(&words);
             peers::run::in_own_namespace(&words)
         }

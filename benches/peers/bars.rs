@@ -1,4 +1,4 @@
-//! One metric of all inits, a bar each.
+//! A bar for each init: one metric.
 
 use super::figures::{Figures, Metric};
 use super::picture::{Area, FAINT_INK, INK, Series, heading, place, text};
@@ -9,10 +9,10 @@ const HEAD: f64 = 40.0;
 const ROW: f64 = 20.0;
 const BAR: f64 = 13.0;
 const NAMES: f64 = 92.0;
-/// For the number behind the longest bar.
+/// The width of the number after the longest bar.
 const NUMBERS: f64 = 62.0;
 
-/// What a panel for so many inits needs.
+/// The height of a panel for so many inits.
 pub fn height(inits: usize) -> f64 {
     HEAD + ROW * inits as f64
 }
@@ -25,7 +25,7 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
     let most = values.iter().flatten().copied().fold(f64::MIN_POSITIVE, f64::max);
     let room = area.width - NAMES - NUMBERS;
     let bar = |y: f64, value: f64, colour: &str| {
-        // A line remains to be seen of the least, and of nothing.
+        // A minimum width, so that the smallest values and 0 are visible.
         let width = (value / most * room).max(1.0);
         Rectangle::new()
             .set("x", place(area.x + NAMES))
@@ -46,7 +46,7 @@ pub fn draw(area: Area, metric: Metric, figures: &Figures, series: &[Series<'_>]
         };
         let mut shown = number(here, metric.shown().decimals);
         if metric == Metric::Resident {
-            // What is private lies within what is resident.
+            // Private memory is a part of resident memory.
             let private = value(Metric::Private, &init.name).unwrap_or(0.0);
             group = group.add(bar(y, here, colour).set("fill-opacity", 0.35)).add(bar(y, private, colour));
             shown = format!("{shown} / {}", number(private, 0));

@@ -73,7 +73,7 @@ pub fn orphans_in_turn(count: u32) -> bool {
         for _ in 0..batch {
             keeper.write_all(&[0]).expect("one of them waits");
             let mut pid = [0; 4];
-            names.read_exact(&mut pid).expect("it says who it is");
+            names.read_exact(&mut pid).expect("the orphan's PID");
             let pid = Pid::from_raw(i32::from_ne_bytes(pid));
             while exists(pid) {
                 let _ = nix::sched::sched_yield();

@@ -1,4 +1,4 @@
-//! One metric of all inits by the number of processes, a line each.
+//! A line for each init: one metric by the number of processes.
 
 use super::figures::{Figures, Metric};
 use super::picture::{Area, FAINT_INK, GROUND, RULE, Series, heading, place, text};
@@ -8,9 +8,9 @@ use svg::node::element::{Circle, Group, Line, Polyline};
 pub struct Axes {
     pub title: &'static str,
     pub unit: &'static str,
-    /// Whether the values are shown by their logarithm; the numbers of processes always are.
+    /// Whether the axis of the values is logarithmic; that of the numbers of processes always is.
     pub log: bool,
-    /// Whether to show what linear growth would look like.
+    /// Whether to draw a guide for linear growth.
     pub guide: bool,
 }
 
@@ -19,21 +19,21 @@ const LEFT: f64 = 44.0;
 const RIGHT: f64 = 10.0;
 const BOTTOM: f64 = 22.0;
 
-/// The least value that a logarithmic axis shows: nothing has no logarithm.
+/// The least value on a logarithmic axis: 0 has no logarithm.
 const LEAST: f64 = 0.01;
 
-/// Lines that are nowhere further apart than this look like one.
+/// Lines whose distance is never larger than this look like one.
 const APART: f64 = 2.0;
 
 /// How many letters fit between the axis and the middle of a panel.
 const ROW: usize = 30;
 
-/// From values to places on an axis.
+/// Converts values to coordinates on an axis.
 struct Scale {
     log: bool,
     least: f64,
     most: f64,
-    /// Where `least` and `most` are.
+    /// The coordinates of `least` and `most`.
     from: f64,
     to: f64,
 }
@@ -77,13 +77,13 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
     for size in &sizes {
         let x = across.place(f64::from(*size));
         let label = text(x, bottom + 16.0, 10.5, FAINT_INK, &number(f64::from(*size), 0));
-        // The last one must not leave the panel.
+        // The last label must stay within the panel.
         let anchor = if size == last { "end" } else { "middle" };
         let label = if size == last { label.set("x", place(x + RIGHT)) } else { label };
         group = group.add(label.set("text-anchor", anchor));
     }
     if axes.guide {
-        // Below all lines, through the whole panel.
+        // The guide is below all lines and as wide as the panel.
         let end = series.iter().filter_map(|series| median(*last, series)).fold(f64::MAX, f64::min) / 3.0;
         let begin = (f64::from(*last) * least / end).max(f64::from(*first));
         let at = |size: f64| (place(across.place(size)), place(up.place(end * size / f64::from(*last))));
@@ -104,12 +104,12 @@ pub fn draw(area: Area, axes: &Axes, metric: Metric, figures: &Figures, series: 
         let above = points.iter().take(2).map(|(_, y)| *y).fold(f64::MAX, f64::min) - 10.0;
         for (index, row) in rows(&names).iter().rev().enumerate() {
             let label = text(left + 8.0, place(above - 13.0 * index as f64), 10.5, FAINT_INK, row);
-            // No rule shows through the letters.
+            // A stroke in the background colour covers rules behind the letters.
             let label = label.set("stroke", GROUND).set("stroke-width", 4).set("paint-order", "stroke");
             group = group.add(label);
         }
     }
-    // rinit last, so that no other line hides it.
+    // rinit is drawn last, so that no other line covers it.
     for series in series.iter().rev() {
         let points = points_of(series);
         let path: Vec<String> = points.iter().map(|(x, y)| format!("{x},{y}")).collect();
@@ -169,7 +169,7 @@ fn decades(values: &[f64]) -> Vec<f64> {
     (from..=to.max(from + 1)).map(|power| 10_f64.powi(power)).collect()
 }
 
-/// A few round numbers from nothing to above the values.
+/// A few round numbers from 0 to above the largest value.
 fn steps(values: &[f64]) -> Vec<f64> {
     let most = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
     let power = 10_f64.powf((most / 4.0).log10().floor());

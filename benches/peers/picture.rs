@@ -16,7 +16,7 @@ const LINES_HEIGHT: f64 = 250.0;
 const LEGEND_HEIGHT: f64 = 44.0;
 const FOOT: f64 = 18.0;
 
-/// rinit's own in one hue, so that the eye finds it; the peers in others.
+/// The colours of rinit's variants, which share a hue; the peers have other hues.
 const OWN: [&str; 3] = ["#d9480f", "#f59f6a", "#8a3410"];
 const PEERS: [&str; 6] = ["#1864ab", "#74a9d8", "#2b8a3e", "#862e9c", "#868e96", "#495057"];
 
@@ -25,7 +25,7 @@ pub const FAINT_INK: &str = "#6c757d";
 pub const RULE: &str = "#dee2e6";
 pub const GROUND: &str = "#ffffff";
 
-/// What a reader with a dark page sees in place of these colours.
+/// Colours, and their replacements in dark mode.
 const DARK: [(&str, &str); 9] = [
     (GROUND, "#0d1117"),
     (INK, "#e6edf3"),
@@ -38,7 +38,7 @@ const DARK: [(&str, &str); 9] = [
     ("#862e9c", "#c77ddb"),
 ];
 
-/// Where something is drawn.
+/// A rectangle of the picture.
 #[derive(Clone, Copy)]
 pub struct Area {
     pub x: f64,
@@ -55,7 +55,7 @@ pub struct Series<'a> {
 
 pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
     let series = coloured(inits);
-    // Without an engine another panel takes its place.
+    // Without an engine another panel replaces that of docker stop.
     let stop = inits.iter().any(|init| figures.get(Metric::DockerStop, 0, &init.name).is_some());
     let third = if stop { Metric::DockerStop } else { Metric::End };
     let panels = [Metric::Start, Metric::OrphanCpu, Metric::IdleSwitches, third, Metric::Resident, Metric::Size];
@@ -113,7 +113,7 @@ pub fn draw(figures: &Figures, inits: &[Contender], machine: &str) -> Document {
     document
 }
 
-/// A rule wins over an attribute.
+/// Style rules for dark mode. They override the fill and stroke attributes.
 fn dark() -> String {
     let rule = |(light, dark): &(&str, &str)| {
         format!("[fill=\"{light}\"] {{ fill: {dark} }} [stroke=\"{light}\"] {{ stroke: {dark} }}\n")
@@ -150,12 +150,12 @@ pub fn heading(area: Area, title: &str, unit: &str) -> Group {
     ))
 }
 
-/// Words that begin at a point on the base line.
+/// A text that begins at this point of its base line.
 pub fn text(x: f64, y: f64, size: f64, colour: &str, words: &str) -> Text {
     Text::new(words).set("x", place(x)).set("y", place(y)).set("font-size", size).set("fill", colour)
 }
 
-/// A tenth of a unit is more than can be seen.
+/// Rounds a coordinate to a tenth of a unit, which is finer than visible.
 pub fn place(coordinate: f64) -> f64 {
     (coordinate * 10.0).round() / 10.0
 }

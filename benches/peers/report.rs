@@ -128,7 +128,7 @@ impl Report<'_> {
 
     /// docs/performance.md.
     pub fn page(&self, picture: &Path, page: &Path) -> String {
-        // In the same folder as a rule; otherwise by the whole path.
+        // Usually in the same folder; otherwise by its whole path.
         let picture =
             if picture.parent() == page.parent() { picture.file_name().map(Path::new) } else { Some(picture) };
         let picture = picture.unwrap_or(Path::new("")).display();

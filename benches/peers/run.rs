@@ -147,7 +147,7 @@ pub fn in_own_namespace(words: &[OsString]) -> ExitCode {
 
 /// Measures everything and prints the results.
 pub fn measure(arguments: &Arguments, pid_max: u32) -> ExitCode {
-    set_pdeathsig(Signal::SIGKILL).expect("to end with the one who started this");
+    set_pdeathsig(Signal::SIGKILL).expect("a signal at the parent's exit");
     mount_proc();
     // Reports problems before the long measurement.
     let before = match arguments.against.as_deref().map(Figures::load).transpose() {

@@ -74,7 +74,7 @@ fn signal(bytes: &mut Unstructured<'_>) -> Result<Signal> {
     Ok(Signal::new(bytes.int_in_range(1..=64)?).unwrap_or(Signal::TERM))
 }
 
-/// How main may end: by an exit or by a signal, with or without a core dump.
+/// A wait status of main: an exit or a signal, with or without a core dump.
 fn end(bytes: &mut Unstructured<'_>) -> Result<i32> {
     Ok(if bytes.arbitrary()? {
         i32::from(bytes.arbitrary::<u8>()?) << 8

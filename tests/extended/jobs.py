@@ -1,4 +1,4 @@
-"""Cases for tests/extended/jobs, which see. Each runs in each shell, with rinit and without; what it records must be the same."""
+"""Cases for tests/extended/jobs. Each runs in each shell, with rinit and without; the records of both must be the same."""
 
 import concurrent.futures
 import os
@@ -12,7 +12,7 @@ import traceback
 
 import pexpect
 
-# A script that runs this in the background has INT and QUIT ignored, and the shells here would inherit that.
+# In a background job of a script INT and QUIT are ignored, and the shells here would inherit that.
 for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU):
     signal.signal(number, signal.SIG_DFL)
 
@@ -42,13 +42,13 @@ class Process:
 
 
 class FaultOfBash(Exception):
-    """bash 5.2 may show a job as stopped for ever that was killed while it was stopped: `sleep 777`, Ctrl-Z, `kill %1` did so
-    in 6 of 30 runs on a busy machine without rinit, and in none of 30 with it. Such a run is done again."""
+    """A bug of bash 5.2: a job that was killed while it was stopped may be shown as stopped forever. `sleep 777`, Ctrl-Z,
+    `kill %1` showed it in 6 of 30 runs on a busy machine without rinit, and in none of 30 with rinit. Such a run is repeated."""
 
 
 class Terminal:
-    """A shell, or another program, on a terminal of its own. `rinit` stands before the commands in question: it is
-    empty in the run that shows how it is without."""
+    """A shell, or another program, on a terminal of its own. The tested commands are started through `rinit`, which is empty in the
+    run without rinit."""
 
     count = 0
 
@@ -77,11 +77,11 @@ class Terminal:
             self.prompt()
 
     def line(self, text):
-        """Types a line. R is rinit, where there is one."""
+        """Types a line. R in it stands for rinit, or for nothing in the run without."""
         self.child.send(re.sub(r"\bR ", self.rinit, text) + "\n")
 
     def run(self, text):
-        """Types a line and waits for the next prompt. What was printed in between."""
+        """Types a line and waits for the next prompt. Returns the output in between."""
         self.line(text)
         return self.prompt()
 
@@ -97,7 +97,7 @@ class Terminal:
         return self.plain(self.child.before)
 
     def plain(self, text):
-        # The echo of what was typed, what differs from run to run, and rinit.
+        # Without the echo of typed text, values that differ from run to run, and rinit.
         lines = text.replace("rinit ", "").replace("\r", "").split("\n")[1:]
         lines = [re.sub(r"\b\d{3,}\b", "PID", line.strip()) for line in lines]
         lines = [re.sub(r"^(\^[CZ\\])+", "", line) for line in lines]
@@ -114,8 +114,8 @@ class Terminal:
         return int(status)
 
     def jobs(self):
-        """What the shell says of its jobs, to be compared."""
-        # A shell may say the same of a job just before by itself.
+        """The shell's list of its jobs, for the comparison."""
+        # The shell may have printed the same about a job just before.
         self.record("jobs", list(dict.fromkeys(self.run("jobs"))))
 
     def processes(self, command="", states=""):
@@ -140,7 +140,7 @@ class Terminal:
             time.sleep(0.005)
 
     def runs(self, command, count=1):
-        """Waits until it sleeps in the kernel, as one that waits for something does."""
+        """Waits until it sleeps in the kernel, as a process that waits does."""
         found = []
 
         def are_there():
@@ -158,7 +158,7 @@ class Terminal:
         self.until(f"{command} is gone", lambda: not self.processes(command, "RSDT"))
 
     def fg(self):
-        """A key that is pressed before the job has the foreground is the shell's."""
+        """Waits until the job has the foreground: an earlier key would go to the shell."""
         self.line("fg")
         self.until("the job has the foreground", self.shell_is_in_background)
 
@@ -180,7 +180,7 @@ class Terminal:
             return file.read() == "do_wait" and sorted(children) == sorted(commands)
 
     def last_of_jobs(self, lines):
-        """What the shell says of jobs that are gone, at one prompt or another."""
+        """The shell's messages about finished jobs, which it prints at one of the next prompts."""
         lines = lines + self.run("true")
         for _ in range(100):
             more = self.run("jobs")
@@ -262,9 +262,8 @@ def less_behind_a_reader_of_the_terminal(t):
     t.key("G")
     t.see("100000")
     if t.shell == "dash" and t.rinit:
-        # The terminal has stopped less for a moment, as the command had the foreground. If dash has noticed that, it thinks
-        # that the job is stopped once rinit has exited: it does not ask for processes that are continued (WCONTINUED). `fg` goes
-        # on with the job.
+        # The terminal stopped less for a moment, because the command had the foreground. If dash has noticed that, it takes the job
+        # for stopped when rinit has exited, because it does not wait for continued processes (WCONTINUED). `fg` continues the job.
         t.until("dash knows that rinit has exited", lambda: not t.shell_is_in_background() or t.shell_waits_for("less"))
         if not t.shell_is_in_background():
             t.stopped("less")
@@ -481,7 +480,7 @@ def kill_of_a_stopped_job(t):
     t.prompt()
     lines = t.run("kill %1")
     if t.shell == "dash":
-        # It sends no CONT.
+        # This shell sends no CONT.
         lines += t.run("kill -CONT %1")
     t.gone("sleep 777|rinit")
     t.last_of_jobs(lines)
@@ -501,13 +500,13 @@ def kill_of_a_background_job(t):
 def in_the_background_with_wait(t):
     t.record(t.run("R sleep 0.1 & wait $!")[-1:])
     t.status()
-    # In one line: dash forgets a job once it has said at a prompt that it is done.
+    # In one line: dash forgets a finished job as soon as it has reported it at a prompt.
     t.run("R sh -c 'exit 7' & wait $!")
     t.status()
     t.line("R sleep 777 & wait")
     t.runs("sleep 777")
     if t.shell == "zsh":
-        # Its wait goes on after Ctrl-C.
+        # This shell's wait continues after Ctrl-C.
         os.kill(t.processes("rinit ")[0].pid if t.rinit else t.processes("sleep 777")[0].pid, signal.SIGTERM)
     else:
         t.key(C)
@@ -580,7 +579,7 @@ def setsid(t):
     t.jobs()
     sleeper = t.runs("sleep 777")
     if t.shell != "zsh":
-        # It shows no new prompt.
+        # This shell prints no new prompt.
         t.key(C)
         t.prompt()
     t.record([process.state for process in t.processes("sleep 777")])
@@ -593,7 +592,7 @@ def timeout(t):
     worker = t.script("trap 'echo got TERM >>log; kill $!' TERM; echo ready; sleep 777 & wait; exit 5", "worker")
     t.record(t.run(f"timeout 0.5 R sh {worker}")[0])
     t.status()
-    # Timeout sends it to its child, and then to its group with the child in it. Without rinit the two mostly become one.
+    # timeout signals its child, and then its group, which includes the child. Without rinit the two signals mostly merge into one.
     with open(os.path.join(t.home, "log")) as file:
         count = file.read().count("got TERM")
     assert count == 1 or count == 2 and not t.rinit, count
@@ -675,14 +674,14 @@ def logout_with_a_running_job(t):
     t.see(pexpect.EOF)
     t.child.close()
     if t.shell == "zsh":
-        # It hangs its jobs up.
+        # This shell sends HUP to its jobs.
         t.gone("sleep 777|rinit")
     t.record([process.state for process in t.processes("sleep 777")])
 
 
 @case
 def lost_foreground(t):
-    """A command that has given the terminal to a group which is gone, and reads."""
+    """A command that has given the terminal to a group that no longer exists, and then reads."""
     name = t.script(
         "import os, signal, sys\n"
         "signal.signal(signal.SIGTTOU, signal.SIG_IGN)\n"
@@ -713,7 +712,7 @@ def hang_up_with_jobs(t):
     t.runs("sleep 777")
     t.runs("sleep 778")
     with open("/dev/null") as null:
-        # The only descriptor of the master side.
+        # This is the only descriptor of the master side.
         os.dup2(null.fileno(), t.child.child_fd)
     t.gone("sleep 778|rinit sleep 778")
     t.until("the shell is gone", lambda: not t.processes("bash|dash|zsh", "S"))
@@ -835,7 +834,7 @@ def inside_multiplexers(t):
             t.record(t.plain("\n" + file.read()))
 
 
-# Not to be compared: what rinit alone does.
+# Cases for rinit alone, without a comparison.
 
 
 @case
@@ -856,7 +855,7 @@ def only_wait_all(t):
 
 @case
 def only_slow_drain(t):
-    # In Python: what a shell starts in the background ignores Ctrl-C, and no shell can change that.
+    # In Python, because a shell's background processes ignore Ctrl-C, and no shell can change that.
     slow = t.script(
         "import os, signal\n"
         "os.setsid()\n"
@@ -910,7 +909,7 @@ def only_interactive_shell_and_term(t):
 
 @case
 def only_session_manager(t):
-    """A terminal window whose program is rinit with a shell, and the session manager asks it to exit."""
+    """A terminal window runs rinit with a shell, and the session manager asks it to exit."""
     for options in ("", "--session "):
         words = f"rinit {options}{' '.join(SHELLS[t.shell])}".split()
         inner = Terminal(t.folder, t.shell, "", command=[f"{t.folder}/bin/rinit", *words[1:]])
@@ -943,7 +942,7 @@ def only_sessions(t):
 
 
 def run(folder, name, shell):
-    """None, or what went wrong."""
+    """None, or the failure."""
     records = []
     only = name.startswith("only_")
     for rinit in ("rinit ",) if only else ("", "rinit "):
@@ -983,7 +982,7 @@ def main():
     os.symlink("/usr/bin/vim.tiny", f"{folder}/bin/vi")
     failures = 0
     try:
-        # More than there are processors: the machine is to be busy.
+        # More than there are processors, to keep the machine busy.
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
             wanted = [(name, shell) for _ in range(times) for name in names or CASES for shell in SHELLS]
             for failure in pool.map(lambda each: run(folder, *each), wanted):
