@@ -286,6 +286,18 @@ impl Job {
         child.unwrap_or_else(|| panic!("{parent} has no child; {}", self.situation()))
     }
 
+    /// Brings a running job to the foreground as bash does, without a CONT.
+    #[track_caller]
+    fn fg_without_cont(&mut self) {
+        self.order("fg-without-cont");
+        self.wait_for_foreground(self.rinit().group);
+    }
+
+    #[track_caller]
+    fn wait_for_foreground(&self, group: i32) {
+        self.eventually(&format!("{group} has the terminal"), |processes| has_terminal(processes, group));
+    }
+
     #[track_caller]
     fn expect_stop(&mut self) {
         let line = self.line();
@@ -385,7 +397,7 @@ fn sigstop_to_main_leaves_rinit_running() {
     for line in ["one", "two"] {
         job.stop(job.main().pid);
         // Otherwise the keys would go to main, which is stopped.
-        job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
+        job.wait_for_foreground(rinit.group);
         assert!(!job.rinit().is_stopped());
         job.exec(["signal", &main.to_string(), "18"]);
         job.expect(CONTINUED);
@@ -394,7 +406,7 @@ fn sigstop_to_main_leaves_rinit_running() {
         job.expect_in_any_order([CONTINUED.to_string(), format!("read {line}")]);
     }
     job.stop(job.main().pid);
-    job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, rinit.group));
+    job.wait_for_foreground(rinit.group);
     job.pty.press(pty::CTRL_C);
     let line = job.line();
     // main may print the CONT from rinit before it is killed.
@@ -505,20 +517,16 @@ fn a_main_that_reads_in_the_background_stops_rinit_too_until_fg() {
     }
     // It reads, and nothing is typed.
     job.order("fg");
-    let main = job.main().pid;
-    job.eventually("main has the terminal", |processes| has_terminal(processes, main));
+    job.wait_for_foreground(job.main().pid);
     job.pty.press(pty::CTRL_D);
     job.expect_end(0);
 }
 
-/// bash sends no CONT to a running job that it brings to the foreground.
 #[test]
 fn fg_of_a_job_that_runs_in_the_background_lets_main_read() {
     let mut job = Job::new(|rinit| rinit.puppet(["read-lines", "/dev/tty"]));
     job.start("bg");
-    job.order("fg-without-cont");
-    let group = job.rinit().group;
-    job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
+    job.fg_without_cont();
     for line in ["one", "two"] {
         job.expect_to_read(line);
     }
@@ -530,14 +538,11 @@ fn fg_of_a_job_that_runs_in_the_background_lets_main_read() {
 fn ctrl_c_and_ctrl_z_reach_main_where_rinits_own_group_has_the_terminal() {
     let mut job = Job::reading();
     job.start("bg");
-    let group = job.rinit().group;
-    job.order("fg-without-cont");
-    job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
+    job.fg_without_cont();
     job.stop_by_ctrl_z();
     job.order("bg");
     job.expect(CONTINUED);
-    job.order("fg-without-cont");
-    job.eventually("rinit's group has the terminal", |processes| has_terminal(processes, group));
+    job.fg_without_cont();
     job.pty.press(pty::CTRL_C);
     job.expect_death(2);
 }

@@ -9,11 +9,6 @@ fn in_script(text: &str, rinit: impl FnOnce(Rinit) -> Rinit) -> Job {
     Job::through(script(text, []), rinit)
 }
 
-#[track_caller]
-fn wait_for_foreground(job: &Job, group: i32) {
-    job.eventually(&format!("{group} has the terminal"), |processes| has_terminal(processes, group));
-}
-
 #[test]
 fn in_a_pipeline_rinits_group_keeps_the_foreground() {
     for number in 0..=2 {
@@ -41,7 +36,7 @@ fn in_a_pipeline_ctrl_z_stops_main_too() {
         job.stop_by_ctrl_z();
         job.order("fg");
         job.expect(CONTINUED);
-        wait_for_foreground(&job, job.rinit().group);
+        job.wait_for_foreground(job.rinit().group);
     }
     job.pty.press(pty::CTRL_C);
     job.expect_death(2);
@@ -56,7 +51,7 @@ fn main_gets_the_foreground_of_a_pipeline_when_it_reads() {
         assert_eq!(job.main().foreground, job.main().group);
         job.stop_by_ctrl_z();
         job.order("fg");
-        wait_for_foreground(&job, job.rinit().group);
+        job.wait_for_foreground(job.rinit().group);
     }
     job.pty.press(pty::CTRL_D);
     job.expect_end(0);
@@ -172,7 +167,7 @@ fn a_script_takes_the_foreground_back_when_it_reads() {
     assert_eq!(job.main().foreground, job.main().group);
     let script = job.leader();
     job.exec(["signal", &script.pid.to_string(), "10"]);
-    wait_for_foreground(&job, script.group);
+    job.wait_for_foreground(script.group);
     job.pty.enter("two");
     job.expect("the script read two");
     job.exec(["signal", &job.rinit().pid.to_string(), TERM]);
@@ -214,8 +209,7 @@ fn leaving() -> [&'static OsStr; 4] {
 fn the_foreground_returns_when_main_has_exited() {
     let mut job = Job::new(|rinit| rinit.options(["--wait-all"]).command(leaving()));
     job.start("fg");
-    let group = job.rinit().group;
-    wait_for_foreground(&job, group);
+    job.wait_for_foreground(job.rinit().group);
     for _ in 0..2 {
         job.pty.press(pty::CTRL_Z);
         job.expect("stopped by 20");
