@@ -66,7 +66,7 @@ impl Image {
         match init {
             None => run.args([SERVICE, &self.0]),
             Some(init) => {
-                let path = init.path.to_str().ok_or("its path is no text")?;
+                let path = init.path.to_str().ok_or("its path is not valid UTF-8")?;
                 run.args([INIT, "--volume", &format!("{path}:{INIT}:ro")]);
                 if init.dynamic {
                     let libraries = ["/lib", "/lib64", "/usr/lib"].into_iter().filter(|path| Path::new(path).exists());

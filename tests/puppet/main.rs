@@ -94,7 +94,7 @@ pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int 
 
 fn number(word: &OsString) -> c_int {
     let number = word.to_str().and_then(|word| word.parse().ok());
-    number.unwrap_or_else(|| panic!("{word:?} is no number"))
+    number.unwrap_or_else(|| panic!("{word:?} is not a number"))
 }
 
 fn unknown(act: &str) -> c_int {

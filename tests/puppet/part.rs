@@ -34,17 +34,17 @@ impl<'a> Part<'a> {
     }
 
     fn word(&mut self) -> &'a str {
-        self.next().expect("one more word")
+        self.next().expect("another word")
     }
 
     fn number(&mut self) -> c_int {
         let word = self.word();
-        word.parse().unwrap_or_else(|_| panic!("{word:?} is no number"))
+        word.parse().unwrap_or_else(|_| panic!("{word:?} is not a number"))
     }
 
     fn signal(&mut self) -> Signal {
         let word = self.word();
-        Signal::from_str(&format!("SIG{word}")).unwrap_or_else(|_| panic!("{word:?} is no signal"))
+        Signal::from_str(&format!("SIG{word}")).unwrap_or_else(|_| panic!("{word:?} is not a signal"))
     }
 
     /// Returns the words up to the closing bracket.
@@ -141,7 +141,7 @@ impl Actor {
                 "user" => setuid(part.number().cast_unsigned().into()).expect("setuid"),
                 // Sets the PID that the namespace's next process gets.
                 "next-pid" => set_next_pid(part.number()),
-                other => panic!("{other:?} is no word of a part"),
+                other => panic!("unknown word in a part: {other:?}"),
             }
         }
         0

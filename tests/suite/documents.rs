@@ -1,4 +1,4 @@
-//! The man page's table of what `--report` prints is what it prints, and shell completions have the options of the help.
+//! The man page lists the columns and keys that `--report` prints, and the shell completions list the options of the help.
 
 use crate::support::Rinit;
 use std::collections::BTreeSet;

@@ -35,7 +35,7 @@ fn a_full_stderr_delays_neither_signals_nor_the_exit() {
     for (_reader, writer) in unread() {
         fill(&writer);
         let mut rinit = chatty(writer);
-        // Real-time signals are queued, so none of them may be missing at the end.
+        // Real-time signals are queued, so every one must arrive.
         for _ in 0..1000 {
             rinit.send(40);
         }

@@ -1,4 +1,4 @@
-//! Under another init's name rinit behaves like that init. A suite of its own (tests/peers) compares all cases with the
+//! Under another init's name rinit behaves like that init. Another suite (tests/peers) compares all cases with the
 //! originals, which must be installed for it; these tests run everywhere.
 
 use crate::support::{Finished, Rinit, Running, Scratch, Status, puppet, rinit_binary};

@@ -152,7 +152,7 @@ kubernetes_conforms() {
         "$cache/kubernetes-validate/bin/pip" install --quiet --disable-pip-version-check kubernetes-validate
     fi
     "$validate" --strict "$examples/kubernetes.yaml"
-    # It does tell what is wrong.
+    # Shows that the check above can fail.
     sed 's/terminationGracePeriodSeconds: 20/&s/' "$examples/kubernetes.yaml" >"$examples/wrong.yaml"
     ! "$validate" --strict "$examples/wrong.yaml"
 }
@@ -206,7 +206,7 @@ quadlet() {
     # With this, systemd signals only Podman.
     grep -qx 'KillMode=mixed' "$unit"
     same 'systemd' "$(systemd_says "$unit")" ''
-    # It does tell what is wrong.
+    # Shows that the check above can fail.
     sed -i 's/^StopTimeout=/Stop&/' "$scratch/quadlet/example.container"
     ! QUADLET_UNIT_DIRS=$scratch/quadlet "$generator" -dryrun
 }

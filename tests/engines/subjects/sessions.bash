@@ -159,7 +159,7 @@ exec_is_drained() {
     docker exec --detach box sh -c "$saves_on_term" second
     three_are_ready
     stops_at_once box 0
-    same 'who saved' "$(saved)" 'first main second'
+    same 'processes that saved' "$(saved)" 'first main second'
 }
 
 exec_outlives_main() {
@@ -171,7 +171,7 @@ exec_outlives_main() {
     # shellcheck disable=SC2016 # The shell in the container expands it.
     docker exec box sh -c 'kill -TERM $(cat /tmp/main)' || same 'status of the kill' $? 143
     same 'status' "$(docker wait box)" 143
-    same 'who saved' "$(saved)" 'first'
+    same 'processes that saved' "$(saved)" 'first'
 }
 
 # The drain finds a process that a trap starts while the drain asks the others.
@@ -189,7 +189,7 @@ traps_are_left_in_peace() {
         wait_for "$number is ready" logs_have box "^$number ready\$"
     done
     docker stop box >/dev/null
-    same 'who saved' "$(saved | wc -w)" 10
+    same 'processes that saved' "$(saved | wc -w)" 10
 }
 
 three_are_ready() {
@@ -236,7 +236,7 @@ bystanders_live() {
         exec sleep 1000'
     wait_for 'the orphan is ready' logs_have box '^orphan ready$'
     stops_at_once box 143
-    same 'who saved' "$(saved)" orphan
+    same 'processes that saved' "$(saved)" orphan
     kill -0 "$bystander"
     same 'bystander' "$(docker inspect --format '{{.State.Running}}' bystander)" true
 }

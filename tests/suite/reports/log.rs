@@ -21,7 +21,7 @@ fn chatty_until(last: i32, stderr: Stream) -> Running {
     rinit.puppet(["print-signals", &last.to_string()]).start_until_ready()
 }
 
-/// Real-time signals are queued, so none of them may be missing at the end.
+/// Checks that real-time signals, which are queued, all arrive.
 fn all_signals_arrive(rinit: &mut Running) {
     for _ in 0..SIGNALS {
         rinit.send(40);

@@ -100,7 +100,7 @@ impl Outputs {
         }
     }
 
-    /// Waits for either, or for `also`, and reads what is there. False once `end` has passed.
+    /// Waits until one of them, or `also`, is ready, and reads both. False once `end` has passed.
     fn fill_until(&mut self, end: Instant, also: Option<PollFd<'_>>) -> bool {
         let pipes = [&self.stdout.pipe, &self.stderr.pipe];
         let mut awaited: Vec<PollFd<'_>> =
