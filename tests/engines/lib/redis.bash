@@ -22,8 +22,8 @@ redis_behind() {
     redis_in "${options[@]}" example "$@"
 }
 
-# redis_in ARGUMENT…: docker run ARGUMENT…; fills redis, stops it and starts it again. Sets main (the command line of PID 1 or,
-# under an init, of its child), took (ms), status and kept.
+# redis_in ARGUMENT…: docker run ARGUMENT…; fills redis, stops it and starts it again. Sets main (the names of
+# PID 1 and its child: `sh above redis-server`), took (ms), status and kept.
 redis_in() {
     docker run --network none --detach --name redis "$@" >/dev/null
     wait_for 'redis answers PING' redis_answers
