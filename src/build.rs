@@ -3,8 +3,7 @@
 use std::process::Command;
 
 fn main() {
-    // A source tarball has no .git: then the version stands alone, and "0000000" says that it is unknown.
-    // RINIT_COMMIT lets a packager who builds from a tarball name the commit.
+    // A source tarball has no .git. RINIT_COMMIT names the commit there; without it 0000000 is shown.
     let hash = std::env::var("RINIT_COMMIT").ok().filter(|hash| !hash.is_empty());
     let hash = hash.or_else(commit).unwrap_or_else(|| "0000000".to_owned());
     println!("cargo::rustc-env=RINIT_COMMIT={hash}");
@@ -19,7 +18,7 @@ fn main() {
 }
 
 /// The commit of HEAD, if this folder is the top of a work tree: a tarball that is unpacked inside another repository
-/// must not get that one's commit.
+/// must not show the commit of that repository.
 fn commit() -> Option<String> {
     let here = std::fs::canonicalize(std::env::var_os("CARGO_MANIFEST_DIR")?).ok()?;
     let top = std::fs::canonicalize(git(&["rev-parse", "--show-toplevel"])?).ok()?;

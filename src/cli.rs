@@ -2,30 +2,17 @@
 //! without clap.
 
 use crate::failure::Failure;
-use crate::options::Options;
-use crate::persona::{Persona, Stream};
-use crate::report::table::Form;
+use crate::options::{Options, Target};
+use crate::persona::Persona;
 use crate::sys::arguments::CStrArray;
 
 mod parser;
 mod settings;
 
-use parser::Parsed;
+pub use parser::Request;
 use settings::SETTINGS;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
-
-/// What rinit is asked to do.
-// There is only one value, for a moment.
-#[allow(clippy::large_enum_variant)]
-pub enum Request {
-    /// Start this command; with `--pause` there is none.
-    Run(Options, CStrArray),
-    /// Print a text.
-    Print(String, Stream),
-    /// Print the process table.
-    Report(Form),
-}
 
 /// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or
 /// variable and what is allowed.
@@ -33,27 +20,27 @@ pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> 
     let arguments = arguments.tail(1);
     let is_option = |argument: &[u8]| argument.starts_with(b"-") && argument != b"-";
     let permutes = persona.permutes && environment.value_of(b"POSIXLY_CORRECT").is_none();
-    let (given, command) = match arguments.into_iter().next().map(|argument| argument.to_bytes()) {
-        None => return Err(no_command()),
-        Some(b"--") => (None, arguments.tail(1)),
-        Some(first)
-            if is_option(first) || permutes && arguments.into_iter().any(|argument| is_option(argument.to_bytes())) =>
-        {
-            match parser::parse(persona, arguments, permutes)? {
-                Parsed::Print(text, to) => return Ok(Request::Print(text, to)),
-                Parsed::Report(form) => return Ok(Request::Report(form)),
-                Parsed::Run(given, command) => (Some(given), command),
-            }
-        }
-        Some(_) => (None, arguments),
+    let first = arguments.into_iter().next().ok_or_else(no_command)?.to_bytes();
+    let options = settings::take_environment((persona.defaults)(), environment);
+    let has_options = || permutes && arguments.into_iter().any(|argument| is_option(argument.to_bytes()));
+    let request = match first {
+        b"--" => Request::Run(options?, arguments.tail(1)),
+        first if is_option(first) || has_options() => parser::parse(persona, options, arguments, permutes)?,
+        _ => Request::Run(options?, arguments),
     };
-    let mut options = (persona.defaults)();
-    settings::take_environment(&mut options, environment)?;
-    if let Some(given) = given {
-        given.take(&mut options, persona)?;
+    let Request::Run(mut options, command) = request else { return Ok(request) };
+    for variable in persona.variables {
+        if let Some(value) = environment.value_of(variable.name.as_bytes()) {
+            (variable.take)(&mut options, value);
+        }
     }
-    take_foreign_environment(persona, &mut options, environment);
-    complete(persona, &mut options)?;
+    persona.complete(&mut options);
+    if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
+        return Err(Failure::own(
+            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) exclude each other: put the time and \
+             KILL at the end of the sequence",
+        ));
+    }
     match (options.pause, command.is_empty()) {
         (true, false) if !persona.pauses_beside_command => {
             Err(Failure::own("--pause starts nothing, so it takes no command"))
@@ -68,7 +55,7 @@ pub fn read(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> 
 #[inline(never)]
 pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStrArray) -> Options {
     let mut options = (persona.defaults)();
-    for setting in SETTINGS.iter().filter(|setting| setting.affects_errors()) {
+    for setting in SETTINGS.iter().filter(|setting| matches!(setting.option, "log-format" | "termination-log")) {
         let mut apply = |value: &[u8]| drop(setting.apply(&mut options, setting.option, OsStr::from_bytes(value)));
         environment.value_of(setting.variable.as_bytes()).map(&mut apply);
         let mut is_value = false;
@@ -87,24 +74,22 @@ pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStr
     options
 }
 
-fn take_foreign_environment(persona: &Persona, options: &mut Options, environment: CStrArray) {
-    for variable in persona.variables {
-        if let Some(value) = environment.value_of(variable.name.as_bytes()) {
-            (variable.take)(options, value);
-        }
+/// The target of the rinit that is PID 1 here, by its name, command line and environment.
+pub fn target_of_init() -> Target {
+    let strings = |file| {
+        let bytes = std::fs::read(format!("/proc/1/{file}")).unwrap_or_default();
+        CStrArray::of(
+            bytes
+                .split_inclusive(|byte| *byte == 0)
+                .filter_map(|string| Some(CStr::from_bytes_with_nul(string).ok()?.to_owned())),
+        )
+    };
+    let arguments = strings("cmdline");
+    let persona = Persona::named(arguments.into_iter().next().map_or(b"", CStr::to_bytes));
+    match read(persona, arguments, strings("environ")) {
+        Ok(Request::Run(options, _)) => options.target,
+        _ => (persona.defaults)().target,
     }
-}
-
-/// Applies what follows from the chosen options, and refuses combinations that contradict each other.
-fn complete(persona: &Persona, options: &mut Options) -> Result<(), Failure> {
-    persona.complete(options);
-    if options.kill_after.is_some() && !options.stop_sequence.is_empty() {
-        return Err(Failure::own(
-            "--kill-after (RINIT_KILL_AFTER) and --stop-sequence (RINIT_STOP_SEQUENCE) exclude each other: put the time and \
-             KILL at the end of the sequence",
-        ));
-    }
-    Ok(())
 }
 
 fn no_command() -> Failure {

@@ -18,12 +18,11 @@ use std::ffi::{CStr, CString, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 pub mod elf;
-mod refusal;
-pub mod shebang;
+pub mod refusal;
 
 /// main, once it runs.
 pub struct Child {
-    /// Its PID, and that of its group.
+    /// Its PID, which is also the number of its group.
     pub pid: Pid,
     /// The command's name, as given.
     pub name: &'static CStr,
@@ -37,7 +36,7 @@ pub struct Child {
     pub own_group: OwnGroup,
 }
 
-/// What rinit changes for itself, and main gets as it was when rinit was started.
+/// What rinit changes for itself and restores for main: the values from rinit's own start.
 pub struct Inherited {
     /// The signal mask.
     pub mask: SignalSet,
@@ -47,11 +46,9 @@ pub struct Inherited {
 
 const SHELL: &CStr = c"/bin/sh";
 
-/// Starts the command with these arguments. A failure says what cannot be started, and why.
+/// Starts the command, the first of these arguments. A failure says what cannot be started, and why.
 pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> Result<Child, Failure> {
-    let Some(name) = arguments.into_iter().next() else {
-        return Err(Failure::own("no command given; usage: rinit [OPTIONS] [--] COMMAND [ARG]..."));
-    };
+    let name = arguments.into_iter().next().unwrap_or_default();
     let environment = Environment::new(CStrArray::environment(), &PID_VARIABLES);
     let paths = Candidates::new(name, CStrArray::followed_environment().value_of(b"PATH"));
     let terminal = Terminal::open();
@@ -74,7 +71,7 @@ pub fn start(arguments: CStrArray, options: &Options, inherited: &Inherited) -> 
         environment: &environment,
         session: options.session,
         terminal: descriptor,
-        parent_death: options.parent_death,
+        parent_death: options.parent_death.map(|signal| (signal, nix::unistd::getpid())),
         mask: inherited.mask,
         sigchld: inherited.sigchld,
     };
@@ -125,9 +122,6 @@ fn start_script(path: Option<&CString>, arguments: CStrArray, plan: &Plan<'_>) -
     spawn::start(&Plan { paths: Candidates::new(SHELL, None), argv, ..*plan })
 }
 
-/// Variables with the PID of the service that they, and others like them, are meant for (sd_listen_fds(3),
-/// sd_watchdog_enabled(3), systemd.exec(5)). They are set to main's PID if it was rinit's.
+/// Variables that hold the PID of the process they are meant for (sd_listen_fds(3), sd_watchdog_enabled(3),
+/// systemd.exec(5)). They are set to main's PID if it was rinit's.
 pub(crate) const PID_VARIABLES: [&[u8]; 3] = [b"LISTEN_PID", b"WATCHDOG_PID", b"SYSTEMD_EXEC_PID"];
-
-#[cfg(fuzzing)]
-pub mod properties;

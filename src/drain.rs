@@ -1,10 +1,10 @@
-//! The drain: main has exited, and the remaining processes are asked to exit, waited for, and killed when their time is
-//! over. Reads /proc and carries out what `rules` decides.
+//! The drain: after main's exit, the remaining processes are asked to exit, waited for, and killed when their time is over.
+//! This file reads /proc and carries out what `rules` decides.
 
-use crate::lifecycle::{Alive, Moment};
+use crate::lifecycle::{Moment, Remaining};
 use crate::options::Target;
 use crate::signal::{Signal, Treatment};
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::{Procfs, Status};
 use crate::sys::{Errno, Pid, Result, clock, signals};
 use history::{Recipients, StopHistory};
@@ -41,29 +41,29 @@ struct Running {
     killed: Option<Moment>,
 }
 
-/// A killed process is gone at once, unless it hangs in the kernel. PID 1's own exit takes such a process along.
-const KILL_TAKES: Duration = Duration::from_millis(500);
+/// How long to wait after SIGKILL. A process that takes longer hangs in the kernel; when PID 1 exits, the kernel kills it.
+const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// A first scan of more processes than this asks them in batches of so many: those asked exit on other processors meanwhile.
+/// A first scan of more processes than this examines and asks them in batches of this size. Processes of one batch exit on
+/// other processors while rinit examines the next.
 const BATCH: usize = 256;
 
-/// Survivors that are named one by one.
-const NAMED: usize = 10;
+/// The log names at most this many killed processes.
+const MAX_NAMED: usize = 10;
 
-/// More survivors than this are stopped before they are named.
-const CROWD: usize = 50;
+/// More survivors than this are stopped before they are named, so that rinit gets CPU time for that (a fork bomb).
+const STOP_ABOVE: usize = 50;
 
-/// With more survivors than this (a fork bomb) the rest is counted without a look whether some are dead already: the KILL
-/// is due, and a thousand processes that want to run leave little time for rinit.
-const EXAMINED: usize = 1000;
+/// At most this many survivors are examined before SIGKILL is sent to all. The others are counted, zombies included.
+const MAX_EXAMINED: usize = 1000;
 
 impl Drain {
-    /// All processes of the namespace for its init, which alone has an `everyone`; descendants for any other process.
-    pub fn new(everyone: Option<Everyone>) -> Drain {
-        Drain { scope: Scope::of(everyone), history: StopHistory::default(), running: None }
+    /// rinit manages all processes of the namespace as its init (`all_processes`), and its descendants otherwise.
+    pub fn new(all_processes: Option<AllProcesses>) -> Drain {
+        Drain { scope: Scope::of(all_processes), history: StopHistory::default(), running: None }
     }
 
-    /// Notes a stop signal that is about to be forwarded, so that the processes that receive it are not asked again.
+    /// Notes a stop signal that is about to be forwarded: the processes that receive it are not asked again.
     pub fn note(&mut self, signal: Signal, target: Target, main: Option<Pid>, main_runs: bool) {
         let recipients = match (target, main) {
             (Target::All, _) => Recipients::All,
@@ -82,40 +82,39 @@ impl Drain {
         }
     }
 
-    /// The same for a signal that one other process receives as well.
+    /// The same for a signal that is also sent to one process besides the target.
     pub fn note_process(&mut self, signal: Signal, pid: Pid) {
         self.history.note(signal, Recipients::Process(pid), clock::ticks_since_boot(), false);
     }
 
-    /// Sends a signal to all processes, and to main too as long as it runs. ESRCH where there is none, ENOENT where /proc
-    /// does not show which there are.
+    /// Sends a signal to all processes, main included. ESRCH where there is none, ENOENT where /proc does not show them.
     pub fn send(&mut self, signal: Signal) -> Result<()> {
         self.scope.send(signal, true)
     }
 
-    /// Which kind of process is left. `children`: whether rinit has a living child, by its last waitpid(2).
-    pub fn look(&self, children: bool) -> Alive {
+    /// Which processes remain. `children`: whether rinit had a living child at its last waitpid(2).
+    pub fn remaining(&self, children: bool) -> Remaining {
         if children {
-            return Alive::Children;
+            return Remaining::Children;
         }
-        let Scope::Namespace(everyone) = self.scope else {
-            // Every descendant hangs on a living child, or is one.
-            return Alive::Nobody;
+        let Scope::Namespace(all_processes) = self.scope else {
+            // Every descendant is a living child, or has an ancestor that is one.
+            return Remaining::None;
         };
-        if !everyone.exists() {
-            return Alive::Nobody;
+        if !all_processes.exist() {
+            return Remaining::None;
         }
         let Some(procfs) = Procfs::of_our_namespace() else {
-            return Alive::Strangers;
+            return Remaining::Unrelated;
         };
-        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. A process that
-        // /proc hides (hidepid) lives as far as we know.
+        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. Processes that /proc
+        // hides (hidepid) count as alive.
         let mut nothing_is_shown = !procfs.shows_the_kernel();
         let lives = |pid| {
             nothing_is_shown = false;
             procfs.stat(pid).is_some_and(|stat| !stat.is_dead())
         };
-        if procfs.processes().any(lives) || nothing_is_shown { Alive::Strangers } else { Alive::Nobody }
+        if procfs.processes().any(lives) || nothing_is_shown { Remaining::Unrelated } else { Remaining::None }
     }
 
     /// The drain begins. Main, if there was one, has exited.
@@ -135,13 +134,13 @@ impl Drain {
         });
     }
 
-    /// One scan: asks and kills the processes whose turn has come. When to scan again; None when no process is left that
-    /// rinit could wait for.
+    /// One scan: asks and kills the processes that are due. Returns when to scan again, or None when no process is left to
+    /// wait for.
     pub fn step(&mut self, now: Moment, children: bool) -> Option<Moment> {
-        let alive = self.look(children);
+        let remaining = self.remaining(children);
         let Drain { scope, history, running } = self;
         let running = running.as_mut()?;
-        if alive == Alive::Nobody {
+        if remaining == Remaining::None {
             return None;
         }
         let procfs = Procfs::of_our_namespace();
@@ -151,9 +150,9 @@ impl Drain {
         if unseen && running.first {
             ask_unseen(scope);
         }
-        // Without a /proc no process is present, and the rules look none up.
-        let mut lookup = Lookup { procfs, stdin: running.stdin.clone() };
-        // The log names them all in one line.
+        // Without /proc the list is empty, and the rules look up no process.
+        let mut lookup = Lookup { procfs, stdin: running.stdin.clone(), forks: 0 };
+        // Not with the info log, whose one line names all processes that are asked.
         let in_batches = running.first && present.len() > BATCH && !log_enabled!(Level::Info);
         for batch in present.chunks(BATCH).take_while(|_| in_batches) {
             let orders = running.rules.begin(clock::now().max(now), batch, history, &mut lookup);
@@ -171,18 +170,18 @@ impl Drain {
         }
         if orders.contains(&Order::KillAll) {
             let killed = *running.killed.get_or_insert(now);
-            // Looked up anew when the survivors were named.
+            // `name_survivors` has just made the list anew.
             let _ = scope.send(Signal::KILL, false);
-            if now >= killed.saturating_add(KILL_TAKES) || !is_killable(scope, procfs) {
+            if now >= killed.saturating_add(KILL_TIMEOUT) || !is_killable(scope, procfs) {
                 return None;
             }
         }
         running.first = false;
-        // From the end of the scan on: with thousands of processes it takes longer than the shortest interval.
+        // Counted from the end of the scan: with thousands of processes a scan takes longer than the shortest interval.
         Some(running.rules.next(clock::now().max(now)))
     }
 
-    /// Whether there is a drain in which no process is still to be asked.
+    /// Whether the drain has begun and has asked every process.
     pub fn has_asked_all(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.rules.has_asked_all())
     }
@@ -209,7 +208,7 @@ impl Running {
         let mut killed = 0;
         for order in orders {
             match *order {
-                Order::Ask(pid) | Order::AskInVain(pid) | Order::HangUp(pid) => {
+                Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => {
                     let signal = if matches!(order, Order::HangUp(_)) { Signal::HUP } else { Signal::TERM };
                     match scope.send_to(procfs, pid, signal) {
                         Err(Errno::EPERM) => refused.note(pid),
@@ -217,14 +216,14 @@ impl Running {
                         Ok(()) | Err(_) => {}
                     }
                     let _ = scope.send_to(procfs, pid, Signal::CONT);
-                    if let (Order::AskInVain(_), Some(status)) = (order, procfs.status(pid)) {
-                        self.rules.may_have_counted(pid, status.treatment(Signal::TERM));
+                    if let (Order::AskIgnoring(_), Some(status)) = (order, procfs.status(pid)) {
+                        self.rules.handler_was_set(pid, status.treatment(Signal::TERM));
                     }
                 }
                 Order::Continue(pid) => drop(scope.send_to(procfs, pid, Signal::CONT)),
                 Order::Kill(pid) => {
                     killed += 1;
-                    if killed <= NAMED {
+                    if killed <= MAX_NAMED {
                         self.name_killed(now, procfs, pid);
                     }
                     let _ = scope.send_to(procfs, pid, Signal::KILL);
@@ -233,8 +232,8 @@ impl Running {
                 Order::KillAll => {}
             }
         }
-        if killed > NAMED {
-            warn!("{}: {} more", self.why_killed(now), killed - NAMED);
+        if killed > MAX_NAMED {
+            warn!("{}: {} more", self.why_killed(now), killed - MAX_NAMED);
         }
         refused.report(procfs);
     }
@@ -267,7 +266,7 @@ impl Running {
     fn why_killed(&self, now: Moment) -> String {
         match self.grace {
             Some(grace) if now >= self.began.saturating_add(grace) => over(grace),
-            _ => format!("killed {:?} after it was asked to exit", rules::PATIENCE),
+            _ => format!("killed {:?} after it was asked to exit", rules::RESPONSE_TIME),
         }
     }
 
@@ -277,20 +276,19 @@ impl Running {
         }
     }
 
-    /// Names the processes that are left when the grace period is over: at most ten, then a count.
+    /// The grace period is over: logs the names of at most ten remaining processes, and a count of the others.
     fn name_survivors(&self, scope: &mut Scope, procfs: Procfs) {
         let grace = self.grace.unwrap_or_default();
         let survivors: Vec<Pid> = scope.list(procfs, true);
-        // Otherwise they take all the time that naming them needs. A fork bomb above all.
         let stopped = match scope {
-            Scope::Namespace(everyone) if survivors.len() > CROWD => everyone.send(Signal::STOP).is_ok(),
+            Scope::Namespace(all_processes) if survivors.len() > STOP_ABOVE => all_processes.send(Signal::STOP).is_ok(),
             _ => false,
         };
         let mut named = 0;
-        let mut more = survivors.len().saturating_sub(EXAMINED);
-        for pid in survivors.into_iter().take(EXAMINED) {
+        let mut more = survivors.len().saturating_sub(MAX_EXAMINED);
+        for pid in survivors.into_iter().take(MAX_EXAMINED) {
             let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) else { continue };
-            if named == NAMED {
+            if named == MAX_NAMED {
                 more += 1;
                 continue;
             }
@@ -307,7 +305,7 @@ fn over(grace: Duration) -> String {
     format!("killed after the grace period of {grace:?}")
 }
 
-/// Why a process has not exited, as far as its status shows. `stopped_by_us`: it is stopped because rinit did that.
+/// Why a process has not exited, as far as its status shows. `stopped_by_us`: rinit has stopped it.
 fn condition(status: &Status, stopped_by_us: bool) -> String {
     let mut text = match status.treatment(Signal::TERM) {
         Treatment::Unknown => String::new(),
@@ -327,18 +325,23 @@ fn condition(status: &Status, stopped_by_us: bool) -> String {
     text
 }
 
-/// Where the rules look processes up.
+/// Looks processes up in /proc.
 struct Lookup {
     procfs: Option<Procfs>,
     /// rinit's own stdin.
     stdin: Option<PathBuf>,
+    /// How often `is_shell` was called in this scan.
+    forks: usize,
 }
+
+/// With more young forks than this they are no redirections of a shell: the rest is not looked up.
+const MAX_FORKS: usize = 64;
 
 impl Processes for Lookup {
     fn facts(&mut self, pid: Pid) -> Option<Facts> {
         let procfs = self.procfs?;
         let (stat, status) = (procfs.stat(pid)?, procfs.status(pid)?);
-        // The leader of a session that is led from outside of the namespace shows as 0.
+        // A session whose leader is outside of the namespace shows as 0.
         let leads_session = stat.session == pid || stat.session.as_raw() == 0;
         let terminal = match (leads_session, stat.has_terminal, status.shows_signals) {
             (true, true, true) if status.ignored.contains(Signal::TERM) => Terminal::Leads,
@@ -346,8 +349,8 @@ impl Processes for Lookup {
             _ => Terminal::No,
         };
         let mut treatment = status.treatment(Signal::TERM);
-        // While it waits in sigwait(3), as tini does, a signal shows as not blocked. What matters little for others decides
-        // whether the init of a namespace receives it.
+        // While a process waits in sigwait(3), as tini does, /proc shows the signals it waits for as not blocked. For the init
+        // of a namespace that decides whether it receives SIGTERM.
         if treatment == Treatment::Default && status.is_nested_init() && waits_for_signals(procfs, pid) {
             treatment = Treatment::Blocks;
         }
@@ -377,6 +380,11 @@ impl Processes for Lookup {
         signals::group_exists(group)
     }
 
+    fn is_shell(&mut self, pid: Pid) -> bool {
+        self.forks += 1;
+        self.forks <= MAX_FORKS && self.procfs.is_some_and(|procfs| crate::shell::is_shell(procfs, pid))
+    }
+
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {
         self.procfs.is_some_and(|procfs| crate::shell::blocked_on(procfs, shell, [child].into_iter()).is_some())
     }
@@ -394,24 +402,24 @@ fn is_terminal(procfs: Procfs, pid: Pid) -> bool {
     })
 }
 
-/// Whether a process is left that a KILL from us can end.
+/// Whether a process is left that rinit can kill.
 fn is_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
     let Some(procfs) = procfs else { return true };
     let us = nix::unistd::getpid();
-    // A dead child is still to be reaped.
+    // A zombie that is our child still has to be reaped.
     scope.list(procfs, false).into_iter().any(|pid| {
         let stat = procfs.stat(pid);
         stat.is_some_and(|stat| if stat.is_dead() { stat.parent == us } else { signals::may_send(pid) })
     })
 }
 
-/// Without a /proc that shows it, it is not known which processes are left.
+/// Without a usable /proc the processes are not known: asks all of them, if there is a way.
 fn ask_unseen(scope: &mut Scope) {
     match scope {
-        Scope::Namespace(everyone) => {
+        Scope::Namespace(all_processes) => {
             info!("/proc does not show this namespace: sending SIGTERM to all remaining processes");
-            let _ = everyone.send(Signal::TERM);
-            let _ = everyone.send(Signal::CONT);
+            let _ = all_processes.send(Signal::TERM);
+            let _ = all_processes.send(Signal::CONT);
         }
         Scope::Descendants(_) => {
             warn!("/proc does not show this namespace, so descendants cannot be asked to exit, only waited for");
@@ -447,7 +455,7 @@ impl Refused {
     }
 }
 
-/// How long something took, in milliseconds: a finer unit says nothing here.
+/// A duration in milliseconds for the log.
 pub struct Took(pub Duration);
 
 impl std::fmt::Display for Took {
@@ -459,7 +467,7 @@ impl std::fmt::Display for Took {
     }
 }
 
-/// Processes for people: three with their names, then a count.
+/// Processes for the log: three with their names, then a count.
 struct Listed<'a>(Procfs, &'a [Pid]);
 
 impl std::fmt::Display for Listed<'_> {

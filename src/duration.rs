@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A point in time, counted from any fixed one.
 pub type Moment = Duration;
 
-/// What `parse` takes, for messages.
+/// What `parse` accepts, for error messages.
 pub const ALLOWED: &str = "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf";
 
 /// Reads `500ms`, `5s`, `2m`, `1h`, a plain number of seconds, each with or without a fraction, or `inf`. The inner
@@ -64,31 +64,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for text in [
-            "",
-            " ",
-            "s",
-            "-1",
-            "+1",
-            "1 s",
-            "1d",
-            "1S",
-            "1sec",
-            "1.",
-            ".5",
-            "1.2.3",
-            "1e3",
-            "1,5",
-            "0x1",
-            "INF",
-            "infinity",
-            "nan",
-            "é",
-            "1é",
-            "99999999999999999999",
-            "18446744074s",
-            "5124096h",
-        ] {
+        let wrong = ["", " ", "s", "-1", "+1", "1 s", "1d", "1S", "1sec", "1.", ".5", "1.2.3", "1e3", "1,5", "0x1"];
+        let other = ["INF", "infinity", "nan", "é", "1é", "99999999999999999999", "18446744074s", "5124096h"];
+        for text in wrong.into_iter().chain(other) {
             assert_eq!(parse(text), None, "{text:?}");
         }
     }

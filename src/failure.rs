@@ -2,23 +2,15 @@
 
 use std::fmt;
 
-/// rinit itself failed, or an option is wrong: the command was not started. The same as with `docker run`, env(1)
-/// and timeout(1).
-pub const STATUS_OWN: u8 = 125;
-/// The command was found but cannot be executed.
-pub const STATUS_CANNOT_EXECUTE: u8 = 126;
-/// The command was not found.
-pub const STATUS_NOT_FOUND: u8 = 127;
-
-/// What failed: decides the exit status.
+/// What failed, with rinit's exit status for it: those of `docker run`, env(1) and timeout(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// rinit itself, or a wrong option.
-    Own,
+    /// rinit itself, or a wrong option: the command was not started.
+    Own = 125,
     /// The command was found but cannot be executed.
-    CannotExecute,
+    CannotExecute = 126,
     /// The command was not found.
-    NotFound,
+    NotFound = 127,
 }
 
 /// A failure before main runs: one line for the log.

@@ -16,7 +16,8 @@ impl Family {
         Family::new(procfs.processes().filter_map(parent_of).collect())
     }
 
-    fn new(mut by_parent: Vec<(Pid, Pid)>) -> Family {
+    /// From pairs of a parent and a child.
+    pub fn new(mut by_parent: Vec<(Pid, Pid)>) -> Family {
         by_parent.sort_unstable();
         Family { by_parent }
     }
@@ -33,11 +34,11 @@ impl Family {
     }
 
     /// A process and all its descendants, parents before children.
-    pub fn from(&self, ancestor: Pid) -> Vec<Pid> {
+    pub fn with_descendants(&self, ancestor: Pid) -> Vec<Pid> {
         let mut family = vec![ancestor];
         let mut next = 0;
         while let Some(parent) = family.get(next).copied() {
-            // PIDs that were reused during the pass can make a process its own ancestor: that must not loop for ever.
+            // A PID that was reused while /proc was read can make a process its own ancestor: this ends the loop.
             if family.len() > self.by_parent.len() {
                 break;
             }
@@ -64,15 +65,15 @@ mod tests {
     fn descendants_are_listed_after_their_parents() {
         // Parents may have higher PIDs than their children.
         let family = family(&[(9, 3), (1, 9), (1, 4), (3, 5), (4, 6), (0, 7)]);
-        assert_eq!(numbers(family.from(Pid::from_raw(9))), [9, 3, 5]);
-        assert_eq!(numbers(family.from(Pid::from_raw(1))), [1, 4, 9, 6, 3, 5]);
-        assert_eq!(numbers(family.from(Pid::from_raw(8))), [8]);
+        assert_eq!(numbers(family.with_descendants(Pid::from_raw(9))), [9, 3, 5]);
+        assert_eq!(numbers(family.with_descendants(Pid::from_raw(1))), [1, 4, 9, 6, 3, 5]);
+        assert_eq!(numbers(family.with_descendants(Pid::from_raw(8))), [8]);
         assert_eq!(numbers(family.children(Pid::from_raw(1))), [4, 9]);
         assert_eq!(family.members().len(), 6);
     }
 
     #[test]
     fn a_cycle_from_a_reused_pid_does_not_loop() {
-        assert!(family(&[(2, 3), (3, 2)]).from(Pid::from_raw(2)).len() <= 4);
+        assert!(family(&[(2, 3), (3, 2)]).with_descendants(Pid::from_raw(2)).len() <= 4);
     }
 }

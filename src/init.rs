@@ -1,9 +1,9 @@
-//! The loop: waits for an event, asks `lifecycle` what to do about it, and does that.
+//! The loop: waits for an event, asks `lifecycle` what to do, and does it.
 
 use crate::command::Child;
 use crate::drain::{Drain, Took};
 use crate::jobs::{self, Sent, terminal};
-use crate::lifecycle::{Action, Alive, Event, JobControl, Lifecycle};
+use crate::lifecycle::{Action, Event, JobControl, Lifecycle, Remaining};
 use crate::options::{Options, Target};
 use crate::reaping::{Needs, Reaping};
 use crate::report::exit::MainExit;
@@ -12,7 +12,7 @@ use crate::report::termination;
 use crate::shell::ForegroundChild;
 use crate::signal::{Signal, SignalSet};
 use crate::status::WaitStatus;
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::procfs::Procfs;
 use crate::sys::signals::{self, Batch, Inbox, Received};
 use crate::sys::{Errno, Pid, Result, clock, descriptors, process, wait};
@@ -20,7 +20,7 @@ use log::{debug, error, info, warn};
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
-/// rinit while main runs, and until it exits itself.
+/// rinit from main's start to its own exit.
 pub struct Init {
     /// main; None with `--pause`, which starts no command.
     child: Option<Child>,
@@ -28,42 +28,35 @@ pub struct Init {
     lifecycle: Lifecycle,
     drain: Drain,
     reaping: Reaping,
-    grace: Option<Duration>,
     /// The signals that were sent to main.
     sent: SignalSet,
     /// Whether rinit killed main.
     killed_main: bool,
-    /// Whether there is a `--stop-sequence`.
-    has_sequence: bool,
-    target: Target,
-    like_other_inits: bool,
     /// The signal that killed main.
     killed_by: Option<Signal>,
-    /// The last signal, if a process of rinit's own group has sent it.
+    /// The last received signal, if a process of rinit's own group sent it.
     sent_before: Option<Sent>,
-    /// A signal that was sent to main and has to kill it.
+    /// The signal that was sent to main although main, in a pipeline, may be exiting already: see `jobs::counts_as_death`.
     fatal: Option<Signal>,
-    /// The foreground child of a main that is a shell; None under the names of other inits, which do not signal it.
+    /// Finds the foreground child of a main that is a shell. None under the names of other inits: they do not signal it.
     foreground: Option<ForegroundChild>,
-    /// Whether RTMIN+3 becomes TERM where it would kill main.
-    rewrites_halt: bool,
-    /// Set once there is nothing left to do but exit.
+    /// The status to exit with, once nothing else is left to do.
     exit: Option<u8>,
 }
 
 impl Init {
-    /// Prepares the loop. main has just been started, or there is none. `everyone`: all processes of the PID namespace,
-    /// if rinit is its init.
-    pub fn new(child: Option<Child>, everyone: Option<Everyone>, options: Options) -> Init {
+    /// Prepares the loop. main has just been started, or there is none. `all_processes`: the processes of the PID namespace, if
+    /// rinit is its init.
+    pub fn new(child: Option<Child>, all_processes: Option<AllProcesses>, options: Options) -> Init {
         let shares_terminal = child.as_ref().is_some_and(|child| child.shares_terminal);
         let job_control = match shares_terminal {
             false => JobControl::None,
-            true if process::group_is_orphaned() => JobControl::Nobody,
+            true if process::group_is_orphaned() => JobControl::Orphaned,
             true => JobControl::Shell,
         };
         drop_inherited_resources(child.as_ref());
         if child.is_none() {
-            // Otherwise this begins when main exits.
+            // With a main this begins when it exits.
             termination::begin();
         }
         let inbox = Inbox::open();
@@ -73,20 +66,14 @@ impl Init {
         Init {
             inbox,
             reaping,
-            grace: options.grace,
             sent: SignalSet::EMPTY,
             killed_main: false,
-            has_sequence: !options.stop_sequence.is_empty(),
-            target: options.target,
-            like_other_inits: options.like_other_inits,
             killed_by: None,
             sent_before: None,
             fatal: None,
             foreground: (!options.like_other_inits).then(ForegroundChild::default),
-            rewrites_halt: !options.like_other_inits
-                && options.rewrites.apply(Signal::RTMIN_3) == Some(Signal::RTMIN_3),
             lifecycle: Lifecycle::new(options, job_control),
-            drain: Drain::new(everyone),
+            drain: Drain::new(all_processes),
             exit: None,
             child,
         }
@@ -94,10 +81,9 @@ impl Init {
 
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
-        let mut batch = Batch::new();
-        // Children that died before the kernel was told to reap stay zombies. The program that became rinit by exec may
-        // have left some as well, whose SIGCHLD came before the exec. Signals that have arrived by now are handled
-        // first.
+        let mut batch = Batch::empty();
+        // Reap at once: children that died before the kernel began to reap stay zombies, and so do those of a program that
+        // became rinit by exec. Signals that have arrived by now are handled first.
         let mut more_to_reap = true;
         loop {
             if let Some(status) = self.exit {
@@ -112,10 +98,10 @@ impl Init {
             match self.inbox.receive(&mut batch, pidfd_to_await, limit) {
                 Ok(false) => {}
                 Ok(true) => main_status = pidfd_to_await.map(|pidfd| self.reaping.status_of_reaped_main(pidfd)),
-                // rinit was stopped and continued.
+                // rinit was stopped, and has been continued.
                 Err(Errno::EINTR) => {}
                 Err(errno) => {
-                    // Not known to happen. The pause keeps an error that persists from becoming a busy loop.
+                    // Not known to happen. The pause prevents a busy loop if the error persists.
                     error!("cannot wait for signals: {}", crate::sys::reason(errno));
                     std::thread::sleep(Duration::from_millis(100));
                     child_changed = true;
@@ -132,7 +118,7 @@ impl Init {
                     self.on(Event::Signal(self.rewrite_halt(received.signal)));
                 }
             }
-            // After the signals: those that arrived while main was alive are forwarded before its exit is handled.
+            // After the signals: those that arrived before main's exit are forwarded before it is handled.
             if child_changed || main_status.is_some() {
                 more_to_reap = self.reap(main_status);
             }
@@ -157,9 +143,8 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// Whether a signal was caused by rinit's own actions: by a write to a broken stderr or to a log file at its size
-    /// limit, or by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own
-    /// CPU time.
+    /// Whether a signal was caused by rinit's own actions: by a write to a closed pipe or beyond the limit for file sizes, or
+    /// by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own CPU time.
     fn is_caused_by_rinit(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
@@ -170,10 +155,10 @@ impl Init {
         }
     }
 
-    /// Whether a process of our group has sent the same signal to rinit just before, and now to the group, as
-    /// timeout(1) does.
+    /// Whether a process of our group has just sent the same signal to rinit, and now sends it to the group, as timeout(1)
+    /// does.
     fn is_repeated(&mut self, received: Received) -> bool {
-        if self.like_other_inits {
+        if self.options().like_other_inits {
             return false;
         }
         let before = std::mem::replace(&mut self.sent_before, terminal::sent_within_group(received));
@@ -207,7 +192,7 @@ impl Init {
             }
             return round.more;
         };
-        // It was exiting when the signal was sent to it.
+        // main was exiting when the signal was sent to it.
         let status = match self.fatal {
             Some(signal) if status.exit_code().is_some() => WaitStatus::from_raw(signal.number()),
             _ => status,
@@ -220,7 +205,7 @@ impl Init {
                 killed_by_rinit: self.killed_main,
                 stopping: self.lifecycle.stop().is_some(),
                 is_success: self.lifecycle.status_for(status) == 0,
-                has_sequence: self.has_sequence,
+                has_sequence: self.options().kill_after.is_none() && !self.options().stop_sequence.is_empty(),
                 has_terminal: child.has_terminal,
                 in_pipeline: child.own_group.has_pipe,
             };
@@ -230,11 +215,11 @@ impl Init {
         self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // A child that died before that was reaped by the kernel, unnoticed: look which are left.
+            // The kernel does not report the children it reaped until now: find out whether any are left.
             round.more = self.reaping.reap(None).more;
         }
-        self.on(Event::MainEnded(status));
-        // Processes from outside may live on, and their orphans become our children.
+        self.on(Event::MainExited(status));
+        // Processes from outside may be left, and their orphans become our children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);
@@ -251,14 +236,14 @@ impl Init {
         }
     }
 
-    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to
-    /// every init that blocks it. Its default action would kill main without a chance to save, so it becomes TERM
-    /// there.
+    /// The signal to handle in place of the received one. RTMIN+3 is systemd's request to halt, and LXC sends it to every
+    /// init that blocks it. A main with the default action for it would be killed before it can save: it gets TERM instead.
     fn rewrite_halt(&self, signal: Signal) -> Signal {
-        let is_kept = signal != Signal::RTMIN_3
-            || !self.rewrites_halt
-            || self.main_pid().is_some_and(|main| survives(main, signal));
-        if is_kept { signal } else { Signal::TERM }
+        let is_rewritten = signal == Signal::RTMIN_3
+            && !self.options().like_other_inits
+            && self.options().rewrites.apply(signal) == Some(signal)
+            && self.main_pid().is_none_or(|main| !survives(main, signal));
+        if is_rewritten { Signal::TERM } else { signal }
     }
 
     fn carry_out(&mut self, action: Action) {
@@ -269,11 +254,11 @@ impl Init {
             }
             Action::ContinueIfStopped(target) => {
                 let stopped_by = match (&self.child, self.reaping.pidfd(self.child.as_ref())) {
-                    (_, Some(pidfd)) => wait::is_stopped_by(pidfd),
+                    (_, Some(pidfd)) => wait::pidfd_stopped_by(pidfd),
                     (Some(child), None) => wait::stopped_by(child.pid),
                     (None, None) => Err(Errno::ECHILD),
                 };
-                // On an error main may be stopped: a CONT too many is better than a TERM that main never sees.
+                // On an error main may be stopped, and would not see the TERM: then a needless CONT is better.
                 if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
@@ -285,25 +270,29 @@ impl Init {
             Action::KillMain => self.kill_main(),
             Action::AbandonMain => self.abandon_main(),
             Action::BeginDrain => {
-                self.drain.begin(clock::now(), self.grace, self.main_pid());
+                self.drain.begin(clock::now(), self.options().grace, self.main_pid());
                 self.scan();
             }
-            Action::Drain => self.scan(),
-            Action::Look => {
+            Action::Scan => self.scan(),
+            Action::Poll => {
                 if self.child.is_none() && self.reaping.in_kernel() {
-                    // The stop has begun without an exit of main, at which rinit would have taken over.
+                    // --pause: there was no exit of main at which rinit took over.
                     self.reaping.take_over();
                     self.reaping.reap(None);
                 }
-                let alive = self.drain.look(self.reaping.children());
-                // An exit hurries the next scan only where it may have made another process due.
-                if alive == Alive::Nobody || !self.drain.has_asked_all() {
-                    self.on(Event::Seen(alive));
+                let remaining = self.drain.remaining(self.reaping.children());
+                // Once all processes have been asked, an exit makes no other process due: no need for an early scan.
+                if remaining == Remaining::None || !self.drain.has_asked_all() {
+                    self.on(Event::Polled(remaining));
                 }
             }
             Action::ReportSlowStop => self.report_slow_stop(),
             Action::Exit(status) => self.exit = Some(status),
         }
+    }
+
+    fn options(&self) -> &Options {
+        self.lifecycle.options()
     }
 
     fn main_pid(&self) -> Option<Pid> {
@@ -350,14 +339,14 @@ impl Init {
             Target::All if sent.is_ok() && pid.is_some_and(leaves_main_out) => Err(Errno::EPERM),
             _ => sent,
         };
-        // After main: a shell that is not signalled yet would go on with its next command.
+        // After main: if the child exits first, a shell without the signal starts its next command.
         if let Some(child) = foreground {
             let _ = signals::send(child, signal);
             debug!("{signal} sent to PID {child} too: main is a shell that waits for that process");
         }
         match sent {
             Ok(()) => debug!("{signal} sent to {}", Recipient(target, pid)),
-            // It has just exited.
+            // main has just exited.
             Err(Errno::ESRCH) => debug!("{signal} not sent to {}: no such process", Recipient(target, pid)),
             Err(errno) => warn!("cannot send {signal} to {}: {}", Recipient(target, pid), crate::sys::reason(errno)),
         }
@@ -367,7 +356,7 @@ impl Init {
     fn ends_main_in_pipeline(&self, signal: Signal) -> bool {
         self.child.as_ref().is_some_and(|child| {
             child.shares_terminal
-                && !self.like_other_inits
+                && !self.options().like_other_inits
                 && self.lifecycle.main_runs()
                 && jobs::counts_as_death(signal, child.own_group)
                 && terminal::is_fatal(signal, child.pid)
@@ -381,7 +370,7 @@ impl Init {
         slow_stop::report(Stop {
             signal,
             ago: clock::now().saturating_sub(since),
-            target: self.target,
+            target: self.options().target,
             main,
             foreground: self.foreground.as_ref().and_then(|foreground| foreground.child),
             deferred: &deferred,
@@ -406,7 +395,7 @@ impl Init {
         self.reaping.take_over();
         self.reaping.reap(None);
         self.return_terminal(None);
-        self.on(Event::MainEnded(WaitStatus::from_raw(Signal::KILL.number())));
+        self.on(Event::MainExited(WaitStatus::from_raw(Signal::KILL.number())));
     }
 
     /// Sends to main's group. A main that has moved to another group gets the signal too.
@@ -416,11 +405,11 @@ impl Init {
             Some(pidfd) => pidfd.send_to_group(signal),
             None => signals::send_to_group(child.pid, signal),
         };
-        // Not asked once main has been reaped: its PID may be another process's.
+        // Only while main runs: afterwards its PID may belong to another process.
         let may_have_left = self.lifecycle.main_runs() && nix::unistd::getpgid(Some(child.pid)) != Ok(child.pid);
         match sent {
             Ok(()) if may_have_left => self.send_to_main(signal).or_else(|errno| match errno {
-                // It was in the group after all, and the signal has killed it.
+                // main was in the group after all, and the signal has killed it.
                 Errno::ESRCH => Ok(()),
                 errno => Err(errno),
             }),
@@ -434,7 +423,7 @@ impl Init {
         if let Some(pidfd) = self.reaping.pidfd(Some(child)) {
             return pidfd.send(signal);
         }
-        // Only rinit reaps main, and does not call this afterwards: the PID is still main's.
+        // rinit reaps main itself and does not call this afterwards, so the PID is still main's.
         match &child.pidfd {
             Some(pidfd) => pidfd.send(signal).or_else(|_| signals::send(child.pid, signal)),
             None => signals::send(child.pid, signal),
@@ -445,7 +434,7 @@ impl Init {
     fn hang_up_shell(&mut self, forwarded: Signal) {
         if forwarded == Signal::TERM
             && self.child.as_ref().is_some_and(|child| child.has_terminal)
-            && !self.like_other_inits
+            && !self.options().like_other_inits
             && self.lifecycle.main_runs()
             && self.main_pid().is_some_and(terminal::is_interactive_shell)
         {
@@ -461,8 +450,8 @@ impl Init {
         }
     }
 
-    /// If a signal means that another process of our group needs the terminal, takes the terminal for our group.
-    /// Whether that was so.
+    /// If a signal means that another process of our group needs the terminal, makes our group the foreground group.
+    /// Returns whether it did.
     fn takes_terminal_for_own_group(&self, received: Received) -> bool {
         let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return false };
         let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
@@ -475,8 +464,8 @@ impl Init {
         true
     }
 
-    /// Stops our own group, as the terminal stopped main's. Had main been started directly it would be in our group,
-    /// together with the script that runs rinit.
+    /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
+    /// script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
         debug!("main was stopped by {signal}: stopping too");
         if !signals::stop_own_group(signal) {
@@ -504,11 +493,11 @@ impl Init {
         }
     }
 
-    /// On a terminal, dies by the signal that killed main: from that a shell knows that Ctrl-C is to end its loop too.
+    /// On a terminal, dies by the signal that killed main: only then a shell ends its loop at Ctrl-C.
     pub fn die_as_main(&self, status: u8) {
         if let Some(signal) = self.killed_by
             && self.child.as_ref().is_some_and(|child| child.shares_terminal)
-            && !self.like_other_inits
+            && !self.options().like_other_inits
             && !process::is_init()
             && i32::from(status) == 128 + signal.number()
         {
@@ -517,12 +506,12 @@ impl Init {
     }
 }
 
-/// Whether a signal may do anything but kill a process, as far as /proc shows.
+/// Whether a process survives a signal, as far as /proc shows.
 fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. That is also so when
-    // it has been woken and waits for a processor. Programs that use sigwait have no handler for SIGTERM.
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked, even after it was woken
+    // ("0") until it runs. Programs that use sigwait have no handler for SIGTERM.
     let may_wait_for_it =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
     may_wait_for_it
@@ -530,9 +519,9 @@ fn survives(pid: Pid, signal: Signal) -> bool {
         || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }
 
-/// Closes the descriptors that rinit inherited, and leaves the working directory: only main needs them. The directory's
-/// file system can then be unmounted, and the reader of a pipe sees its end when main closes it. 0, 1 and 2 stay open:
-/// people write to /proc/1/fd/1 so that the text appears in `docker logs`.
+/// Closes the inherited descriptors and leaves the working directory, which only main needs: the reader of a pipe sees the
+/// end of file when main closes it, and the file system can be unmounted. 0, 1 and 2 stay open: what is written to
+/// /proc/1/fd/1 appears in `docker logs`.
 fn drop_inherited_resources(child: Option<&Child>) {
     let pidfd = child.and_then(|child| child.pidfd.as_ref());
     descriptors::close_inherited(pidfd.map(AsRawFd::as_raw_fd));
@@ -541,7 +530,7 @@ fn drop_inherited_resources(child: Option<&Child>) {
     }
 }
 
-/// Where a signal is sent, for the log.
+/// The recipient of a signal, for the log.
 struct Recipient(Target, Option<Pid>);
 
 impl std::fmt::Display for Recipient {
@@ -555,7 +544,7 @@ impl std::fmt::Display for Recipient {
     }
 }
 
-/// The sender of a signal, for the log. The kernel shows a sender outside of our PID namespace as 0.
+/// The sender of a signal, for the log. The kernel reports a sender outside of our PID namespace as 0.
 struct Sender(i32);
 
 impl std::fmt::Display for Sender {

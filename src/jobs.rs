@@ -1,5 +1,5 @@
 //! Terminals and jobs: Ctrl-C, Ctrl-Z, `fg`, `bg`, scripts and pipelines work as they do without rinit. All rules are
-//! in this file, in the order in which they apply to a run. They are pure; `terminal` asks the kernel and acts.
+//! in this file, in the order in which they apply. They are pure functions; `terminal` makes the system calls.
 //!
 //! Main leads a process group of its own: a signal for main's group must not reach the other processes of a script or a
 //! pipeline, which are in rinit's group. But a terminal has one foreground group. Only that group may read the
@@ -11,15 +11,15 @@ use std::time::Duration;
 
 pub mod terminal;
 
-/// Which process can continue main after one of the terminal's stop signals (TSTP, TTIN, TTOU).
+/// Who can continue main after one of the terminal's stop signals (TSTP, TTIN, TTOU).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobControl {
     /// There is no terminal. A stop of main has no consequences.
     None,
     /// The shell that started rinit.
     Shell,
-    /// No process. If main were started directly, the kernel would discard the terminal's stop signals.
-    Nobody,
+    /// No process: rinit's process group is orphaned. Without rinit, the kernel would discard these signals for main.
+    Orphaned,
 }
 
 /// Which process group has the terminal's foreground.
@@ -31,7 +31,7 @@ pub enum Foreground {
     Mains,
     /// A group without any process left.
     Gone,
-    /// Any other group, such as that of a shell which has put rinit into the background.
+    /// Any other group, such as that of a shell that has put rinit into the background.
     Another,
 }
 
@@ -44,8 +44,8 @@ pub struct OwnGroup {
     pub leads_group: bool,
     /// Whether a standard stream is a pipe.
     pub has_pipe: bool,
-    /// Whether TTIN is ignored or blocked in rinit, and so in main, which inherits that.
-    pub is_deaf: bool,
+    /// Whether rinit ignores or blocks TTIN, and so does main, which inherits that.
+    pub ignores_ttin: bool,
 }
 
 impl OwnGroup {
@@ -58,10 +58,10 @@ impl OwnGroup {
     /// perhaps the input. There rinit's group keeps the foreground until main needs it, and rinit forwards the keys'
     /// signals to main.
     pub fn gives_foreground(self) -> bool {
-        self.is_ours_alone() || self.is_deaf
+        self.is_ours_alone() || self.ignores_ttin
     }
 
-    /// Whether rinit's group holds no other process that could need the terminal:
+    /// Whether rinit's group holds no other process that could need the terminal.
     ///
     /// - If rinit leads its session, `docker run -t`, a terminal emulator or sshd has started it, and not a shell.
     /// - Otherwise a shell with job control makes a group for each job, and rinit leads the group if it is the job's
@@ -106,9 +106,9 @@ impl JobControl {
         match (self, signal, foreground) {
             (JobControl::None, ..) => Reaction::None,
             (_, Signal::TTIN | Signal::TTOU, Foreground::Ours) => Reaction::ContinueInForeground,
-            (JobControl::Nobody, Signal::TTIN | Signal::TTOU, Foreground::Gone) => Reaction::ContinueInForeground,
+            (JobControl::Orphaned, Signal::TTIN | Signal::TTOU, Foreground::Gone) => Reaction::ContinueInForeground,
             (JobControl::Shell, Signal::TSTP | Signal::TTIN | Signal::TTOU, _) => Reaction::StopToo,
-            (JobControl::Nobody, Signal::TSTP, _) => Reaction::Continue,
+            (JobControl::Orphaned, Signal::TSTP, _) => Reaction::Continue,
             (JobControl::Shell, Signal::STOP, Foreground::Mains) if by_itself => Reaction::StopToo,
             (JobControl::Shell, Signal::STOP, Foreground::Mains) => Reaction::TakeForeground,
             _ => Reaction::None,
@@ -142,16 +142,16 @@ pub struct Sent {
 impl Sent {
     /// Whether this signal and the one before it are one request, which main gets once.
     ///
-    /// timeout(1) sends its signal to the process that it started, which is rinit, and at once to its own group, which
-    /// rinit belongs to. Without rinit the command gets it once as a rule, because the first one is still pending when
-    /// the second one comes. rinit may take the first one before that. The sender has not gone to sleep in between; a
-    /// process that waits for an effect of the first signal has.
+    /// timeout(1) sends its signal to the process that it started, which is rinit, and directly after that to its own group,
+    /// which rinit belongs to. Without rinit the command usually gets one signal, as the first is still pending when the
+    /// second arrives. rinit may have taken the first by then. timeout does not sleep between the two; a process that
+    /// waits for an effect of its first signal does.
     pub fn repeats(self, before: Sent) -> bool {
         self.at.saturating_sub(before.at) < AT_ONCE && Sent { at: before.at, ..self } == before
     }
 }
 
-/// The kernel may have interrupted the sender between the two signals, and other processes may have run since.
+/// The sender may have been preempted between the two signals.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or
@@ -164,23 +164,23 @@ pub fn hangs_up(ignored: SignalSet, leads: bool) -> bool {
     leads && ignored.contains(Signal::TERM) && ignored.contains(Signal::TSTP)
 }
 
-/// In a pipeline, a signal that ends the whole job (Ctrl-C, `kill %1`) reaches main a moment after the other processes.
-/// In `sleep 100 | rinit cat` cat may read the end of its input in this moment and exit with 0. Without rinit the
-/// signal would have ended cat. So it counts as having ended main if main had the default action for it: a main that
-/// exits although the signal was sent to it was exiting already.
+/// In a pipeline, a signal to the whole job (Ctrl-C, `kill %1`) reaches main a moment after the other processes. In
+/// `sleep 100 | rinit cat` cat may read the end of its input in this moment and exit with 0, where without rinit the
+/// signal would have killed it. So the signal counts as main's death if main has the default action for it: a main that
+/// exits all the same was exiting already.
 pub fn counts_as_death(signal: Signal, group: OwnGroup) -> bool {
     signal.is_stop() && group.has_pipe && !group.leads_session
 }
 
-/// Main has exited, or rinit is about to exit. The foreground returns to rinit's group if main's group has it or its
-/// group is gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining processes. Any other
-/// group keeps it: the shell has put rinit into the background, or a remaining process uses the terminal.
+/// Main has exited, or rinit is about to exit. The foreground returns to rinit's group if main's group has it or the
+/// foreground group is gone: otherwise Ctrl-C would reach no process while rinit waits for the remaining processes. Any
+/// other group keeps it: the shell has put rinit into the background, or a remaining process uses the terminal.
 pub fn foreground_returns(foreground: Foreground) -> bool {
     matches!(foreground, Foreground::Mains | Foreground::Gone)
 }
 
-/// Ctrl-C or Ctrl-\ has ended main (rinit did not send that signal). If main's group had the foreground, and rinit's
-/// group holds other processes, rinit sends the signal to these: without rinit they would have got it with main.
+/// Ctrl-C or Ctrl-\ has killed main (rinit did not send that signal). If main's group had the foreground, and rinit's
+/// group holds other processes, rinit sends the signal to these: without rinit they would have got it together with main.
 pub fn relays(signal: Signal, foreground: Foreground, alone: bool) -> bool {
     matches!(signal, Signal::INT | Signal::QUIT) && foreground == Foreground::Mains && !alone
 }
@@ -202,9 +202,9 @@ mod tests {
             (false, false, false, false),
             (false, false, true, false),
         ] {
-            let group = OwnGroup { leads_session, leads_group, has_pipe, is_deaf: false };
+            let group = OwnGroup { leads_session, leads_group, has_pipe, ignores_ttin: false };
             assert_eq!((group.is_ours_alone(), group.gives_foreground()), (alone, alone), "{group:?}");
-            assert!(OwnGroup { is_deaf: true, ..group }.gives_foreground());
+            assert!(OwnGroup { ignores_ttin: true, ..group }.gives_foreground());
         }
     }
 
@@ -219,18 +219,18 @@ mod tests {
             assert_eq!(stopped(JobControl::None, signal), [None; 4]);
         }
         assert_eq!(stopped(JobControl::Shell, Signal::TSTP), [StopToo; 4]);
-        assert_eq!(stopped(JobControl::Nobody, Signal::TSTP), [Continue; 4]);
+        assert_eq!(stopped(JobControl::Orphaned, Signal::TSTP), [Continue; 4]);
         for need in [Signal::TTIN, Signal::TTOU] {
             assert_eq!(stopped(JobControl::Shell, need), [ContinueInForeground, StopToo, StopToo, StopToo]);
-            assert_eq!(stopped(JobControl::Nobody, need), [ContinueInForeground, None, ContinueInForeground, None]);
+            assert_eq!(stopped(JobControl::Orphaned, need), [ContinueInForeground, None, ContinueInForeground, None]);
         }
         assert_eq!(stopped(JobControl::Shell, Signal::STOP), [None, TakeForeground, None, None]);
-        assert_eq!(stopped(JobControl::Nobody, Signal::STOP), [None; 4]);
+        assert_eq!(stopped(JobControl::Orphaned, Signal::STOP), [None; 4]);
     }
 
     #[test]
     fn a_stop_of_its_own_is_followed_only_from_the_foreground_and_to_a_shell() {
-        for job_control in [JobControl::None, JobControl::Shell, JobControl::Nobody] {
+        for job_control in [JobControl::None, JobControl::Shell, JobControl::Orphaned] {
             for foreground in GROUPS {
                 let follows = job_control.main_stopped(Signal::STOP, foreground, true) == Reaction::StopToo;
                 assert_eq!(follows, job_control == JobControl::Shell && foreground == Foreground::Mains);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_ended_main_is_for_the_other_processes_too() {
+    fn a_key_that_killed_main_is_for_the_other_processes_too() {
         for signal in [Signal::INT, Signal::QUIT] {
             for foreground in GROUPS {
                 assert_eq!(relays(signal, foreground, false), foreground == Foreground::Mains);

@@ -55,12 +55,13 @@ pub mod sys;
 use cli::Request;
 use command::Inherited;
 use failure::Failure;
+use nix::sys::prctl;
 use persona::{Persona, Stream};
 use report::termination;
 use signal::SignalSet;
 use std::mem::ManuallyDrop;
+use sys::all_processes::AllProcesses;
 use sys::arguments::CStrArray;
-use sys::everyone::Everyone;
 use sys::signals;
 
 /// Runs rinit: takes the command line, with rinit's own name in front, and returns the exit status.
@@ -71,17 +72,17 @@ pub fn run(arguments: CStrArray) -> c_int {
     match mask.map_err(|errno| cannot("block signals", errno)).and_then(|mask| try_run(persona, arguments, mask)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            // No effect if the options could be read: then this was done before, and the first call wins.
+            // If the options could be read, the log and the file of the termination message stay as they were set then.
             let options = cli::read_leniently(persona, arguments, CStrArray::followed_environment());
             log::start(&log::LogFilter::default(), options.log_format);
             termination::set(options.termination_log);
             termination::begin();
-            match command::shebang::advice(arguments) {
+            match command::refusal::shebang_advice(arguments) {
                 Some(advice) => ::log::error!("{advice}"),
                 None => ::log::error!("{failure}"),
             }
             termination::write();
-            persona.statuses.of(failure.kind).into()
+            (persona.status)(failure.kind).into()
         }
     }
 }
@@ -97,11 +98,16 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     let sigchld = signals::default_sigchld().map_err(|errno| cannot("set the disposition of SIGCHLD", errno))?;
     // If a seccomp filter refuses waitpid, rinit would never learn that main has exited.
     sys::wait::can_wait().map_err(|errno| cannot("wait for children (waitpid)", errno))?;
-    let requested = options.parent_death.map_or(Ok(()), sys::process::request_parent_death_signal);
-    let everyone = Everyone::of_our_namespace();
-    let adopts = options.subreaper && everyone.is_none();
-    let adopted = if adopts { sys::process::become_subreaper() } else { Ok(()) };
-    if options.warn_not_init && !options.subreaper && everyone.is_none() && !sys::process::is_subreaper() {
+    let request = |signal| sys::process::request_parent_death_signal(signal, nix::unistd::getppid());
+    let parent_death = options.parent_death.map_or(Ok(()), request);
+    let all_processes = AllProcesses::of_our_namespace();
+    let needs_subreaper = options.subreaper && all_processes.is_none();
+    let subreaper = if needs_subreaper { prctl::set_child_subreaper(true) } else { Ok(()) };
+    if options.warn_not_init
+        && !options.subreaper
+        && all_processes.is_none()
+        && prctl::get_child_subreaper() != Ok(true)
+    {
         ::log::warn!(
             "rinit is not PID 1 and not a subreaper (-s or TINI_SUBREAPER makes it one), so it cannot reap orphans"
         );
@@ -116,10 +122,10 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
     for warning in &options.warnings {
         ::log::warn!("{warning}");
     }
-    if let Err(errno) = requested {
+    if let Err(errno) = parent_death {
         ::log::warn!("--parent-death: cannot ask for a signal when rinit's parent exits: {}", sys::reason(errno));
     }
-    if let Err(errno) = adopted {
+    if let Err(errno) = subreaper {
         ::log::warn!(
             "rinit is not PID 1 and cannot become a subreaper, so it cannot reap orphans: {}",
             sys::reason(errno)
@@ -131,7 +137,7 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
         );
     }
     // Never dropped: the process is about to exit, and the kernel frees everything.
-    let mut init = ManuallyDrop::new(init::Init::new(child, everyone, options));
+    let mut init = ManuallyDrop::new(init::Init::new(child, all_processes, options));
     let status = init.run();
     termination::write();
     init.die_as_main(status);
@@ -141,7 +147,7 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
 // Not inlined into `try_run`, whose stack frame stays for as long as main runs.
 #[inline(never)]
 fn print_table(form: report::table::Form, mask: SignalSet) -> Result<u8, Failure> {
-    print(&report::table::print(form)?, Stream::Stdout, mask)
+    print(&report::table::print(form, cli::target_of_init())?, Stream::Stdout, mask)
 }
 
 /// Prints the text, with the signal mask that rinit was started with: Ctrl-C works while a slow reader blocks the write.

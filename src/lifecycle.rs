@@ -1,5 +1,5 @@
-//! What rinit does about each event. Pure decisions without system calls, clock or I/O: the time comes in as a value, so all
-//! of this is tested without a process.
+//! What rinit does about each event. Pure decisions without system calls, clock or I/O. The time is an argument, so the
+//! tests need no processes.
 
 pub use crate::duration::Moment;
 pub use crate::jobs::JobControl;
@@ -16,7 +16,7 @@ mod sequence;
 /// What can happen to rinit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A signal arrived for rinit; CHLD is none of these.
+    /// A signal other than CHLD arrived for rinit.
     Signal(Signal),
     /// main was stopped by this signal.
     MainStopped {
@@ -27,56 +27,57 @@ pub enum Event {
         /// Whether main handles, blocks or ignores TSTP, the signal of Ctrl-Z.
         by_itself: bool,
     },
-    /// The kernel discarded the signal by which rinit wanted to stop itself: no process could continue it.
+    /// The kernel discarded the signal by which rinit wanted to stop itself: its process group is orphaned, so no shell could
+    /// continue it.
     StopDiscarded(Signal),
     /// main has exited, and has been reaped.
-    MainEnded(WaitStatus),
+    MainExited(WaitStatus),
     /// Another child has exited, and has been reaped.
     Reaped,
-    /// The answer to `Action::Look`.
-    Seen(Alive),
-    /// The answer to `Action::Drain`: when to scan again, or None when no process is left to wait for.
+    /// The answer to `Action::Poll`.
+    Polled(Remaining),
+    /// The answer to `Action::Scan`: when to scan again, or None when no process is left to wait for.
     Scanned(Option<Moment>),
-    /// The deadline may be over.
+    /// The deadline may have passed.
     Tick,
 }
 
-/// Which kind of process is left besides rinit and main.
+/// Which processes remain besides rinit and main.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Alive {
+pub enum Remaining {
     /// None.
-    Nobody,
+    None,
     /// At least one child of rinit's: SIGCHLD reports its exit.
     Children,
     /// Only processes that were started from outside, as `docker exec` does: no exit notification arrives for these.
-    Strangers,
+    Unrelated,
 }
 
-/// What rinit is to do about it.
+/// What rinit does about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Forward a signal. `Target::Group` means main's group even after main's exit: processes may be left in it.
+    /// Forward a signal. After main's exit `Target::Group` still means main's group: it may have other members.
     Forward(Signal, Target),
     /// Continue the target if main is stopped: a stopped process does not act on TERM.
     ContinueIfStopped(Target),
     /// Make main's group the terminal's foreground again, if rinit's own is and no other process needs it.
     LendTerminal,
-    /// Make main's group the terminal's foreground, which it needs.
+    /// Make main's group the terminal's foreground: main needs it.
     GiveTerminal,
     /// Make rinit's own group the terminal's foreground.
     TakeTerminal,
     /// Stop as main did, so that the shell that started rinit sees a stopped job.
     StopSelf(Signal),
-    /// Send KILL to main and its group: the stop sequence has come to it.
+    /// Send KILL to main and its group: the last step of the stop sequence.
     KillMain,
-    /// main is still alive after KILL: give up waiting for it, and go on with `Event::MainEnded`.
+    /// main is still alive after KILL: stop waiting for it, and continue with `Event::MainExited`.
     AbandonMain,
-    /// Main has exited: begin to drain the remaining processes, with the first scan.
+    /// Main has exited: begin the drain with its first scan.
     BeginDrain,
-    /// Scan the remaining processes, ask and kill those whose turn has come, and answer by `Event::Scanned`.
-    Drain,
-    /// See which processes are left, and report it as `Event::Seen`.
-    Look,
+    /// Scan the remaining processes, ask and kill those that are due, and answer by `Event::Scanned`.
+    Scan,
+    /// Find out which processes remain, and answer by `Event::Polled`.
+    Poll,
     /// The stop takes long: report what delays it.
     ReportSlowStop,
     /// Exit with this status.
@@ -84,14 +85,14 @@ pub enum Action {
 }
 
 /// One event leads to at most this many actions.
-const MOST: usize = 3;
+const MAX_ACTIONS: usize = 3;
 
-/// What to do about one event, first things first.
+/// What to do about one event, in this order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Actions([Option<Action>; MOST]);
+pub struct Actions([Option<Action>; MAX_ACTIONS]);
 
 impl Actions {
-    const NONE: Actions = Actions([None; MOST]);
+    const NONE: Actions = Actions([None; MAX_ACTIONS]);
 
     const fn one(action: Action) -> Actions {
         Actions([Some(action), None, None])
@@ -104,7 +105,7 @@ impl Actions {
 
 impl IntoIterator for Actions {
     type Item = Action;
-    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Action>, MOST>>;
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Action>, MAX_ACTIONS>>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().flatten()
@@ -123,19 +124,19 @@ enum Phase {
         /// When to give up waiting for main, which was killed.
         abandon_main: Option<Moment>,
     },
-    /// main has exited, and it is not known yet whether other processes are left.
-    Ended,
+    /// main has exited, and rinit does not know yet whether other processes remain.
+    MainExited,
     /// `--wait-all`: the remaining processes run on until they exit by themselves.
     Waiting(PollBackoff),
-    /// The remaining processes are asked to exit, and killed when their time is over.
+    /// rinit asks the remaining processes to exit, and kills them when their time is over.
     Draining {
         /// When the last scan was.
         last: Moment,
         /// When the next one is due.
         next: Moment,
     },
-    /// There is nothing left to do.
-    Gone,
+    /// Nothing is left to do.
+    Exiting,
 }
 
 /// Polls at growing intervals for processes whose exit no signal reports.
@@ -163,11 +164,11 @@ impl PollBackoff {
     }
 }
 
-/// Rate-limits scans: thousands of orphans may exit at once, and each could make another process due.
+/// Rate-limits scans: thousands of orphans may exit at once, and each exit may make another process due.
 const SCANS_APART: Duration = Duration::from_millis(10);
 
-/// How long main may take to die of KILL: it may have much memory to free. A tracer can hold a dead one for ever.
-const KILL_TAKES_MAIN: Duration = Duration::from_secs(2);
+/// How long main may take to exit after KILL, as it may have much memory to free. A tracer can keep it for ever.
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
 const REPORTS_APART: Duration = Duration::from_secs(1);
 
@@ -177,7 +178,7 @@ pub struct Lifecycle {
     options: Options,
     job_control: JobControl,
     phase: Phase,
-    /// The first stop signal, or else the drain's TERM, and when it was sent.
+    /// The first stop signal, or without one the drain's TERM, and when it was sent.
     stop: Option<(Signal, Moment)>,
     /// When a slow stop is reported.
     report: Option<Moment>,
@@ -196,6 +197,11 @@ impl Lifecycle {
         Lifecycle { options, job_control, phase, stop: None, report: None, status: 0 }
     }
 
+    /// The options.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// Whether rinit reacts when main is stopped.
     pub fn watches_stops(&self) -> bool {
         self.job_control != JobControl::None && self.main_runs()
@@ -206,7 +212,7 @@ impl Lifecycle {
         matches!(self.phase, Phase::Running { .. })
     }
 
-    /// The first stop signal, or else the drain's TERM, and when it was sent.
+    /// The first stop signal, or without one the drain's TERM, and when it was sent.
     pub fn stop(&self) -> Option<(Signal, Moment)> {
         self.stop
     }
@@ -222,7 +228,7 @@ impl Lifecycle {
             Phase::Running { progress, abandon_main } => [progress.due(), abandon_main],
             Phase::Waiting(poll) => [None, poll.next],
             Phase::Draining { next, .. } => [None, Some(next)],
-            Phase::Pausing | Phase::Ended | Phase::Gone => return None,
+            Phase::Pausing | Phase::MainExited | Phase::Exiting => return None,
         };
         of_phase.into_iter().chain([self.report]).flatten().min()
     }
@@ -233,12 +239,12 @@ impl Lifecycle {
             Event::Signal(signal) => self.on_signal(now, signal),
             Event::MainStopped { signal, foreground, by_itself } => self.on_stop(signal, foreground, by_itself),
             Event::StopDiscarded(signal) => {
-                self.job_control = JobControl::Nobody;
+                self.job_control = JobControl::Orphaned;
                 if self.main_runs() { self.on_stop(signal, Foreground::Another, false) } else { self.stop_after_main() }
             }
-            Event::MainEnded(status) => self.on_main_ended(status),
+            Event::MainExited(status) => self.on_main_exited(status),
             Event::Reaped => self.on_reaped(),
-            Event::Seen(alive) => self.on_seen(now, alive),
+            Event::Polled(remaining) => self.on_polled(now, remaining),
             Event::Scanned(next) => self.on_scanned(now, next),
             Event::Tick => self.on_tick(now),
         }
@@ -248,7 +254,7 @@ impl Lifecycle {
         if received == Signal::CHLD {
             return Actions::NONE;
         }
-        // Whatever it is rewritten to: dumb-init stops itself all the same.
+        // Decided by the received signal, not by what it is rewritten to, as dumb-init does.
         let stop_self =
             (self.main_runs() && self.options.suspending.contains(received)).then_some(Action::StopSelf(Signal::STOP));
         let Some(signal) = self.options.rewrites.apply(received) else {
@@ -291,35 +297,35 @@ impl Lifecycle {
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
             Phase::Pausing if matches!(signal, Signal::TERM | Signal::INT) => {
                 self.note_stop(now, signal);
-                // A pause with --wait-all is over at the stop signal: the drain follows.
+                // The stop signal ends the pause, and --wait-all with it: the drain follows.
                 self.options.wait_all = false;
-                self.end()
+                self.after_main()
             }
-            Phase::Pausing | Phase::Ended | Phase::Gone => Actions::NONE,
+            Phase::Pausing | Phase::MainExited | Phase::Exiting => Actions::NONE,
         }
     }
 
-    /// A step of the stop sequence sends this signal, or only waits.
+    /// A step of the stop sequence: sends a signal, or only waits.
     fn on_step(&mut self, now: Moment, sent: Option<Signal>) -> Actions {
         let Some(signal) = sent else { return Actions::NONE };
         self.note_stop(now, signal);
         let target = self.options.target;
         match &mut self.phase {
             Phase::Running { abandon_main, .. } if signal == Signal::KILL => {
-                *abandon_main = Some(now.saturating_add(KILL_TAKES_MAIN));
+                *abandon_main = Some(now.saturating_add(KILL_TIMEOUT));
                 Actions::one(Action::KillMain)
             }
             _ => Actions::two(Action::Forward(signal, target), Action::ContinueIfStopped(target)),
         }
     }
 
-    /// Ctrl-Z has stopped the remaining processes. rinit stops too, as the shell that started it sees no other of them.
+    /// Ctrl-Z has stopped the remaining processes. rinit stops too: the shell that started it watches rinit alone.
     fn stop_after_main(&self) -> Actions {
         match (self.phase, self.job_control) {
             (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Shell) => {
                 Actions::one(Action::StopSelf(Signal::TSTP))
             }
-            (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Nobody) => {
+            (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Orphaned) => {
                 Actions::one(Action::Forward(Signal::CONT, Target::All))
             }
             _ => Actions::NONE,
@@ -341,56 +347,56 @@ impl Lifecycle {
         }
     }
 
-    fn on_main_ended(&mut self, status: WaitStatus) -> Actions {
+    fn on_main_exited(&mut self, status: WaitStatus) -> Actions {
         if !self.main_runs() {
             return Actions::NONE;
         }
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
-        let actions = self.end();
-        // A stop that was held back is for the remaining processes as well: --wait-all does not exempt them.
+        let actions = self.after_main();
+        // --wait-all waits for a stop signal. One that the stop sequence was still holding back has arrived already.
         self.options.wait_all &= !is_held_back;
         actions
     }
 
     /// main has exited, or there was none.
-    fn end(&mut self) -> Actions {
+    fn after_main(&mut self) -> Actions {
         if self.options.grace == Some(Duration::ZERO) && !self.options.wait_all {
             let parting = self.options.parting.map(|signal| Action::Forward(signal, Target::Group));
             let [exit, ..] = self.exit().0;
             return Actions([parting, exit, None]);
         }
-        self.phase = Phase::Ended;
-        Actions::one(Action::Look)
+        self.phase = Phase::MainExited;
+        Actions::one(Action::Poll)
     }
 
     fn on_reaped(&self) -> Actions {
         match self.phase {
-            Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(Action::Look),
-            Phase::Pausing | Phase::Running { .. } | Phase::Ended | Phase::Gone => Actions::NONE,
+            Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(Action::Poll),
+            Phase::Pausing | Phase::Running { .. } | Phase::MainExited | Phase::Exiting => Actions::NONE,
         }
     }
 
-    fn on_seen(&mut self, now: Moment, alive: Alive) -> Actions {
-        if self.main_runs() || matches!(self.phase, Phase::Pausing | Phase::Gone) {
+    fn on_polled(&mut self, now: Moment, remaining: Remaining) -> Actions {
+        if self.main_runs() || matches!(self.phase, Phase::Pausing | Phase::Exiting) {
             return Actions::NONE;
         }
-        if alive == Alive::Nobody {
+        if remaining == Remaining::None {
             return self.exit();
         }
         match &mut self.phase {
-            Phase::Ended if self.options.wait_all => {
+            Phase::MainExited if self.options.wait_all => {
                 self.phase = Phase::Waiting(PollBackoff::new());
-                return self.on_seen(now, alive);
+                return self.on_polled(now, remaining);
             }
-            Phase::Ended => return Actions::one(self.start_drain(now)),
-            Phase::Waiting(poll) => match alive {
-                Alive::Strangers => poll.schedule(now),
-                Alive::Children | Alive::Nobody => poll.next = None,
+            Phase::MainExited => return Actions::one(self.start_drain(now)),
+            Phase::Waiting(poll) => match remaining {
+                Remaining::Unrelated => poll.schedule(now),
+                Remaining::Children | Remaining::None => poll.next = None,
             },
-            // The exit that was just seen may have made another process due.
+            // The exit may have made another process due.
             Phase::Draining { last, next } => *next = (*next).min(last.saturating_add(SCANS_APART)),
-            Phase::Pausing | Phase::Running { .. } | Phase::Gone => {}
+            Phase::Pausing | Phase::Running { .. } | Phase::Exiting => {}
         }
         Actions::NONE
     }
@@ -416,7 +422,7 @@ impl Lifecycle {
     fn start_drain(&mut self, now: Moment) -> Action {
         self.note_stop(now, Signal::TERM);
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
-        // Survivors are named when the grace period is over. A report within a second of that would repeat it.
+        // At the end of the grace period the log names the survivors. A report within a second before would say the same.
         if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(REPORTS_APART))) {
             self.report = None;
         }
@@ -440,22 +446,22 @@ impl Lifecycle {
                 self.phase = Phase::Running { progress, abandon_main: None };
                 Actions::one(Action::AbandonMain)
             }
-            Phase::Waiting(poll) if poll.is_due(now) => Actions::one(Action::Look),
-            Phase::Draining { next, .. } if next <= now => Actions::one(Action::Drain),
+            Phase::Waiting(poll) if poll.is_due(now) => Actions::one(Action::Poll),
+            Phase::Draining { next, .. } if next <= now => Actions::one(Action::Scan),
             _ => Actions::NONE,
         }
     }
 
     fn exit(&mut self) -> Actions {
-        self.phase = Phase::Gone;
+        self.phase = Phase::Exiting;
         self.report = None;
         Actions::one(Action::Exit(self.status))
     }
 }
 
-#[cfg(any(test, fuzzing))]
-pub mod history;
 #[cfg(test)]
 mod properties;
+#[cfg(any(test, fuzzing))]
+pub mod simulation;
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use crate::sys::stderr;
 use env_logger::fmt::Formatter;
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use std::fmt::{self, Write as _};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -32,7 +32,7 @@ impl Default for LogFilter {
 }
 
 impl LogFilter {
-    /// What `parse` takes, for messages.
+    /// What `parse` accepts, for error messages.
     pub const ALLOWED: &str = "off, error, warn, info, debug or trace, or env_logger's MODULE=LEVEL with commas, MODULE being \
                                rinit or below";
 
@@ -146,7 +146,7 @@ const CUT: &str = "...";
 
 /// Escape sequences around a level's name: on a terminal a colour, unless the user wants none (no-color.org).
 fn colours(level: Level) -> (&'static str, &'static str) {
-    let wanted = stderr::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let wanted = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     match level {
         _ if !wanted => ("", ""),
         Level::Error => ("\x1b[31m", "\x1b[0m"),

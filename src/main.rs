@@ -15,7 +15,7 @@ static MEMORY: ExitWhenOutOfMemory = ExitWhenOutOfMemory;
 /// Called once, by libc.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
-    // SAFETY: libc passed these, and they are never freed.
-    rinit::run(unsafe { CStrArray::from_main(argc, argv) })
+pub unsafe extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
+    // SAFETY: libc passed it, and it is never freed.
+    rinit::run(unsafe { CStrArray::from_raw(argv) })
 }

@@ -99,6 +99,16 @@ pub enum Target {
 }
 
 impl Target {
+    /// Reads `main`, `group` or `all`.
+    pub fn parse(text: &str) -> Option<Target> {
+        match text {
+            "main" => Some(Target::Main),
+            "group" => Some(Target::Group),
+            "all" => Some(Target::All),
+            _ => None,
+        }
+    }
+
     /// The one of the two that reaches more processes.
     pub fn or_wider(self, other: Target) -> Target {
         match (self, other) {

@@ -1,4 +1,4 @@
-//! What rinit behaves like, by the name that it was called by: itself, or an init that it stands in for. All
+//! How rinit behaves under the name by which it was called: its own, or that of an init that it replaces. All
 //! differences between them are data in this file.
 //!
 //! Observed with Debian's packages of tini 0.19, dumb-init 1.2.5 and catatonit 0.1.7.
@@ -19,7 +19,7 @@ pub struct Persona {
     pub defaults: fn() -> Options,
     /// Signals that are dropped, unless a rewrite says otherwise.
     pub dropped: &'static [Signal],
-    /// What changes where main leads a session, as it does unless signals go to main alone. None: main leads a session
+    /// Main leads a session by default, unless signals go to main alone; what that changes. None: main leads a session
     /// only with `--session`.
     pub session: Option<Session>,
     /// The options that have a letter. The long options are the same under every name.
@@ -35,8 +35,8 @@ pub struct Persona {
     pub first_verbose: LevelFilter,
     /// The other init's own environment variables. They win over options.
     pub variables: &'static [Variable],
-    /// The exit statuses if the command could not be started.
-    pub statuses: Statuses,
+    /// The exit status if the command could not be started.
+    pub status: fn(Kind) -> u8,
     /// What the version has before and after its number.
     pub version: (&'static str, &'static str),
     /// Where the version is printed.
@@ -45,7 +45,7 @@ pub struct Persona {
     pub help_to: Stream,
 }
 
-/// What changes where main is in a session of its own.
+/// What a session of its own changes for main.
 #[derive(Debug)]
 pub struct Session {
     /// Signals that are rewritten unless the user rewrites them otherwise. In a session of its own main has no parent
@@ -64,25 +64,6 @@ pub struct Variable {
     pub take: fn(&mut Options, &[u8]),
 }
 
-/// Exit statuses.
-#[derive(Clone, Copy, Debug)]
-pub struct Statuses {
-    own: u8,
-    cannot_execute: u8,
-    not_found: u8,
-}
-
-impl Statuses {
-    /// The one for a failure of this kind.
-    pub fn of(self, kind: Kind) -> u8 {
-        match kind {
-            Kind::Own => self.own,
-            Kind::CannotExecute => self.cannot_execute,
-            Kind::NotFound => self.not_found,
-        }
-    }
-}
-
 /// Where something is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
@@ -91,13 +72,6 @@ pub enum Stream {
     /// stderr.
     Stderr,
 }
-
-/// The same as those of `docker run`, env(1) and timeout(1).
-const STATUSES: Statuses = Statuses {
-    own: crate::failure::STATUS_OWN,
-    cannot_execute: crate::failure::STATUS_CANNOT_EXECUTE,
-    not_found: crate::failure::STATUS_NOT_FOUND,
-};
 
 /// rinit under its own name, and under any name that is not listed here.
 const RINIT: Persona = Persona {
@@ -111,7 +85,7 @@ const RINIT: Persona = Persona {
     pauses_beside_command: false,
     first_verbose: LevelFilter::Info,
     variables: &[],
-    statuses: STATUSES,
+    status: |kind| kind as u8,
     version: ("rinit ", ""),
     version_to: Stream::Stdout,
     help_to: Stream::Stdout,
@@ -140,7 +114,7 @@ const TINI: Persona = Persona {
     letters: "psvwgelh",
     permutes: true,
     variables: TINI_VARIABLES,
-    statuses: Statuses { own: 1, ..STATUSES },
+    status: |kind| if kind == Kind::Own { 1 } else { kind as u8 },
     version: ("tini version ", "_rinit"),
     ..RINIT
 };
@@ -178,7 +152,7 @@ const DUMB_INIT: Persona = Persona {
             },
         },
     ],
-    statuses: Statuses { own: 1, cannot_execute: 2, not_found: 2 },
+    status: |kind| if kind == Kind::Own { 1 } else { 2 },
     version: ("dumb-init v", "_rinit"),
     version_to: Stream::Stderr,
     help_to: Stream::Stderr,
@@ -193,7 +167,7 @@ const CATATONIT: Persona = Persona {
     permutes: true,
     abbreviates: true,
     pauses_beside_command: true,
-    statuses: Statuses { own: 1, cannot_execute: 1, not_found: 1 },
+    status: |_| 1,
     // The original calls itself tini here, so that engines can read the version.
     version: ("tini version ", "_rinit"),
     help_to: Stream::Stderr,

@@ -1,5 +1,5 @@
 //! Text that others chose, such as the name of a command: a newline or an escape sequence in it could forge a line of
-//! the log or command a terminal.
+//! the log or control a terminal.
 
 use std::fmt::{self, Write};
 

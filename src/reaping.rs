@@ -14,11 +14,11 @@ const MAX_PER_ROUND: usize = 64;
 
 /// Whether the kernel or rinit reaps, and what is known about rinit's children.
 pub struct Reaping {
-    /// Why the kernel does not reap. None: it does.
+    /// Why rinit has to reap. None: the kernel reaps.
     obstacle: Option<Obstacle>,
     /// Whether a child was alive at the last waitpid(2).
     children: bool,
-    /// Whether the kernel ever did: then main's PID, and the number of its group, may belong to others by now.
+    /// Whether the kernel has ever reaped: main's PID, and the number of its group, may have been used again.
     was_in_kernel: bool,
     /// The level at which each reaped orphan is logged.
     level: Level,
@@ -36,10 +36,10 @@ pub struct Round {
     pub more: bool,
 }
 
-/// What requires that rinit hears of each change of its children.
+/// What requires that rinit itself waits for its children.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Needs {
-    /// Job control: that main is stopped.
+    /// Job control: rinit has to see when main is stopped.
     pub stops: bool,
     /// A warning for each reaped orphan.
     pub warnings: bool,
@@ -79,7 +79,7 @@ impl Reaping {
         format!("{}{more}", self.orphans)
     }
 
-    /// main's pidfd, if only that shows main's exit: where the kernel reaps, no SIGCHLD comes.
+    /// main's pidfd, if it is the only notification of main's exit: where the kernel reaps, no SIGCHLD arrives.
     pub fn pidfd_to_await<'a>(&self, child: Option<&'a Child>) -> Option<&'a Pidfd> {
         self.pidfd(child).filter(|_| self.in_kernel())
     }
@@ -89,10 +89,9 @@ impl Reaping {
         child?.pidfd.as_ref().filter(|_| self.was_in_kernel)
     }
 
-    /// Reaps children that are dead. Needed even where the kernel reaps: those that died before it was told to are
-    /// left.
+    /// Reaps dead children. Where the kernel reaps, these are the children that died before it began to.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
-        // What the kernel has reaped since the last call is not known.
+        // The kernel does not report what it has reaped since the last call.
         let mut round = Round { main_status: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
         for _ in 0..MAX_PER_ROUND {
             match wait::reap_any() {
@@ -118,8 +117,7 @@ impl Reaping {
 
     /// The exit status of main, which the kernel has reaped.
     pub fn status_of_reaped_main(&self, pidfd: &Pidfd) -> WaitStatus {
-        // This worked at the start, so a failure may be a passing one: try twice. There is no other way, as waitpid(2)
-        // and /proc know nothing of a process that has been reaped.
+        // It worked at the start, so an error may be temporary: try twice. waitpid(2) and /proc no longer know the process.
         match pidfd.exit_status().or_else(|_| pidfd.exit_status()) {
             Ok(Some(status)) => status,
             refused => {
@@ -133,14 +131,14 @@ impl Reaping {
         }
     }
 
-    /// Main has exited: from now on SIGCHLD reports each exit of a remaining process, as a drain has to know.
+    /// Main has exited: from now on SIGCHLD reports each exit of a remaining process, which the drain needs to know.
     pub fn take_over(&mut self) {
         if !self.in_kernel() {
             return;
         }
         self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
-        // With thousands of processes waitpid(2) would take longer than all else, so PID 1 still leaves reaping to the
-        // kernel. Any other process has to keep dead children: by their parents it tells descendants from strangers.
+        // PID 1 still leaves reaping to the kernel: with thousands of processes waitpid(2) would be the slowest part of the
+        // drain. A subreaper has to keep zombies: they connect it with their children, its descendants.
         let set = match nix::unistd::getpid().as_raw() {
             1 => signals::leave_reaping_to_kernel_with_notice(),
             _ => signals::default_sigchld().map(drop),
@@ -148,12 +146,12 @@ impl Reaping {
         if let Err(errno) = set {
             error!("SIGCHLD stays ignored, so exits are noticed late: {}", reason(errno));
         }
-        // Until the next waitpid(2) says otherwise.
+        // Until the next waitpid(2) shows it.
         self.children = true;
     }
 }
 
-/// Has the kernel reap from now on, unless the kernel or a seccomp filter refuses something that this needs.
+/// Leaves reaping to the kernel, unless the kernel or a seccomp filter refuses a system call that this needs.
 fn leave_to_kernel(child: Option<&Child>, inbox: &Inbox) -> Result<(), Obstacle> {
     let because = |what| move |errno| Obstacle(what, Some(errno));
     if let Some(child) = child {

@@ -9,7 +9,7 @@ const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:
 /// The longest path that the kernel accepts, with the NUL (PATH_MAX).
 const LONGEST: usize = 4096;
 
-/// Room for paths of usual length.
+/// The size of the buffer for paths of usual length.
 pub const SHORT: usize = 256;
 
 /// The paths that a name may mean, in the order of execvp(3). A name with a slash is a path, and an empty name has
@@ -50,18 +50,18 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    // Not inlined: the room for long paths would be on the stack even if it is not needed. With one room of 4 kB for
+    // Not inlined: the buffer for long paths would be on the stack even if it is not needed. With one buffer of 4 kB for
     // all, rinit keeps 4 kB more of private memory.
     #[inline(never)]
     fn visit_long<B>(&self, try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         self.visit_in(&mut [0; LONGEST], try_one)
     }
 
-    fn visit_in<B>(&self, room: &mut [u8], mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
+    fn visit_in<B>(&self, buffer: &mut [u8], mut try_one: impl FnMut(&CStr) -> ControlFlow<B>) -> ControlFlow<B> {
         let name = self.name.to_bytes();
         for folder in self.folders() {
             // A path that does not fit could not be executed.
-            if let Some(path) = join(room, folder, name) {
+            if let Some(path) = join(buffer, folder, name) {
                 try_one(path)?;
             }
         }
@@ -79,15 +79,15 @@ impl<'a> Candidates<'a> {
     }
 }
 
-fn join<'a>(room: &'a mut [u8], folder: &[u8], name: &[u8]) -> Option<&'a CStr> {
+fn join<'a>(buffer: &'a mut [u8], folder: &[u8], name: &[u8]) -> Option<&'a CStr> {
     let slash: &[u8] = if folder.is_empty() { b"" } else { b"/" };
-    let mut rest = &mut *room;
+    let mut rest = &mut *buffer;
     for part in [folder, slash, name, b"\0"] {
         let (place, after) = rest.split_at_mut_checked(part.len())?;
         place.copy_from_slice(part);
         rest = after;
     }
-    CStr::from_bytes_until_nul(room).ok()
+    CStr::from_bytes_until_nul(buffer).ok()
 }
 
 #[cfg(test)]

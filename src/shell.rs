@@ -1,27 +1,35 @@
-//! Shells that wait for a foreground child: they run the trap for a signal only when that child has exited.
+//! Shells, and whether they wait for a foreground child: they run the trap for a signal only when that child has exited.
 
 use crate::family::Family;
 use crate::signal::Signal;
 use crate::sys::procfs::{Procfs, Stat};
 use crate::sys::{Pid, clock};
 
-/// The process names of shells.
-const SHELLS: [&str; 5] = ["sh", "bash", "dash", "ash", "busybox"];
+/// Whether a process is a shell, by its arguments: the process name of a script with a `#!` line is the script's.
+pub fn is_shell(procfs: Procfs, pid: Pid) -> bool {
+    let arguments = procfs.arguments(pid);
+    let mut names = arguments.iter().map(|path| path.rsplit_once('/').map_or(path.as_str(), |(_, name)| name));
+    match names.next() {
+        Some("busybox") => matches!(names.next(), Some("sh" | "ash")),
+        // `-bash` is a login shell.
+        Some(name) => matches!(name.trim_start_matches('-'), "sh" | "bash" | "dash" | "ash" | "zsh"),
+        None => false,
+    }
+}
 
 /// The foreground child that a shell waits for. None unless that is certain: a shell that waits for a background child
 /// with the `wait` builtin passes the signal on in its trap, and the child must not get it twice.
 pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item = Pid>) -> Option<Pid> {
     // dash and BusyBox wait for a background child in sigsuspend(2), bash in waitpid(2), as for one in the foreground.
-    if !SHELLS.contains(&procfs.name(shell)?.as_str()) || procfs.sleeps_in(shell)? != "do_wait" {
+    if procfs.sleeps_in(shell)? != "do_wait" || !is_shell(procfs, shell) {
         return None;
     }
     let own = procfs.stat(shell)?;
     children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
 }
 
-/// Whether a child was started in the foreground. In the background a shell without job control has it ignore INT and
-/// QUIT, and opens /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its
-/// own.
+/// Whether a child was started in the foreground. A shell without job control has a background child ignore INT and
+/// QUIT, with /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
 fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
     let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
     let can_be = stat.parent == shell
@@ -44,7 +52,7 @@ pub struct ForegroundChild {
 }
 
 impl ForegroundChild {
-    /// The child to send a signal to, which is about to be sent to main.
+    /// The child that has to get `signal` as well, which is about to be sent to main.
     pub fn child_for(&mut self, main: Pid, signal: Signal) -> Option<Pid> {
         let procfs = Procfs::of_our_namespace().filter(|_| signal.requests_termination())?;
         if !procfs.status(main)?.caught.contains(signal) {

@@ -1,6 +1,6 @@
 //! How a process exited: the status of waitpid(2), decoded.
 
-use crate::failure;
+use crate::failure::Kind;
 use crate::signal::Signal;
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl WaitStatus {
             (Some(code), _) => code,
             (None, Some(signal)) => (128 + signal.number()) as u8,
             // Unknown.
-            (None, None) => failure::STATUS_OWN,
+            (None, None) => Kind::Own as u8,
         }
     }
 }
@@ -88,7 +88,7 @@ mod tests {
     fn a_stop_and_an_unknown_status_are_neither_an_exit_nor_a_death() {
         for status in [WaitStatus::from_raw(0x137f), WaitStatus::UNKNOWN] {
             assert_eq!((status.exit_code(), status.term_signal()), (None, None));
-            assert_eq!(status.shell_code(), failure::STATUS_OWN);
+            assert_eq!(status.shell_code(), Kind::Own as u8);
         }
     }
 }

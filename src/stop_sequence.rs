@@ -19,7 +19,7 @@ pub enum Step {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StopSequence(Vec<Step>);
 
-/// What `parse` takes, for messages.
+/// What `parse` accepts, for error messages.
 pub const ALLOWED: &str = "signals by name and times, with commas, as in 10s,TERM,20s,KILL; a plain number is a time in \
                            seconds; not two times in a row, no time at the end, nothing after KILL, not STOP or CHLD";
 

@@ -2,16 +2,14 @@
 //! `unsafe`.
 #![allow(unsafe_code)]
 
+pub mod all_processes;
 pub mod arguments;
 pub mod cgroup;
 pub mod clock;
 pub mod descriptors;
-pub mod empty_file;
 pub mod environment;
-pub mod everyone;
 pub mod memory;
 pub mod pidfd;
-pub mod poll;
 pub mod process;
 pub mod procfs;
 pub mod signals;

@@ -2,8 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rinit::command::{self, elf};
-use std::ffi::CString;
+use rinit::command::elf;
+use rinit::command::refusal::{beginning, explain, foreign_machine, is_script, missing_part};
+use rinit::failure::Kind;
+use rinit::sys::Errno;
+use rinit::sys::spawn::Error;
+use std::ffi::{CStr, CString};
 use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
@@ -23,5 +27,21 @@ fuzz_target!(|bytes: &[u8]| {
     let (file, path) = &*FILE;
     file.set_len(0).expect("an empty file");
     file.write_all_at(bytes, 0).expect("a full file");
-    command::properties::explaining_never_panics(path, bytes);
+    explaining_never_panics(path, bytes);
 });
+
+/// The explanation for the file at `path`, which contains `file`, never panics and fits the file.
+fn explaining_never_panics(path: &CStr, file: &[u8]) {
+    let first = beginning(path);
+    assert!(file.starts_with(&first) && first.len() == file.len().min(4096));
+    let path = path.to_owned();
+    assert_eq!(is_script(Some(&path)), !file.iter().take(256).any(|byte| *byte == 0));
+    if let Some(hint) = missing_part(&path) {
+        assert!(file.starts_with(b"#!") || file.starts_with(b"\x7fELF"), "{hint}");
+    }
+    assert!(foreign_machine(file).is_none() || file.starts_with(b"\x7fELF"));
+    for errno in [Errno::ENOENT, Errno::ENOEXEC, Errno::EACCES] {
+        let failure = explain(&path, std::slice::from_ref(&path), Error::Exec { path: 0, errno });
+        assert_ne!(failure.kind, Kind::Own, "{failure}");
+    }
+}

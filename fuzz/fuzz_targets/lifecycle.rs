@@ -4,7 +4,7 @@
 use libfuzzer_sys::arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use rinit::lifecycle::JobControl;
-use rinit::lifecycle::history::{History, Step, World};
+use rinit::lifecycle::simulation::{Simulation, Step, World};
 use rinit::options::{ExitMap, Options, Target};
 use rinit::signal::{Rewrites, Signal, SignalSet};
 use std::time::Duration;
@@ -15,19 +15,19 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Fails if there are too few bytes for a whole world.
 fn live(bytes: &mut Unstructured<'_>) -> Result<()> {
-    let job_control = *bytes.choose(&[JobControl::None, JobControl::Shell, JobControl::Nobody])?;
+    let job_control = *bytes.choose(&[JobControl::None, JobControl::Shell, JobControl::Orphaned])?;
     let world = World {
         children: bytes.int_in_range(0..=2)?,
-        strangers: bytes.int_in_range(0..=2)?,
+        unrelated: bytes.int_in_range(0..=2)?,
         can_be_killed: bytes.arbitrary()?,
     };
     let last = end(bytes)?;
-    let mut history = History::new(options(bytes)?, job_control, world);
-    assert_eq!(history.lifecycle.watches_stops(), job_control != JobControl::None);
+    let mut simulation = Simulation::new(options(bytes)?, job_control, world);
+    assert_eq!(simulation.lifecycle.watches_stops(), job_control != JobControl::None);
     while !bytes.is_empty() {
-        history.take(step(bytes)?);
+        simulation.take(step(bytes)?);
     }
-    history.come_to_its_end(last);
+    simulation.come_to_its_end(last);
     Ok(())
 }
 
@@ -61,8 +61,8 @@ fn step(bytes: &mut Unstructured<'_>) -> Result<Step> {
         1 => Step::Stop(signal(bytes)?, bytes.arbitrary()?),
         2 => Step::Discard(signal(bytes)?),
         3 => Step::End(end(bytes)?),
-        4 => Step::Born { children: bytes.int_in_range(0..=2)?, strangers: bytes.int_in_range(0..=2)? },
-        5 => Step::Die { children: bytes.int_in_range(0..=2)?, strangers: bytes.int_in_range(0..=2)? },
+        4 => Step::Born { children: bytes.int_in_range(0..=2)?, unrelated: bytes.int_in_range(0..=2)? },
+        5 => Step::Die { children: bytes.int_in_range(0..=2)?, unrelated: bytes.int_in_range(0..=2)? },
         6 => Step::FalseAlarm,
         7 => Step::Tick,
         8 => Step::Pass(length(bytes)?),

@@ -164,8 +164,7 @@ fn the_man_page_has_the_letters_and_statuses_of_every_name() {
         let row =
             section("NAMES OF OTHER PROGRAMS").lines().find_map(|line| line.strip_prefix(&format!(".It {name} Ta ")));
         let cells: Vec<&str> = row.unwrap().split(" Ta ").collect();
-        let statuses =
-            [Kind::Own, Kind::CannotExecute, Kind::NotFound].map(|kind| persona.statuses.of(kind).to_string());
+        let statuses = [Kind::Own, Kind::CannotExecute, Kind::NotFound].map(|kind| (persona.status)(kind).to_string());
         assert_eq!(cells[1..4], statuses, "{name}");
         let letters = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<BTreeSet<_>>();
         assert_eq!(letters(cells[4]), letters(persona.letters), "{name}");

@@ -13,46 +13,53 @@ use log::LevelFilter;
 use std::ffi::{CString, OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 
-/// What a command line with options asks for.
-pub(super) enum Parsed {
+/// What rinit is asked to do.
+// There is only one value, and only while rinit starts.
+#[allow(clippy::large_enum_variant)]
+pub enum Request {
     /// Start this command; with `--pause` there is none.
-    Run(GivenOptions, CStrArray),
+    Run(Options, CStrArray),
     /// Print a text.
     Print(String, Stream),
     /// Print the process table.
     Report(Form),
 }
 
-/// The options that were given.
-pub(super) struct GivenOptions(ArgMatches);
-
-/// Reads a command line that has options. `permutes`: options may also stand among the command's arguments.
+/// Reads a command line that has options, and applies these to `options`, to which the environment has been applied.
+/// `permutes`: options may also stand among the command's arguments.
 // Not inlined: clap needs much of the stack, and most containers never call it.
 #[inline(never)]
-pub(super) fn parse(persona: &Persona, arguments: CStrArray, permutes: bool) -> Result<Parsed, Failure> {
+pub(super) fn parse(
+    persona: &Persona,
+    options: Result<Options, Failure>,
+    arguments: CStrArray,
+    permutes: bool,
+) -> Result<Request, Failure> {
     let given: Vec<OsString> = arguments.map(|word| os(word).to_owned()).collect();
     let total = given.len();
     let mut parser = definition(persona, permutes);
     let matches = parser.try_get_matches_from_mut(given).map_err(|error| wrong_usage(&error, &parser))?;
     if matches.get_flag("help") {
-        return Ok(Parsed::Print(help(persona), persona.help_to));
+        return Ok(Request::Print(help(persona), persona.help_to));
     }
     if matches.get_flag("version") {
-        return Ok(Parsed::Print(version(persona), persona.version_to));
+        return Ok(Request::Print(version(persona), persona.version_to));
     }
     if matches.get_flag("license") {
-        return Ok(Parsed::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
+        return Ok(Request::Print(include_str!("../../LICENSE").to_owned(), Stream::Stdout));
     }
     let found: Vec<&OsString> = matches.get_many("command").map(Iterator::collect).unwrap_or_default();
     if let Some(form) = matches.get_one::<OsString>("report") {
-        return report(form, &found, &matches).map(Parsed::Report);
+        return report(form, &found, &matches).map(Request::Report);
     }
     let command = if permutes {
         CStrArray::of(found.iter().filter_map(|word| CString::new(word.as_bytes()).ok()))
     } else {
         arguments.tail(total - found.len())
     };
-    Ok(Parsed::Run(GivenOptions(matches), command))
+    let mut options = options?;
+    apply(&matches, &mut options, persona)?;
+    Ok(Request::Run(options, command))
 }
 
 fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<Form, Failure> {
@@ -69,53 +76,49 @@ fn report(form: &OsStr, command: &[&OsString], matches: &ArgMatches) -> Result<F
     }
 }
 
-impl GivenOptions {
-    /// Applies them to `options`, to which the environment has been applied.
-    #[inline(never)]
-    pub(super) fn take(&self, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
-        let GivenOptions(matches) = self;
-        for setting in SETTINGS {
-            // A flag, or an option with values. RINIT_LOG has no option.
-            if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
-                setting.turn_on(options);
-            }
-            let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
-                continue;
+/// Applies the options that were given.
+fn apply(matches: &ArgMatches, options: &mut Options, persona: &Persona) -> Result<(), Failure> {
+    for setting in SETTINGS {
+        // A flag, or an option with values. RINIT_LOG has no option.
+        if let Ok(Some(true)) = matches.try_get_one::<bool>(setting.option) {
+            setting.apply(options, setting.option, OsStr::new("1"))?;
+        }
+        let Ok(Some(values)) = matches.try_get_many::<OsString>(setting.option) else {
+            continue;
+        };
+        for value in values {
+            let name = match setting.short {
+                Some(short) => format!("-{short}, --{}", setting.option),
+                None => format!("--{}", setting.option),
             };
-            for value in values {
-                let name = match setting.short {
-                    Some(short) => format!("-{short}, --{}", setting.option),
-                    None => format!("--{}", setting.option),
-                };
-                setting.apply(options, &name, value)?;
-            }
+            setting.apply(options, &name, value)?;
         }
-        options.pause = matches.get_flag("pause");
-        if matches.get_flag("group") {
-            options.target = Target::Group;
-        }
-        if matches.get_flag("single-child") {
-            options.target = Target::Main;
-        }
-        match (matches.get_flag("quiet"), matches.get_count("verbose")) {
-            (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
-            (false, 0) => {}
-            (false, times) => {
-                let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
-                options.log = LogFilter::Level(more);
-            }
-        }
-        Ok(())
     }
+    options.pause = matches.get_flag("pause");
+    if matches.get_flag("group") {
+        options.target = Target::Group;
+    }
+    if matches.get_flag("single-child") {
+        options.target = Target::Main;
+    }
+    match (matches.get_flag("quiet"), matches.get_count("verbose")) {
+        (true, _) => options.log = LogFilter::Level(LevelFilter::Error),
+        (false, 0) => {}
+        (false, times) => {
+            let more = (1..times).fold(persona.first_verbose, |level, _| level.increment_severity());
+            options.log = LogFilter::Level(more);
+        }
+    }
+    Ok(())
 }
 
 /// The version, in the form that dockerd can read.
 fn version(persona: &Persona) -> String {
-    let (before, behind) = persona.version;
-    format!("{before}{}{behind} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
+    let (before, after) = persona.version;
+    format!("{before}{}{after} - git.{}\n", env!("CARGO_PKG_VERSION"), env!("RINIT_COMMIT"))
 }
 
-/// Makes one line of clap's several.
+/// clap's error, which has several lines, in one line.
 fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     let word = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -144,15 +147,11 @@ fn wrong_usage(error: &clap::Error, parser: &Command) -> Failure {
     Failure::own(text)
 }
 
-/// Flags and their letters.
-const FLAGS: [(&str, Option<char>); 12] = [
+/// Flags without a variable of their own, and their letters.
+const FLAGS: [(&str, Option<char>); 8] = [
     ("group", Some('g')),
     ("single-child", Some('c')),
-    ("session", None),
-    ("subreaper", Some('s')),
     ("pause", Some('P')),
-    ("warn-reaped", Some('w')),
-    ("wait-all", None),
     ("verbose", Some('v')),
     ("quiet", Some('q')),
     ("license", Some('l')),
@@ -160,26 +159,15 @@ const FLAGS: [(&str, Option<char>); 12] = [
     ("help", Some('h')),
 ];
 
-/// Options with a value, and the name of the value.
-const VALUED: [(&str, &str); 10] = [
-    ("target", "WHO"),
-    ("rewrite", "FROM:TO"),
-    ("parent-death", "SIG"),
-    ("map-exit", "CODE[:TO]"),
-    ("grace", "TIME"),
-    ("kill-after", "TIME"),
-    ("stop-sequence", "LIST"),
-    ("report-after", "TIME"),
-    ("log-format", "FORM"),
-    ("termination-log", "PATH"),
-];
-
 /// clap's definition of all options. `permutes`: options may also stand among the command's arguments.
 pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
     let letter = |short: Option<char>| short.filter(|letter| persona.letters.contains(*letter));
-    let flags = FLAGS.iter().map(|(name, short)| {
-        let flag = Arg::new(name).long(name).action(ArgAction::SetTrue).short(letter(*short));
-        match *name {
+    // RINIT_LOG has no option.
+    let settings = || SETTINGS.iter().filter(|setting| setting.option != "log");
+    let flags = settings().filter(|setting| setting.value.is_none()).map(|setting| (setting.option, setting.short));
+    let flags = flags.chain(FLAGS).map(|(name, short)| {
+        let flag = Arg::new(name).long(name).action(ArgAction::SetTrue).short(letter(short));
+        match name {
             "group" => flag.overrides_with_all(["single-child", "target"]),
             "single-child" => flag.overrides_with_all(["group", "target"]),
             "verbose" => flag.action(ArgAction::Count).overrides_with("quiet"),
@@ -188,17 +176,15 @@ pub(super) fn definition(persona: &Persona, permutes: bool) -> Command {
             _ => flag,
         }
     });
-    let valued = VALUED.iter().map(|(name, value)| {
-        let short = SETTINGS.iter().find(|setting| setting.option == *name).and_then(|setting| setting.short);
-        let option = Arg::new(name)
-            .short(letter(short))
-            .long(name)
+    let valued = settings().filter_map(|setting| Some((setting, setting.value?))).map(|(setting, value)| {
+        let option = Arg::new(setting.option)
+            .short(letter(setting.short))
+            .long(setting.option)
             .value_name(value)
-            // As in getopt(3), the next argument is the value, whatever it is: a negative number is a bad value then,
-            // and not an unknown option.
+            // As in getopt(3), the next argument is always the value: -1 is then a bad value, not an unknown option.
             .allow_hyphen_values(true)
             .value_parser(clap::value_parser!(OsString));
-        match *name {
+        match setting.option {
             "target" => option.overrides_with_all(["group", "single-child"]),
             "rewrite" | "map-exit" => option.action(ArgAction::Append),
             _ => option,

@@ -1,6 +1,5 @@
 //! What holds for every command line and every environment.
 
-use super::parser::definition;
 use super::settings::{SETTINGS, Setting};
 use super::{Request, read};
 use crate::failure::{Failure, Kind};
@@ -32,18 +31,6 @@ fn options(arguments: &[OsString], environment: &[OsString]) -> Result<Options, 
 
 fn variable(setting: &Setting, value: &str) -> OsString {
     format!("{}={value}", setting.variable).into()
-}
-
-/// Settings that take a value on the command line.
-fn valued() -> Vec<&'static Setting> {
-    let definition = definition(Persona::named(b"rinit"), false);
-    let takes_values = |setting: &&Setting| {
-        let mut arguments = definition.get_arguments();
-        arguments.any(|argument| argument.get_long() == Some(setting.option) && argument.get_action().takes_values())
-    };
-    let valued: Vec<&'static Setting> = SETTINGS.iter().filter(takes_values).collect();
-    assert!(valued.len() >= 6, "{}", valued.len());
-    valued
 }
 
 /// Any command line gives options and a command, or one clear error. No argument may contain a NUL.
@@ -95,8 +82,8 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
         assert!(text.contains(&format!("{value:?}")) && text.contains(any.allowed), "{text}");
     }
 
-    let valued = valued();
-    let setting = valued.iter().cycle().nth(which % valued.len()).unwrap();
+    let valued = || SETTINGS.iter().filter(|setting| setting.value.is_some());
+    let setting = valued().cycle().nth(which % valued().count()).unwrap();
     let by_variable = options(&plain, &[variable(setting, value)]);
     let with_option = ["rinit".into(), format!("--{}={value}", setting.option).into(), argument];
     let by_option = options(&with_option, &[]);
@@ -118,6 +105,7 @@ pub fn option_and_variable_take_the_same_values(which: usize, value: &str, other
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::parser::definition;
     use crate::properties::cases;
     use proptest::collection::vec;
     use proptest::prelude::*;

@@ -16,11 +16,30 @@ pub(super) struct Setting {
     /// The long option.
     pub(super) option: &'static str,
     pub(super) short: Option<char>,
+    /// The name of the option's value. None: a flag, or a variable without an option.
+    pub(super) value: Option<&'static str>,
     pub(super) variable: &'static str,
     /// The allowed values, for messages.
     pub(super) allowed: &'static str,
     /// Applies a value. The error is the part of it that is not allowed.
-    take: for<'a> fn(&mut Options, &'a str) -> Result<(), &'a str>,
+    take: Take,
+}
+
+type Take = for<'a> fn(&mut Options, &'a str) -> Result<(), &'a str>;
+
+const fn setting(
+    option: &'static str,
+    short: Option<char>,
+    value: &'static str,
+    variable: &'static str,
+    allowed: &'static str,
+    take: Take,
+) -> Setting {
+    Setting { option, short, value: Some(value), variable, allowed, take }
+}
+
+const fn flag(option: &'static str, short: Option<char>, variable: &'static str, take: Take) -> Setting {
+    Setting { option, short, value: None, variable, allowed: FLAG, take }
 }
 
 impl Setting {
@@ -39,43 +58,23 @@ impl Setting {
             Failure::own(format!("{name}: bad value {whole:?}{part}; allowed: {}", self.allowed))
         })
     }
-
-    /// Whether it decides how an error in the options is printed.
-    pub(super) fn affects_errors(&self) -> bool {
-        matches!(self.option, "log-format" | "termination-log")
-    }
-
-    /// Applies an option without a value.
-    pub(super) fn turn_on(&self, options: &mut Options) {
-        let _ = (self.take)(options, "1");
-    }
 }
 
 /// All options that have a variable.
 pub(super) const SETTINGS: &[Setting] = &[
-    Setting {
-        option: "target",
-        short: Some('t'),
-        variable: "RINIT_TARGET",
-        allowed: "main, group or all",
-        take: |options, value| {
-            options.target = match value {
-                "main" => Target::Main,
-                "group" => Target::Group,
-                "all" => Target::All,
-                _ => return Err(value),
-            };
-            Ok(())
-        },
-    },
-    Setting {
-        option: "rewrite",
-        short: Some('r'),
-        variable: "RINIT_REWRITE",
-        allowed: "FROM:TO, or a list of these with commas; FROM is a signal by name (TERM, SIGTERM, RTMIN+3) or number, but \
-                  not KILL or STOP, which no process can catch, nor CHLD, which is about rinit's own children; TO is a \
-                  signal, or 0 or none to drop it",
-        take: |options, value| {
+    setting("target", Some('t'), "TARGET", "RINIT_TARGET", "main, group or all", |options, value| {
+        options.target = Target::parse(value).ok_or(value)?;
+        Ok(())
+    }),
+    setting(
+        "rewrite",
+        Some('r'),
+        "FROM:TO",
+        "RINIT_REWRITE",
+        "FROM:TO, or a list of these with commas; FROM is a signal by name (TERM, SIGTERM, RTMIN+3) or number, but \
+         not KILL or STOP, which no process can catch, nor CHLD, which is about rinit's own children; TO is a \
+         signal, or 0 or none to drop it",
+        |options, value| {
             value.split(',').try_for_each(|entry| {
                 let (from, to) = entry.split_once(':').ok_or(entry)?;
                 let rewritable = |signal: &Signal| !Signal::UNREWRITABLE.contains(*signal);
@@ -85,129 +84,93 @@ pub(super) const SETTINGS: &[Setting] = &[
                 Ok(())
             })
         },
-    },
-    Setting {
-        option: "session",
-        short: None,
-        variable: "RINIT_SESSION",
-        allowed: FLAG,
-        take: |options, value| {
-            options.session = flag(value).ok_or(value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "warn-reaped",
-        short: Some('w'),
-        variable: "RINIT_WARN_REAPED",
-        allowed: FLAG,
-        take: |options, value| {
-            options.warn_reaped = flag(value).ok_or(value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "parent-death",
-        short: Some('p'),
-        variable: "RINIT_PARENT_DEATH",
-        allowed: Signal::ALLOWED,
-        take: |options, value| {
-            options.parent_death = Some(Signal::parse(value).ok_or(value)?);
-            Ok(())
-        },
-    },
-    Setting {
-        option: "subreaper",
-        short: Some('s'),
-        variable: "RINIT_SUBREAPER",
-        allowed: FLAG,
-        take: |options, value| {
-            options.subreaper = flag(value).ok_or(value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "map-exit",
-        short: Some('e'),
-        variable: "RINIT_MAP_EXIT",
-        allowed: "CODE or CODE:TO, each 0 to 255, or a list of these with commas",
-        take: |options, value| {
+    ),
+    flag("session", None, "RINIT_SESSION", |options, value| {
+        options.session = yes_or_no(value)?;
+        Ok(())
+    }),
+    flag("warn-reaped", Some('w'), "RINIT_WARN_REAPED", |options, value| {
+        options.warn_reaped = yes_or_no(value)?;
+        Ok(())
+    }),
+    setting("parent-death", Some('p'), "SIG", "RINIT_PARENT_DEATH", Signal::ALLOWED, |options, value| {
+        options.parent_death = Some(Signal::parse(value).ok_or(value)?);
+        Ok(())
+    }),
+    flag("subreaper", Some('s'), "RINIT_SUBREAPER", |options, value| {
+        options.subreaper = yes_or_no(value)?;
+        Ok(())
+    }),
+    setting(
+        "map-exit",
+        Some('e'),
+        "CODE[:TO]",
+        "RINIT_MAP_EXIT",
+        "CODE or CODE:TO, each 0 to 255, or a list of these with commas",
+        |options, value| {
             value.split(',').try_for_each(|entry| {
                 let (from, to) = entry.split_once(':').unwrap_or((entry, "0"));
                 options.exit_map.set(status(from).ok_or(from)?, status(to).ok_or(to)?);
                 Ok(())
             })
         },
-    },
-    Setting {
-        option: "grace",
-        short: None,
-        variable: "RINIT_GRACE",
-        allowed: duration::ALLOWED,
-        take: |options, value| {
-            options.grace = duration::parse(value).ok_or(value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "kill-after",
-        short: Some('k'),
-        variable: "RINIT_KILL_AFTER",
-        allowed: "a time above 0 such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf (never)",
-        take: |options, value| {
+    ),
+    setting("grace", None, "TIME", "RINIT_GRACE", duration::ALLOWED, |options, value| {
+        options.grace = duration::parse(value).ok_or(value)?;
+        Ok(())
+    }),
+    setting(
+        "kill-after",
+        Some('k'),
+        "TIME",
+        "RINIT_KILL_AFTER",
+        "a time above 0 such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or inf (never)",
+        |options, value| {
             options.kill_after = duration::parse(value).ok_or(value)?;
             if options.kill_after == Some(Duration::ZERO) { Err(value) } else { Ok(()) }
         },
-    },
-    Setting {
-        option: "stop-sequence",
-        short: None,
-        variable: "RINIT_STOP_SEQUENCE",
-        allowed: stop_sequence::ALLOWED,
-        take: |options, value| {
-            options.stop_sequence = StopSequence::parse(value).map_err(|_| value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "wait-all",
-        short: None,
-        variable: "RINIT_WAIT_ALL",
-        allowed: FLAG,
-        take: |options, value| {
-            options.wait_all = flag(value).ok_or(value)?;
-            Ok(())
-        },
-    },
-    Setting {
-        option: "report-after",
-        short: None,
-        variable: "RINIT_REPORT_AFTER",
-        allowed: "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
-        take: |options, value| {
+    ),
+    setting("stop-sequence", None, "LIST", "RINIT_STOP_SEQUENCE", stop_sequence::ALLOWED, |options, value| {
+        options.stop_sequence = StopSequence::parse(value).map_err(|_| value)?;
+        Ok(())
+    }),
+    flag("wait-all", None, "RINIT_WAIT_ALL", |options, value| {
+        options.wait_all = yes_or_no(value)?;
+        Ok(())
+    }),
+    setting(
+        "report-after",
+        None,
+        "TIME",
+        "RINIT_REPORT_AFTER",
+        "a time such as 500ms, 5s, 1.5m, 1h, a plain number of seconds, or 0 or inf (never)",
+        |options, value| {
             options.report_after = duration::parse(value).ok_or(value)?.filter(|limit| !limit.is_zero());
             Ok(())
         },
-    },
-    Setting {
-        option: "termination-log",
-        short: None,
-        variable: "RINIT_TERMINATION_LOG",
-        allowed: "an absolute path, or off",
-        take: |options, value| {
-            options.termination_log = match value {
-                "off" => None,
-                path => match CString::new(path) {
-                    Ok(name) if path.starts_with('/') => Some(name.into()),
-                    _ => return Err(value),
-                },
-            };
-            Ok(())
-        },
-    },
+    ),
+    setting("termination-log", None, "PATH", "RINIT_TERMINATION_LOG", "an absolute path, or off", |options, value| {
+        options.termination_log = match value {
+            "off" => None,
+            path => match CString::new(path) {
+                Ok(name) if path.starts_with('/') => Some(name.into()),
+                _ => return Err(value),
+            },
+        };
+        Ok(())
+    }),
+    setting("log-format", None, "FORM", "RINIT_LOG_FORMAT", "text or json", |options, value| {
+        options.log_format = match value {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            _ => return Err(value),
+        };
+        Ok(())
+    }),
     Setting {
         option: "log",
         short: None,
+        value: None,
         variable: "RINIT_LOG",
         allowed: LogFilter::ALLOWED,
         take: |options, value| {
@@ -222,29 +185,15 @@ pub(super) const SETTINGS: &[Setting] = &[
             Ok(())
         },
     },
-    Setting {
-        option: "log-format",
-        short: None,
-        variable: "RINIT_LOG_FORMAT",
-        allowed: "text or json",
-        take: |options, value| {
-            options.log_format = match value {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => return Err(value),
-            };
-            Ok(())
-        },
-    },
 ];
 
 const FLAG: &str = "1, true, yes or on, or 0, false, no or off";
 
-fn flag(value: &str) -> Option<bool> {
+fn yes_or_no(value: &str) -> Result<bool, &str> {
     match value.to_ascii_lowercase().as_str() {
-        "1" | "true" | "yes" | "on" => Some(true),
-        "0" | "false" | "no" | "off" => Some(false),
-        _ => None,
+        "1" | "true" | "yes" | "on" => Ok(true),
+        "0" | "false" | "no" | "off" => Ok(false),
+        _ => Err(value),
     }
 }
 
@@ -252,23 +201,23 @@ fn status(digits: &str) -> Option<u8> {
     digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty one counts as
-/// not set: Compose passes it so if there is no GRACE for `RINIT_GRACE=${GRACE}`.
-pub(super) fn take_environment(options: &mut Options, environment: CStrArray) -> Result<(), Failure> {
+/// Applies the variables that are set. If one is there twice the first wins, as in getenv(3). An empty value is
+/// ignored: Compose passes one for `RINIT_GRACE=${GRACE}` if GRACE is not set.
+pub(super) fn take_environment(mut options: Options, environment: CStrArray) -> Result<Options, Failure> {
     let mut seen = [false; SETTINGS.len()];
     for entry in environment {
         let Some(rest) = entry.to_bytes().strip_prefix(PREFIX) else { continue };
         let mut parts = rest.splitn(2, |byte| *byte == b'=');
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else { continue };
-        let own_part = |setting: &Setting| setting.variable.as_bytes().strip_prefix(PREFIX);
+        let without_prefix = |setting: &Setting| setting.variable.as_bytes().strip_prefix(PREFIX);
         if let Some((setting, seen)) =
-            SETTINGS.iter().zip(&mut seen).find(|(setting, _)| own_part(setting) == Some(name))
+            SETTINGS.iter().zip(&mut seen).find(|(setting, _)| without_prefix(setting) == Some(name))
         {
             if !std::mem::replace(seen, true) && !value.is_empty() {
-                setting.apply(options, setting.variable, OsStr::from_bytes(value))?;
+                setting.apply(&mut options, setting.variable, OsStr::from_bytes(value))?;
             }
         } else if let Some(meant) =
-            SETTINGS.iter().find(|setting| own_part(setting).is_some_and(|known| is_similar(known, name)))
+            SETTINGS.iter().find(|setting| without_prefix(setting).is_some_and(|known| is_similar(known, name)))
         {
             options.warnings.push(format!(
                 "unknown variable \"RINIT_{}\"; {} is similar",
@@ -277,14 +226,14 @@ pub(super) fn take_environment(options: &mut Options, environment: CStrArray) ->
             ));
         }
     }
-    Ok(())
+    Ok(options)
 }
 
 const PREFIX: &[u8] = b"RINIT_";
 
-/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two altogether, is missing, added,
-/// wrong or swapped with the next. More would be too many: for a service called rinit Kubernetes sets RINIT_PORT and
-/// the like.
+/// Whether `name` is probably a misspelt `known`: at most one letter in three, and two in all, is missing, added, wrong
+/// or swapped with the next. With a higher limit RINIT_PORT and the like would be similar to a variable; Kubernetes
+/// sets these for a service called rinit.
 pub(super) fn is_similar(known: &[u8], name: &[u8]) -> bool {
     is_within((known.len() / 3).min(2), known, name)
 }
@@ -361,8 +310,8 @@ mod tests {
     #[test]
     fn a_flag_is_yes_or_no() {
         for (value, meant) in [("1", true), ("TRUE", true), ("yes", true), ("on", true), ("0", false), ("No", false)] {
-            assert_eq!(flag(value), Some(meant));
+            assert_eq!(yes_or_no(value), Ok(meant));
         }
-        assert_eq!(flag("2"), None);
+        assert_eq!(yes_or_no("2"), Err("2"));
     }
 }

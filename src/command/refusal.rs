@@ -2,7 +2,7 @@
 
 use super::elf;
 use crate::failure::{Failure, Kind};
-use crate::sys::arguments::os;
+use crate::sys::arguments::{CStrArray, os};
 use crate::sys::spawn::Error;
 use crate::sys::{Errno, reason};
 use std::ffi::{CStr, CString, OsStr};
@@ -10,7 +10,7 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 /// The command is a script, and the shell cannot be started.
-pub(super) fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> Failure {
+pub fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> Failure {
     let script = script.map_or(OsStr::new(""), |path| os(path));
     let text =
         format!("cannot execute {script:?}: it has no #! line, and {shell:?} cannot be executed: {}", reason(errno));
@@ -18,7 +18,7 @@ pub(super) fn no_shell(shell: &CStr, script: Option<&CString>, errno: Errno) -> 
 }
 
 /// Explains why the command did not start, with a hint if the cause is certain.
-pub(super) fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
+pub fn explain(command: &CStr, paths: &[CString], error: Error) -> Failure {
     let name = os(command);
     let (path, errno) = match error {
         Error::Clone(errno) => {
@@ -74,7 +74,7 @@ fn limit_hint(errno: Errno) -> &'static str {
 }
 
 /// What is missing if the kernel answers "no such file" although the file exists: the interpreter that it names.
-pub(super) fn missing_part(path: &CStr) -> Option<String> {
+pub fn missing_part(path: &CStr) -> Option<String> {
     let first = beginning(path);
     let (interpreter, kind) = match first.strip_prefix(b"#!") {
         Some(line) => {
@@ -92,14 +92,14 @@ pub(super) fn missing_part(path: &CStr) -> Option<String> {
     (!std::path::Path::new(shown).exists()).then(|| format!("{kind} {shown:?}, which does not exist"))
 }
 
-/// Says so if the file was built for another processor.
-pub(super) fn foreign_machine(first: &[u8]) -> Option<String> {
+/// A hint, if the file was built for another processor.
+pub fn foreign_machine(first: &[u8]) -> Option<String> {
     let (machine, own) = (elf::machine(first)?, std::env::consts::ARCH);
     (machine != own).then(|| format!("; it was built for {machine}, and this is {own}"))
 }
 
 /// Whether the file is text, by the test of shells: no NUL in its first bytes.
-pub(super) fn is_script(path: Option<&CString>) -> bool {
+pub fn is_script(path: Option<&CString>) -> bool {
     path.is_some_and(|path| {
         let first = beginning(path);
         !first.iter().take(256).any(|byte| *byte == 0)
@@ -107,10 +107,27 @@ pub(super) fn is_script(path: Option<&CString>) -> bool {
 }
 
 /// The first bytes of a file; none if it cannot be read.
-pub(super) fn beginning(path: &CStr) -> Vec<u8> {
+pub fn beginning(path: &CStr) -> Vec<u8> {
     let mut bytes = Vec::new();
     if let Ok(file) = std::fs::File::open(OsStr::from_bytes(path.to_bytes())) {
         let _ = file.take(4096).read_to_end(&mut bytes);
     }
     bytes
+}
+
+/// The `#!` line to use instead, if rinit is the program of one and got its several arguments as one (execve(2),
+/// "Interpreter scripts").
+pub fn shebang_advice(mut arguments: CStrArray) -> Option<String> {
+    let (argument, script) = (arguments.nth(1)?, arguments.next()?);
+    let file = beginning(script);
+    let line = file.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    let is_several = argument.to_bytes().iter().any(|byte| matches!(byte, b' ' | b'\t'));
+    (is_several && line.strip_suffix(argument.to_bytes())?.ends_with(b" ")).then(|| {
+        format!(
+            "{:?}: the kernel passes {:?} of the #! line as one argument; make the line #!/usr/bin/env -S {}",
+            os(script),
+            os(argument),
+            OsStr::from_bytes(line).display()
+        )
+    })
 }

@@ -1,5 +1,5 @@
-//! The stop signals that were forwarded, and which processes have been asked to exit by them. To ask again would do harm:
-//! many programs take a second SIGTERM as "now, without saving".
+//! The stop signals that were forwarded, and which processes received them. These must not be asked again: many programs
+//! take a second SIGTERM as "exit now, without saving".
 
 use super::facts::Facts;
 use crate::signal::Signal;
@@ -22,14 +22,14 @@ pub enum Recipients {
 pub enum Reached {
     /// It has.
     Yes,
-    /// It may have: the process may have been started after it, or may have taken it for something else (a prompt, a
+    /// It may have. The process may have been started after it, or may use the signal for something else (a prompt, a
     /// thread dump).
     Maybe,
     /// It has not.
     No,
 }
 
-/// The stop signals that were forwarded; of several of a kind the last one.
+/// The forwarded stop signals: for each signal and recipient the last one.
 #[derive(Debug, Default)]
 pub struct StopHistory(Vec<Request>);
 
@@ -39,7 +39,7 @@ struct Request {
     recipients: Recipients,
     /// When it was sent, in clock ticks of 10 ms since boot: the unit of `Facts::started`.
     tick: u64,
-    /// Whether main does something of its own about it, such as to pass it on.
+    /// Whether main handles it, and so may have passed it on.
     main_handles: bool,
 }
 
@@ -52,8 +52,8 @@ impl StopHistory {
         }
     }
 
-    /// The drain begins at `tick`, with this grace period. A signal that is older than the period (and than a minute) was
-    /// survived: no process is still exiting because of it.
+    /// The drain begins at `tick`. Forgets signals older than the grace period, and than a minute: processes that are
+    /// still alive after that long are not going to exit because of them.
     pub fn forget_survived(&mut self, tick: u64, grace: Option<Duration>) {
         let longest = grace.unwrap_or_default().max(Duration::from_secs(60));
         let longest = u64::try_from(longest.as_millis() / 10).unwrap_or(u64::MAX);
@@ -65,7 +65,7 @@ impl StopHistory {
         self.0.iter().map(|request| request.tick).min()
     }
 
-    /// Whether main received a stop signal that it handles: what it leaves behind may have been asked by it.
+    /// Whether main received a stop signal that it handles: it may have asked its children to exit.
     pub fn main_handled(&self) -> bool {
         self.0.iter().any(|request| request.main_handles)
     }
@@ -80,8 +80,9 @@ impl StopHistory {
         })
     }
 
-    /// Whether a signal asks for nothing but an exit. Programs use SIGINT and SIGQUIT for prompts and thread dumps too.
-    pub fn counts_for_good(signal: Signal) -> bool {
+    /// Whether programs use a stop signal as a request to exit and for nothing else, unlike SIGINT (prompts) and SIGQUIT
+    /// (thread dumps).
+    pub fn only_requests_exit(signal: Signal) -> bool {
         !matches!(signal, Signal::INT | Signal::QUIT)
     }
 }
@@ -96,7 +97,7 @@ impl Request {
         if !received || facts.started > self.tick || facts.ignored.contains(self.signal) {
             return Reached::No;
         }
-        let certain = facts.started < self.tick && StopHistory::counts_for_good(self.signal);
+        let certain = facts.started < self.tick && StopHistory::only_requests_exit(self.signal);
         if certain { Reached::Yes } else { Reached::Maybe }
     }
 }

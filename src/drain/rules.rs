@@ -6,35 +6,35 @@
 //!
 //! A process that has not been asked is *due* as soon as one of these holds:
 //!
-//! 1. Its parent is rinit, or lives outside of the PID namespace (what `docker exec` started).
+//! 1. Its parent is rinit, or is outside of the PID namespace (`docker exec` starts such processes).
 //! 2. Its parent cannot pass the request on: the parent ignores SIGTERM, is the init of a nested PID namespace without a
 //!    handler for it, or is a shell that has been asked and sleeps until this very child exits.
 //! 3. The *last call* has come: half the grace period is over, or 5 s where that is sooner.
 //!
-//! Main's process group goes first. Until the last call, a process outside of it is not due while a member of the group
-//! is left that can act on SIGTERM, as what runs for the group (containerd-shim for dockerd) is still needed.
+//! Main's process group is asked first. Until the last call, a process outside of the group is not due while the group has
+//! a member that can act on SIGTERM: the group may still need it, as dockerd needs containerd-shim.
 //!
-//! Some kinds of process wait longer:
+//! Four kinds of process wait longer:
 //!
-//! - What a process starts once it has been asked (the `sync` of a trap, a `pg_dump`) is part of its exit. As long as that
-//!   process is left, it is asked a second before the grace period is over, and not at the last call.
+//! - A process that was started by a process that had been asked (the `sync` of a trap, a `pg_dump`) is part of its parent's
+//!   exit. While the parent is left, it is asked a second before the grace period is over, and not at the last call.
 //! - An orphan whose parent handled SIGTERM may have been asked by that parent. If it handles SIGTERM too, it is asked a
-//!   second after its parent's exit. (With the default action it would be gone if it had been asked.)
+//!   second after its parent's exit. (With the default action, the parent's SIGTERM would have killed it.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
 //!   is asked a second after all other processes are gone, and at the latest a second before the grace period is over:
-//!   without its reader, a process that is still saving would be killed by SIGPIPE. A process with a child that is no such
-//!   reader is none either: it has work of its own.
-//! - A process that was forked less than 100 ms ago and has executed no program yet is looked up again then: `tee` in
-//!   `exec > >(tee log)` is still the shell at first.
+//!   SIGPIPE would kill a process that is still saving if its reader exited. A process with a child of any other kind
+//!   has work of its own, and is not treated as a reader.
+//! - A shell that was forked less than 100 ms ago and has executed no program yet is examined again after that time:
+//!   `tee` in `exec > >(tee log)` is still a copy of the shell at first.
 //!
-//! A process *counts as asked* if a forwarded stop signal reached it that it does not ignore; `StopHistory` knows. SIGINT and
-//! SIGQUIT count until the last call only, and so does a signal where it is not certain that the process was there already.
+//! A process *counts as asked* if it received a forwarded stop signal that it does not ignore (see `StopHistory`). SIGINT and
+//! SIGQUIT count only until the last call. So does a signal that may have been sent before the process was started.
 //!
 //! A SIGTERM that a process ignored when it was sent does not count. It is sent again as soon as the process no longer
 //! ignores it: programs inherit "ignored" from their parent and set a handler a moment later.
 //!
-//! A process that cannot act on SIGTERM (ignores it, or leaves it pending) is killed 5 s after it was asked. All that are
-//! left are killed when the grace period is over; a process that appears at that moment is asked, and has half a second.
+//! A process that cannot act on SIGTERM (ignores it, or leaves it pending) is killed 5 s after it was asked. All remaining
+//! processes are killed when the grace period is over. A process that appears at that moment is asked, and has half a second.
 
 pub use super::facts::{Facts, Terminal};
 use super::history::{Reached, StopHistory};
@@ -43,14 +43,16 @@ use crate::signal::{Signal, Treatment};
 use nix::unistd::Pid;
 use std::time::Duration;
 
-/// Where the rules look processes up. Every call may read files, so none is made without need.
+/// How the rules look processes up. Each call may read files, so the rules call only what they need.
 pub trait Processes {
     /// The facts about a process; None when it is gone.
     fn facts(&mut self, pid: Pid) -> Option<Facts>;
-    /// Whether its stdin is a pipe, and not the one that rinit has as stdin.
+    /// Whether its stdin is a pipe other than rinit's own stdin.
     fn reads_pipe(&mut self, pid: Pid) -> bool;
-    /// Whether a process group has a member left. A zombie is one too.
+    /// Whether a process group has members. Zombies are members too.
     fn group_exists(&mut self, group: Pid) -> bool;
+    /// Whether it is a shell. Called only for processes that were forked a moment ago.
+    fn is_shell(&mut self, pid: Pid) -> bool;
     /// Whether `shell` is a shell that sleeps until its foreground child `child` exits.
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool;
 }
@@ -60,8 +62,8 @@ pub trait Processes {
 pub enum Order {
     /// Send SIGTERM, then SIGCONT, as a stopped process does not see SIGTERM.
     Ask(Pid),
-    /// The same to a process that ignores SIGTERM. If it does not any more once that was sent, call `may_have_counted`.
-    AskInVain(Pid),
+    /// The same to a process that ignores SIGTERM. If it no longer ignores it afterwards, call `handler_was_set`.
+    AskIgnoring(Pid),
     /// Send SIGHUP, then SIGCONT: an interactive shell ignores SIGTERM.
     HangUp(Pid),
     /// Send SIGCONT: it is stopped and could not act on a request.
@@ -76,31 +78,31 @@ impl Order {
     /// The process that this order asks to exit.
     pub fn asks(&self) -> Option<Pid> {
         match self {
-            Order::Ask(pid) | Order::AskInVain(pid) | Order::HangUp(pid) => Some(*pid),
+            Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => Some(*pid),
             Order::Continue(_) | Order::Kill(_) | Order::KillAll => None,
         }
     }
 }
 
-/// A process that cannot act on SIGTERM is killed this long after it was asked. The last call comes no later either.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// A process that cannot act on SIGTERM is killed this long after it was asked. This is also the latest time of the last call.
+pub const RESPONSE_TIME: Duration = Duration::from_secs(5);
 
-/// How long an orphan of a parent that handled SIGTERM, and a reader that is left alone, may take to exit by itself.
-const BY_ITSELF: Duration = Duration::from_secs(1);
+/// How long an orphan of a parent that handled SIGTERM, and a reader without any other process, have to exit by themselves.
+const SELF_EXIT_TIME: Duration = Duration::from_secs(1);
 
-/// A forked process that has executed no program for this long is what it is. In clock ticks: 100 ms.
-const SETTLED: u64 = 10;
+/// A forked shell that executes a program does so within this time. In clock ticks: 100 ms.
+const EXEC_TICKS: u64 = 10;
 
-/// How long a process has that appears when the grace period is over.
-const NEWCOMERS: Duration = Duration::from_millis(500);
+/// The time to exit for a process that appears when the grace period is over.
+const LATE_TIME: Duration = Duration::from_millis(500);
 
-/// Intervals between scans: they double from the first to the second.
+/// Intervals between scans. They double from the shortest to the longest.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// A scan looks up at most this many processes again whose turn has not come. All of them would be too many with
-/// thousands; those whose turn may have come by their parent's exit are looked up in any case.
-const REVISITED: usize = 32;
+/// One scan examines at most this many deferred processes again, as there may be thousands. A process whose parent has
+/// exited may have become due, and is examined in any case.
+const MAX_REEXAMINED: usize = 32;
 
 /// Per-process drain state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,19 +111,19 @@ enum State {
     Deferred,
     /// Not asked yet, and its parent, which handled SIGTERM, exited at `Record::since`.
     Orphaned,
-    /// Counts as asked, until the last call.
+    /// Counts as asked until the last call.
     Provisional,
-    /// Its turn has come, but it ignores SIGTERM, since `Record::since` at least.
-    Deaf,
+    /// Was due, but ignores SIGTERM, at least since `Record::since`.
+    Ignoring,
     /// Asked at `Record::since`.
     Asked,
-    /// Asked, and looked up once more `PATIENCE` later: it is not deaf.
-    Acting,
-    /// A zombie, or killed: nothing more is to be done.
+    /// Asked, and examined again `RESPONSE_TIME` later: it can act on SIGTERM.
+    Responsive,
+    /// A zombie, or killed: nothing is left to do.
     Done,
 }
 
-/// What is kept about a process: 40 bytes at most.
+/// What the drain keeps about a process: at most 40 bytes, as there may be 100,000 of them.
 #[derive(Clone, Copy, Debug)]
 struct Record {
     pid: Pid,
@@ -132,54 +134,56 @@ struct Record {
     state: State,
     /// In main's process group.
     in_group: bool,
-    /// What it did about SIGTERM when it was looked up last.
-    acts: Acts,
+    /// Its reaction to SIGTERM when it was last examined.
+    on_term: OnTerm,
     terminal: Terminal,
     /// A reader of another process's output.
     reader: bool,
-    /// `Facts::is_fork` when it was looked up last.
+    /// A shell that was forked a moment ago and had executed no program when it was last examined.
     fork: bool,
-    /// Counts as asked by a forwarded signal, and not by the drain.
+    /// Asked by a forwarded signal and not by the drain.
     forwarded: bool,
-    /// Looked up in this very scan.
+    /// Present in the first scan, so it was started before the drain asked any process.
+    from_start: bool,
+    /// Examined in this scan.
     fresh: bool,
 }
 
+/// How a process reacts to SIGTERM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Acts {
-    /// SIGTERM has no effect on it.
-    Not,
-    /// SIGTERM ends it.
-    ByDefault,
-    /// It does something of its own about SIGTERM, such as to pass the request on. Where /proc does not show what a
-    /// process does with signals (gVisor), it may.
-    Itself,
+enum OnTerm {
+    /// SIGTERM has no effect.
+    Ignored,
+    /// SIGTERM kills it.
+    Default,
+    /// It handles SIGTERM, and may pass the request on. Also assumed where /proc does not show signals (gVisor).
+    Handled,
 }
 
-impl Acts {
-    fn of(facts: &Facts) -> Acts {
+impl OnTerm {
+    fn of(facts: &Facts) -> OnTerm {
         match facts.treatment {
-            Treatment::Ignores => Acts::Not,
-            Treatment::Default if facts.nested_init => Acts::Not,
-            Treatment::Default => Acts::ByDefault,
-            Treatment::Handles | Treatment::Blocks | Treatment::Unknown => Acts::Itself,
+            Treatment::Ignores => OnTerm::Ignored,
+            Treatment::Default if facts.nested_init => OnTerm::Ignored,
+            Treatment::Default => OnTerm::Default,
+            Treatment::Handles | Treatment::Blocks | Treatment::Unknown => OnTerm::Handled,
         }
     }
 }
 
 impl Record {
-    /// Whether it is still to be asked, or looked at again.
+    /// Whether it may still have to be asked.
     fn is_open(&self) -> bool {
-        matches!(self.state, State::Deferred | State::Orphaned | State::Provisional | State::Deaf)
+        matches!(self.state, State::Deferred | State::Orphaned | State::Provisional | State::Ignoring)
     }
 
     fn is_left(&self) -> bool {
         self.state != State::Done
     }
 
-    /// Whether the rest waits for it, as main's process group goes first.
-    fn holds_the_rest(&self) -> bool {
-        self.in_group && self.is_left() && !self.reader && self.acts != Acts::Not
+    /// Whether processes outside of main's group wait for it.
+    fn delays_others(&self) -> bool {
+        self.in_group && self.is_left() && !self.reader && self.on_term != OnTerm::Ignored
     }
 }
 
@@ -198,14 +202,14 @@ pub struct Rules {
     forwarded_tick: u64,
     /// Sorted by PID.
     records: Vec<Record>,
-    /// Since when only readers are left.
+    /// Since when all remaining processes are readers.
     readers_alone: Option<Moment>,
     interval: Duration,
-    /// Where the next scan goes on with those that it looks up again.
-    turn: usize,
+    /// Of the open records, the first that the next scan examines again.
+    next_reexamined: usize,
     first: bool,
     last_call_made: bool,
-    /// When all that are left are killed: a moment after the grace period where processes have just appeared.
+    /// When all remaining processes are killed: shortly after the grace period if processes have just appeared.
     kill_all: Option<Moment>,
 }
 
@@ -222,7 +226,7 @@ impl Rules {
             records: Vec::new(),
             readers_alone: None,
             interval: SHORTEST,
-            turn: 0,
+            next_reexamined: 0,
             first: true,
             last_call_made: false,
             kill_all: None,
@@ -241,7 +245,7 @@ impl Rules {
         self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
-    /// Whether no process is still to be asked, or looked up again.
+    /// Whether every process has been asked for good.
     pub fn has_asked_all(&self) -> bool {
         !self.records.iter().any(Record::is_open)
     }
@@ -254,25 +258,26 @@ impl Rules {
     /// A stop signal has just been sent to all.
     pub fn note_to_all(&mut self, signal: Signal, now: Moment) {
         let since = self.age(now);
-        let state = if StopHistory::counts_for_good(signal) { State::Asked } else { State::Provisional };
+        let state = if StopHistory::only_requests_exit(signal) { State::Asked } else { State::Provisional };
         for record in &mut self.records {
             if matches!(record.state, State::Deferred | State::Orphaned | State::Provisional)
-                && record.acts != Acts::Not
+                && record.on_term != OnTerm::Ignored
             {
                 (record.state, record.since) = (state, since);
             }
         }
     }
 
-    /// An order could not be carried out: the process may be asked again later.
+    /// An order could not be carried out: ask the process again later.
     pub fn not_sent(&mut self, pid: Pid) {
         self.set(pid, State::Deferred);
         self.interval = LONGEST;
     }
 
-    /// A process that ignored SIGTERM, and was sent it, handles it now, or blocks it: it may have set its handler before. A
-    /// blocked signal is not lost, even if it is ignored as well (signal(7), and `sig_ignored` in the kernel).
-    pub fn may_have_counted(&mut self, pid: Pid, treatment: Treatment) {
+    /// SIGTERM was sent to a process that had ignored it, and now the process treats it like this. If it has set a handler,
+    /// it may have done so before the signal arrived. A blocked signal is not lost, even if it is ignored as well (signal(7),
+    /// and `sig_ignored` in the kernel).
+    pub fn handler_was_set(&mut self, pid: Pid, treatment: Treatment) {
         match treatment {
             Treatment::Ignores => {}
             Treatment::Blocks => self.set(pid, State::Asked),
@@ -288,8 +293,8 @@ impl Rules {
         }
     }
 
-    /// Before the first scan, where that would take long: looks up some of the processes, sorted by PID and after those of
-    /// an earlier call, and asks those that are due whatever the rest may be. They exit while the rest is looked up.
+    /// Part of a first scan of very many processes: examines `some` of them, and asks those that are due whatever the other
+    /// processes are. They exit while rinit examines the next part. The parts must be in the order of PIDs.
     pub fn begin(
         &mut self,
         now: Moment,
@@ -301,7 +306,7 @@ impl Rules {
         self.forwarded_tick = history.first().unwrap_or(self.began_tick);
         let known = self.records.len();
         for pid in some {
-            let record = self.welcome(*pid, now, history, processes, &mut orders);
+            let record = self.examine(*pid, now, history, processes, &mut orders);
             self.records.extend(record);
         }
         let group_left = self.group.is_some_and(|group| processes.group_exists(group));
@@ -309,7 +314,7 @@ impl Rules {
         orders
     }
 
-    /// One scan: `present` are the processes that exist now, sorted by PID. What to do, in this order.
+    /// One scan: `present` are the processes that exist now, sorted by PID. Returns what to do, in this order.
     pub fn step(
         &mut self,
         now: Moment,
@@ -329,24 +334,28 @@ impl Rules {
         for pid in present {
             while old.next_if(|record| record.pid < *pid).is_some() {}
             let record = match old.next_if(|record| record.pid == *pid) {
-                None => self.welcome(*pid, now, history, processes, &mut orders),
+                None => self.examine(*pid, now, history, processes, &mut orders),
                 Some(record) if record.is_open() => {
-                    let in_turn = open >= self.turn && open - self.turn < REVISITED;
+                    let is_next = open >= self.next_reexamined && open - self.next_reexamined < MAX_REEXAMINED;
                     open += 1;
                     let has_parent = record.parent == self.us || present.binary_search(&record.parent).is_ok();
-                    match in_turn || last_call || !has_parent {
-                        true => self.revisit(*record, now, &before, processes),
+                    match is_next || last_call || !has_parent {
+                        true => self.reexamine(*record, now, &before, processes),
                         false => Some(Record { fresh: false, ..*record }),
                     }
                 }
                 Some(record) if (last_call || is_over) && self.has_new_owner(record, processes) => {
-                    self.welcome(*pid, now, history, processes, &mut orders)
+                    self.examine(*pid, now, history, processes, &mut orders)
                 }
-                Some(record) => self.check_up_on(*record, now, processes, &mut orders),
+                Some(record) => self.check_asked(*record, now, processes, &mut orders),
             };
             self.records.extend(record);
         }
-        self.turn = if self.turn.saturating_add(REVISITED) < open { self.turn + REVISITED } else { 0 };
+        self.next_reexamined = if self.next_reexamined.saturating_add(MAX_REEXAMINED) < open {
+            self.next_reexamined + MAX_REEXAMINED
+        } else {
+            0
+        };
         let changed = self.records.len() != before.len() || self.first;
         drop(before);
         if !self.has_asked_all() {
@@ -367,8 +376,8 @@ impl Rules {
         orders
     }
 
-    /// The first look at a process. None when it is gone already.
-    fn welcome(
+    /// Makes a record of a new process. None when it is gone already.
+    fn examine(
         &self,
         pid: Pid,
         now: Moment,
@@ -384,11 +393,12 @@ impl Rules {
             since: self.age(now),
             state: State::Deferred,
             in_group: self.group == Some(facts.group),
-            acts: Acts::of(&facts),
+            on_term: OnTerm::of(&facts),
             terminal: facts.terminal,
             reader: false,
-            fork: facts.is_fork,
+            fork: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
             forwarded: false,
+            from_start: self.first,
             fresh: true,
         };
         if facts.dead {
@@ -398,12 +408,12 @@ impl Rules {
         record.state = match history.reached(pid, &facts) {
             Reached::Yes => State::Asked,
             Reached::Maybe => State::Provisional,
-            // rinit starts no process now, so a new child of rinit's lost its parent between two scans.
+            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last scan.
             Reached::No if facts.parent == self.us && (!self.first || history.main_handled()) => State::Orphaned,
             Reached::No => State::Deferred,
         };
         record.forwarded = matches!(record.state, State::Asked | State::Provisional);
-        // What `docker exec -i` started reads from outside.
+        // The stdin of a process that `docker exec -i` started comes from outside.
         record.reader = record.state != State::Asked && facts.parent.as_raw() != 0 && processes.reads_pipe(pid);
         if facts.stopped {
             orders.push(Order::Continue(pid));
@@ -411,14 +421,13 @@ impl Rules {
         Some(record)
     }
 
-    /// Whether a process that has been asked is gone, and its PID has been used again. This is looked up before it matters.
+    /// Whether the PID of a process that has been asked now belongs to another process.
     fn has_new_owner(&self, record: &Record, processes: &mut dyn Processes) -> bool {
         processes.facts(record.pid).is_some_and(|facts| facts.started != record.started)
     }
 
-    /// Looks up a process again that has not been asked. None when it is gone; a new one that has its PID is welcomed by the
-    /// next scan.
-    fn revisit(
+    /// Examines an open process again. None when it is gone. If another process has its PID, the next scan examines that.
+    fn reexamine(
         &self,
         mut record: Record,
         now: Moment,
@@ -431,27 +440,28 @@ impl Rules {
         }
         if facts.parent != record.parent {
             let parent = before.binary_search_by_key(&record.parent, |parent| parent.pid).ok();
-            let handled = parent.and_then(|place| before.get(place)).is_some_and(|parent| parent.acts == Acts::Itself);
+            let handled =
+                parent.and_then(|place| before.get(place)).is_some_and(|parent| parent.on_term == OnTerm::Handled);
             if handled && record.state == State::Deferred {
                 (record.state, record.since) = (State::Orphaned, self.age(now));
             }
             record.parent = facts.parent;
         }
         record.in_group = self.group == Some(facts.group);
-        record.acts = Acts::of(&facts);
+        record.on_term = OnTerm::of(&facts);
         record.fresh = true;
         if record.fork {
             record.reader = record.parent.as_raw() != 0 && processes.reads_pipe(record.pid);
             record.fork = facts.is_fork;
         }
-        if record.state == State::Deaf && record.acts != Acts::Not {
+        if record.state == State::Ignoring && record.on_term != OnTerm::Ignored {
             record.state = State::Deferred;
         }
         Some(record)
     }
 
-    /// What is still to be done about a process that has been asked. None when it is gone.
-    fn check_up_on(
+    /// Checks a process that has been asked. None when it is gone.
+    fn check_asked(
         &self,
         mut record: Record,
         now: Moment,
@@ -461,22 +471,23 @@ impl Rules {
         if record.state != State::Asked {
             return Some(record);
         }
-        if record.terminal == Terminal::Unknown && self.last_call(now) && self.has_had(&record, BY_ITSELF, now) {
+        if record.terminal == Terminal::Unknown && self.last_call(now) && self.has_had(&record, SELF_EXIT_TIME, now) {
             orders.push(Order::HangUp(record.pid));
             record.terminal = Terminal::No;
         }
-        if self.grace.is_some() && self.has_had(&record, PATIENCE, now) {
+        if self.grace.is_some() && self.has_had(&record, RESPONSE_TIME, now) {
             let facts = processes.facts(record.pid).filter(|facts| facts.started == record.started)?;
-            let deaf = facts.pending && !facts.dead;
-            if deaf {
+            let hangs = facts.pending && !facts.dead;
+            if hangs {
                 orders.push(Order::Kill(record.pid));
             }
-            record.state = if deaf || facts.dead { State::Done } else { State::Acting };
+            record.state = if hangs || facts.dead { State::Done } else { State::Responsive };
         }
         Some(record)
     }
 
-    /// Asks the processes that are due, from the record at this place on. `group_left`: main's group, which goes first.
+    /// Asks the processes that are due, beginning with record number `from`. `group_left`: whether main's group, which is
+    /// asked first, has a member that can act on SIGTERM.
     fn ask_those_due(
         &mut self,
         from: usize,
@@ -488,36 +499,36 @@ impl Rules {
         let since = self.age(now);
         for place in from..self.records.len() {
             let Some(mut record) = self.records.get(place).filter(|record| record.is_open()).copied() else { continue };
-            if record.state != State::Deaf && !self.is_due(&record, now, group_left, processes) {
+            if record.state != State::Ignoring && !self.is_due(&record, now, group_left, processes) {
                 continue;
             }
-            // A handler may have been set, and the process may be gone, since it was looked up.
+            // Since the last examination it may have set a handler or exited.
             let known = match record.fresh {
                 true => Some(record),
-                false => self.revisit(record, now, &self.records, processes),
+                false => self.reexamine(record, now, &self.records, processes),
             };
             match known {
                 None => record.state = State::Done,
                 Some(known) if known.state == State::Done => record = known,
-                // A shell that waits for its child blocks signals for moments, and ignores SIGTERM all the same.
+                // Before the check for ignored signals: while a shell starts a child it briefly blocks SIGTERM, which it ignores.
                 Some(known) if known.terminal == Terminal::Leads => {
                     orders.push(Order::HangUp(known.pid));
-                    record = Record { state: State::Acting, since, ..known };
+                    record = Record { state: State::Responsive, since, ..known };
                 }
-                Some(known) if known.acts != Acts::Not => {
+                Some(known) if known.on_term != OnTerm::Ignored => {
                     orders.push(Order::Ask(known.pid));
                     record = Record { state: State::Asked, since, ..known };
                 }
-                Some(known) if record.state == State::Deaf => {
+                Some(known) if record.state == State::Ignoring => {
                     record = known;
-                    if self.grace.is_some() && self.has_had(&record, PATIENCE, now) {
+                    if self.grace.is_some() && self.has_had(&record, RESPONSE_TIME, now) {
                         orders.push(Order::Kill(record.pid));
                         record.state = State::Done;
                     }
                 }
                 Some(known) => {
-                    orders.push(Order::AskInVain(known.pid));
-                    record = Record { state: State::Deaf, since, ..known };
+                    orders.push(Order::AskIgnoring(known.pid));
+                    record = Record { state: State::Ignoring, since, ..known };
                 }
             }
             if let Some(place) = self.records.get_mut(place) {
@@ -526,7 +537,7 @@ impl Rules {
         }
     }
 
-    /// A process with a child that is no reader is none.
+    /// A process with a child that is not a reader is not one either.
     fn correct_readers(&mut self) {
         if !self.records.iter().any(|record| record.reader && record.is_open()) {
             return;
@@ -545,51 +556,56 @@ impl Rules {
     fn is_due(&self, record: &Record, now: Moment, group_left: bool, processes: &mut dyn Processes) -> bool {
         let nearly_over = self.grace.is_some_and(|grace| self.elapsed(now) >= latest(grace));
         if record.reader {
-            let left_alone = self.readers_alone.is_some_and(|since| now.saturating_sub(since) >= BY_ITSELF);
+            let left_alone = self.readers_alone.is_some_and(|since| now.saturating_sub(since) >= SELF_EXIT_TIME);
             return left_alone || nearly_over;
         }
         if self.last_call(now) {
             return nearly_over || !self.is_part_of_an_exit(record);
         }
-        if record.fork && self.tick(now) < record.started.saturating_add(SETTLED) {
+        if record.fork && self.is_young(record.started, now) {
             return false;
         }
         if record.state == State::Provisional || group_left && !record.in_group {
             return false;
         }
         if record.parent == self.us || record.parent.as_raw() == 0 {
-            let may_have_been_asked = record.state == State::Orphaned && record.acts == Acts::Itself;
-            return !may_have_been_asked || self.has_had(record, BY_ITSELF, now);
+            let may_have_been_asked = record.state == State::Orphaned && record.on_term == OnTerm::Handled;
+            return !may_have_been_asked || self.has_had(record, SELF_EXIT_TIME, now);
         }
         self.parent_cannot_pass_on(record, processes)
     }
 
     fn parent_cannot_pass_on(&self, record: &Record, processes: &mut dyn Processes) -> bool {
         let Some(parent) = self.find(record.parent).filter(|parent| parent.is_left()) else { return false };
-        match parent.acts {
-            Acts::Not => true,
-            Acts::ByDefault => false,
-            Acts::Itself => {
-                let asked = matches!(parent.state, State::Asked | State::Acting);
-                asked && record.started < self.asked_at(parent) && processes.waits_for(parent.pid, record.pid)
+        match parent.on_term {
+            OnTerm::Ignored => true,
+            OnTerm::Default => false,
+            OnTerm::Handled => {
+                let asked = matches!(parent.state, State::Asked | State::Responsive);
+                asked && !self.may_follow_request(record, parent) && processes.waits_for(parent.pid, record.pid)
             }
         }
     }
 
-    /// Whether a process was started by one that had been asked by then and is still left, or by such a process.
+    /// Whether the process, or one of its ancestors, was started by a process that had been asked by then and is still left.
     fn is_part_of_an_exit(&self, record: &Record) -> bool {
         let mut child = record;
-        // The bound is for parents that seem to go round in circles, as a PID was used again.
+        // The limit ends a circle of parents, which can appear when a PID is used again.
         for _ in 0..100 {
             let Some(parent) = self.find(child.parent).filter(|parent| parent.is_left()) else { return false };
             match parent.state {
-                State::Asked | State::Acting | State::Provisional => {
-                    return parent.acts == Acts::Itself && child.started >= self.asked_at(parent);
+                State::Asked | State::Responsive | State::Provisional => {
+                    return parent.on_term == OnTerm::Handled && self.may_follow_request(child, parent);
                 }
                 _ => child = parent,
             }
         }
         false
+    }
+
+    /// Whether a process may have been started after its parent was asked. Within one clock tick the start times do not tell.
+    fn may_follow_request(&self, child: &Record, parent: &Record) -> bool {
+        child.started >= self.asked_at(parent) && (parent.forwarded || !child.from_start)
     }
 
     /// When a process was asked, in clock ticks since boot.
@@ -600,18 +616,19 @@ impl Rules {
         }
     }
 
-    /// The time in clock ticks since boot.
-    fn tick(&self, now: Moment) -> u64 {
-        self.began_tick.saturating_add(u64::from(self.age(now) / 10))
+    /// Whether a process with this start time may be about to execute a program.
+    fn is_young(&self, started: u64, now: Moment) -> bool {
+        let tick = self.began_tick.saturating_add(u64::from(self.age(now) / 10));
+        tick < started.saturating_add(EXEC_TICKS)
     }
 
-    /// Whether a member of main's process group is left that can act on SIGTERM. One that its parent does not reap is not.
+    /// Whether main's process group has a member that can act on SIGTERM. A zombie cannot.
     fn group_is_left(&mut self, processes: &mut dyn Processes) -> bool {
-        let waits = |record: &Record| !record.in_group && record.is_open() && record.state != State::Deaf;
+        let waits = |record: &Record| !record.in_group && record.is_open() && record.state != State::Ignoring;
         if !self.records.iter().any(waits) {
             return false;
         }
-        self.records.iter_mut().filter(|record| record.holds_the_rest()).any(|record| {
+        self.records.iter_mut().filter(|record| record.delays_others()).any(|record| {
             let facts = processes.facts(record.pid).filter(|facts| facts.started == record.started && !facts.dead);
             if facts.is_none() {
                 record.state = State::Done;
@@ -620,13 +637,13 @@ impl Rules {
         })
     }
 
-    /// Kills what is left when the grace period is over.
+    /// Kills the remaining processes when the grace period is over.
     fn kill_when_over(&mut self, now: Moment, orders: &mut Vec<Order>) {
         let Some(over) = self.over().filter(|over| *over <= now) else {
             return;
         };
-        let newcomers = if orders.iter().any(|order| order.asks().is_some()) { NEWCOMERS } else { Duration::ZERO };
-        if *self.kill_all.get_or_insert(now.saturating_add(newcomers)) <= now {
+        let delay = if orders.iter().any(|order| order.asks().is_some()) { LATE_TIME } else { Duration::ZERO };
+        if *self.kill_all.get_or_insert(now.saturating_add(delay)) <= now {
             orders.clear();
             orders.push(Order::KillAll);
             return;
@@ -652,7 +669,7 @@ impl Rules {
     }
 
     fn last_call(&self, now: Moment) -> bool {
-        self.elapsed(now) >= self.grace.map_or(PATIENCE, |grace| PATIENCE.min(grace / 2))
+        self.elapsed(now) >= self.grace.map_or(RESPONSE_TIME, |grace| RESPONSE_TIME.min(grace / 2))
     }
 
     /// Whether `time` has passed since `Record::since`.
@@ -664,7 +681,7 @@ impl Rules {
         now.saturating_sub(self.began)
     }
 
-    /// The time since the drain began, in milliseconds. 49 days are enough.
+    /// The time since the drain began, in milliseconds; at most 49 days.
     fn age(&self, now: Moment) -> u32 {
         u32::try_from(self.elapsed(now).as_millis()).unwrap_or(u32::MAX)
     }
@@ -678,9 +695,9 @@ impl Rules {
     }
 }
 
-/// When a process is asked at the latest, whatever it waits for: a second before the grace period is over.
+/// The latest time to ask a process, after the drain's beginning: a second before the grace period is over.
 fn latest(grace: Duration) -> Duration {
-    grace.saturating_sub(BY_ITSELF).max(grace / 2)
+    grace.saturating_sub(SELF_EXIT_TIME).max(grace / 2)
 }
 
 #[cfg(test)]

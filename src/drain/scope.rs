@@ -1,7 +1,7 @@
-//! The processes that rinit is responsible for, and how a signal reaches these and no others.
+//! The processes that rinit is responsible for, and how to signal these and no others.
 
 use crate::signal::Signal;
-use crate::sys::everyone::Everyone;
+use crate::sys::all_processes::AllProcesses;
 use crate::sys::pidfd::Pidfd;
 use crate::sys::procfs::Procfs;
 use crate::sys::{Errno, Pid, Result, signals};
@@ -9,18 +9,18 @@ use crate::sys::{Errno, Pid, Result, signals};
 /// The processes that rinit is responsible for.
 pub(super) enum Scope {
     /// As PID 1: all processes of the namespace.
-    Namespace(Everyone),
+    Namespace(AllProcesses),
     /// Otherwise: its descendants.
     Descendants(Descendants),
 }
 
 impl Scope {
-    /// All of the namespace for its init, which alone has an `everyone`; descendants for any other process.
-    pub(super) fn of(everyone: Option<Everyone>) -> Scope {
-        everyone.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
+    /// All processes of the namespace as its init (`all_processes`), and descendants otherwise.
+    pub(super) fn of(all_processes: Option<AllProcesses>) -> Scope {
+        all_processes.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
     }
 
-    /// The processes in scope that /proc shows, sorted by PID. `anew`: without trust in what an earlier call has found.
+    /// The processes in scope that /proc shows, sorted by PID. `anew`: does not rely on what an earlier call has found.
     pub(super) fn list(&mut self, procfs: Procfs, anew: bool) -> Vec<Pid> {
         match self {
             Scope::Namespace(_) => sorted(procfs),
@@ -37,8 +37,8 @@ impl Scope {
     /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show which there are, EPERM where rinit may
     /// signal none of them. `anew`: as for `list`.
     pub(super) fn send(&mut self, signal: Signal, anew: bool) -> Result<()> {
-        if let Scope::Namespace(everyone) = self {
-            return everyone.send(signal);
+        if let Scope::Namespace(all_processes) = self {
+            return all_processes.send(signal);
         }
         let procfs = Procfs::of_our_namespace().ok_or(Errno::ENOENT)?;
         let mut result = Err(Errno::ESRCH);
@@ -52,11 +52,11 @@ impl Scope {
         result
     }
 
-    /// Sends to one process. ESRCH where it is gone, ENOSYS where it cannot be signalled without a risk for others, EPERM
-    /// where rinit may not.
+    /// Sends to one process. ESRCH where it is gone, EPERM where rinit may not signal it, ENOSYS where the signal might hit
+    /// another process.
     pub(super) fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
         match self {
-            // Should the PID belong to another process by now, that one is in the namespace too.
+            // Even if the PID has been used again, the new process is in the namespace too.
             Scope::Namespace(_) => signals::send(pid, signal),
             Scope::Descendants(descendants) => descendants.send_to(procfs, pid, signal),
         }
@@ -69,13 +69,13 @@ fn sorted(procfs: Procfs) -> Vec<Pid> {
     pids
 }
 
-/// rinit's descendants. A descendant stays one, as rinit is a subreaper; a stranger stays a stranger.
+/// rinit's descendants. A process is one for life: rinit is a subreaper, so descendants never get a parent above rinit.
 #[derive(Default)]
 pub(super) struct Descendants {
     /// Each with its start time, as a later process may have the same PID; sorted.
     known: Vec<(Pid, u64)>,
     /// Processes that are no descendants; sorted.
-    strangers: Vec<Pid>,
+    unrelated: Vec<Pid>,
 }
 
 impl Descendants {
@@ -84,24 +84,24 @@ impl Descendants {
         self.known.get(place).map(|(_, started)| *started)
     }
 
-    /// Adds the descendants that are new and forgets those that are gone. Reads a file only for processes that are new.
+    /// Adds new descendants and forgets those that are gone. Reads files of new processes only.
     fn update(&mut self, procfs: Procfs) {
         let us = nix::unistd::getpid();
         let present = sorted(procfs);
         let is_present = |pid: &Pid| present.binary_search(pid).is_ok();
         self.known.retain(|(pid, _)| is_present(pid));
-        self.strangers.retain(is_present);
-        let is_new = |pid: &&Pid| self.started(**pid).is_none() && self.strangers.binary_search(pid).is_err();
+        self.unrelated.retain(is_present);
+        let is_new = |pid: &&Pid| self.started(**pid).is_none() && self.unrelated.binary_search(pid).is_err();
         let mut new: Vec<(Pid, Pid, u64)> = present
             .iter()
             .filter(is_new)
             .filter_map(|pid| procfs.stat(*pid).map(|stat| (*pid, stat.parent, stat.started)))
             .collect();
-        // Again as long as parents are found that come after their children.
+        // Repeat while descendants are found: a parent can have a higher PID than its child.
         loop {
             let before = new.len();
             new.retain(|(pid, parent, started)| {
-                // The parent is still the process that it was when the child named it, so the child is its child.
+                // The known parent still has this PID, so it had it when the child's stat was read.
                 let is_same = |since| procfs.stat(*parent).is_some_and(|stat| stat.started == since);
                 let is_ours = *parent == us || self.started(*parent).is_some_and(is_same);
                 if is_ours && let Err(place) = self.known.binary_search_by_key(pid, |(known, _)| *known) {
@@ -113,15 +113,14 @@ impl Descendants {
                 break;
             }
         }
-        // If a parent has just exited, it is not known yet whose child it was: the next call looks again.
+        // If the parent has just exited, the process has a new parent by now: the next call examines it again.
         new.retain(|(_, parent, _)| parent.as_raw() <= 1 || is_present(parent) && self.started(*parent).is_none());
-        self.strangers.extend(new.iter().map(|(pid, ..)| *pid));
-        self.strangers.sort_unstable();
+        self.unrelated.extend(new.iter().map(|(pid, ..)| *pid));
+        self.unrelated.sort_unstable();
     }
 
-    /// Signals a process that is our descendant, and no other, even if its PID has become another's since it was found: the
-    /// pidfd holds on to one process, and what is read after it was opened is about that one, or that one is dead and the
-    /// signal fails.
+    /// Signals a descendant, and no other process even if the PID has been used again: if the start time that is read after
+    /// the pidfd was opened is the known one, the pidfd refers to the descendant, or to a dead process.
     fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
         let started = self.started(pid);
         let is_same = || started.is_some() && procfs.stat(pid).map(|stat| stat.started) == started;
@@ -132,7 +131,7 @@ impl Descendants {
                 self.known.retain(|(known, _)| *known != pid);
                 sent
             }
-            // No pidfds here: a child's PID is its own until we reap it, and no other is certain.
+            // Without pidfds only the PIDs of children are certain: they stay reserved until rinit reaps them.
             Err(Errno::ENOSYS | Errno::EPERM | Errno::EACCES) => {
                 let is_child = procfs.stat(pid).is_some_and(|stat| stat.parent == nix::unistd::getpid());
                 match is_child {

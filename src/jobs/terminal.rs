@@ -1,4 +1,4 @@
-//! What the rules need to know of the terminal and of processes, and what rinit does to the terminal.
+//! What the rules need to know about the terminal and processes, and the changes rinit makes to the terminal.
 
 use super::{Foreground, OwnGroup, Sent};
 use crate::signal::{Signal, SignalSet, Treatment};
@@ -14,7 +14,7 @@ pub fn own_group(mask: SignalSet) -> OwnGroup {
         leads_session: nix::unistd::getsid(None) == Ok(us),
         leads_group: nix::unistd::getpgrp() == us,
         has_pipe: (0..=2).any(descriptors::is_pipe),
-        is_deaf: mask.contains(Signal::TTIN) || signals::is_ignored(Signal::TTIN),
+        ignores_ttin: mask.contains(Signal::TTIN) || signals::is_ignored(Signal::TTIN),
     }
 }
 
@@ -28,7 +28,7 @@ pub fn foreground(main: Pid) -> Foreground {
     }
 }
 
-/// Whether a group has a process left. If its leader is a zombie, it most likely has none: the leader's parent is
+/// Whether a group has a living process. With a zombie as its leader it most likely has none: the leader's parent is
 /// stopped and does not reap it.
 fn lives(group: Pid) -> bool {
     let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
@@ -60,14 +60,14 @@ pub fn handles_ctrl_z(main: Pid) -> bool {
         .is_some_and(|status| SignalSet(status.ignored.0 | status.caught.0 | status.blocked.0).contains(Signal::TSTP))
 }
 
-/// Whether a signal, once sent, ends main: main has the default action for it, or is gone already.
+/// Whether a signal kills main: main has the default action for it. Also true if main is gone already.
 pub fn is_fatal(signal: Signal, main: Pid) -> bool {
     let ends = |status: Status| status.treatment(signal) == Treatment::Default;
     Procfs::of_our_namespace().is_some_and(|procfs| procfs.status(main).is_none_or(ends))
 }
 
-/// Where a process of our own group has sent this signal by kill(2): what there is to know of that. None where that
-/// process has several threads, any of which may have sent it.
+/// Details of a signal that a process of our own group has sent by kill(2). None for any other signal, and for a sender
+/// with several threads, as any of them may have sent it.
 pub fn sent_within_group(received: Received) -> Option<Sent> {
     let sender = Pid::from_raw(received.sender);
     let is_standard = received.signal.number() < libc::SIGRTMIN();
@@ -79,10 +79,10 @@ pub fn sent_within_group(received: Received) -> Option<Sent> {
     {
         return None;
     }
-    // If it sleeps now, it has gone to sleep since.
+    // If the sender sleeps now, it has gone to sleep after it sent the signal.
     let sleeps_before = |status: Status| status.sleeps.saturating_sub(u64::from(status.state != b'R'));
     let read = || status(sender).filter(|status| status.threads == 1).map(sleeps_before);
-    // The kernel writes the state and the number one after the other, and the sender may go to sleep in between.
+    // Read until it is stable: the sender may go to sleep while the kernel writes the state and the number.
     let mut sleeps = read()?;
     for _ in 0..10 {
         let before = std::mem::replace(&mut sleeps, read()?);

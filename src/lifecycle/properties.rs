@@ -1,6 +1,6 @@
 //! What holds in every run: signals, starts, exits and stops in any order, at any moment, with any options.
 
-use super::history::*;
+use super::simulation::*;
 use super::*;
 use crate::options::ExitMap;
 use crate::properties::cases;
@@ -79,8 +79,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (signal(), any::<bool>()).prop_map(|(signal, foreground)| Step::Stop(signal, foreground)),
         1 => signal().prop_map(Step::Discard),
         2 => end().prop_map(Step::End),
-        3 => numbers().prop_map(|(children, strangers)| Step::Born { children, strangers }),
-        3 => numbers().prop_map(|(children, strangers)| Step::Die { children, strangers }),
+        3 => numbers().prop_map(|(children, unrelated)| Step::Born { children, unrelated }),
+        3 => numbers().prop_map(|(children, unrelated)| Step::Die { children, unrelated }),
         1 => Just(Step::FalseAlarm),
         1 => Just(Step::Tick),
         5 => length().prop_map(Step::Pass),
@@ -89,25 +89,25 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn job_control() -> impl Strategy<Value = JobControl> {
-    proptest::sample::select(vec![JobControl::None, JobControl::Shell, JobControl::Nobody])
+    proptest::sample::select(vec![JobControl::None, JobControl::Shell, JobControl::Orphaned])
 }
 
 fn world() -> impl Strategy<Value = World> {
-    (0..3u32, 0..3u32, any::<bool>()).prop_map(|(children, strangers, can_be_killed)| World {
+    (0..3u32, 0..3u32, any::<bool>()).prop_map(|(children, unrelated, can_be_killed)| World {
         children,
-        strangers,
+        unrelated,
         can_be_killed,
     })
 }
 
-fn alive() -> impl Strategy<Value = Alive> {
-    proptest::sample::select(vec![Alive::Nobody, Alive::Children, Alive::Strangers])
+fn remaining() -> impl Strategy<Value = Remaining> {
+    proptest::sample::select(vec![Remaining::None, Remaining::Children, Remaining::Unrelated])
 }
 
 proptest! {
     #![proptest_config(cases(500))]
 
-    /// What `History` asserts at each step, and that rinit exits in the end.
+    /// What `Simulation` asserts at each step, and that rinit exits in the end.
     #[test]
     fn every_run_ends_in_time_with_mains_status_and_no_scan_comes_early_or_late(
         options in options(),
@@ -116,36 +116,36 @@ proptest! {
         steps in vec(step(), 0..40),
         last in end(),
     ) {
-        let mut history = History::new(options, job_control, world);
-        prop_assert_eq!(history.lifecycle.watches_stops(), job_control != JobControl::None);
+        let mut simulation = Simulation::new(options, job_control, world);
+        prop_assert_eq!(simulation.lifecycle.watches_stops(), job_control != JobControl::None);
         for step in steps {
-            history.take(step);
+            simulation.take(step);
         }
-        history.come_to_its_end(last);
+        simulation.come_to_its_end(last);
     }
 
     /// rinit does not wake up by itself before the first stop signal: it may run for years.
     #[test]
-    fn without_a_stop_signal_a_running_main_is_no_reason_to_wake_up(
+    fn without_a_stop_signal_rinit_does_not_wake_up_while_main_runs(
         options in options(), job_control in job_control(), world in world(), steps in vec(step(), 0..40)
     ) {
-        let mut history = History::new(options, job_control, world);
+        let mut simulation = Simulation::new(options, job_control, world);
         for step in steps {
             match step {
                 Step::End(_) => continue,
-                Step::Signal(signal) if history.options.rewrites.apply(signal).is_some_and(Signal::requests_termination) => {
+                Step::Signal(signal) if simulation.options.rewrites.apply(signal).is_some_and(Signal::requests_termination) => {
                     continue;
                 }
-                step => history.take(step),
+                step => simulation.take(step),
             }
-            prop_assert_eq!(history.lifecycle.deadline(), None);
+            prop_assert_eq!(simulation.lifecycle.deadline(), None);
         }
     }
 
     /// Without a command rinit only reaps until the first TERM or INT. Then it drains, with `--wait-all` too, and exits with 0.
     #[test]
     fn a_pause_drains_at_the_first_term_or_int_and_exits_with_0(
-        options in options(), steps in vec(step(), 0..40), alive in alive(), scans in vec(length(), 0..4)
+        options in options(), steps in vec(step(), 0..40), remaining in remaining(), scans in vec(length(), 0..4)
     ) {
         let options = Options { pause: true, rewrites: Rewrites::NONE, parting: None, ..options };
         let at_once = options.grace == Some(Duration::ZERO);
@@ -169,12 +169,12 @@ proptest! {
                 prop_assert_eq!(on(now, Event::Signal(signal)), [Action::Exit(0)]);
                 return Ok(());
             }
-            prop_assert_eq!(on(now, Event::Signal(signal)), [Action::Look]);
-            if alive == Alive::Nobody {
-                prop_assert_eq!(on(now, Event::Seen(alive)), [Action::Exit(0)]);
+            prop_assert_eq!(on(now, Event::Signal(signal)), [Action::Poll]);
+            if remaining == Remaining::None {
+                prop_assert_eq!(on(now, Event::Polled(remaining)), [Action::Exit(0)]);
                 return Ok(());
             }
-            prop_assert_eq!(on(now, Event::Seen(alive)), [Action::BeginDrain]);
+            prop_assert_eq!(on(now, Event::Polled(remaining)), [Action::BeginDrain]);
             for interval in scans {
                 prop_assert_eq!(on(now, Event::Scanned(Some(now + interval))), []);
                 now += interval;
@@ -182,7 +182,7 @@ proptest! {
                 if done == [Action::ReportSlowStop] {
                     done = on(now, Event::Tick);
                 }
-                prop_assert_eq!(done, [Action::Drain]);
+                prop_assert_eq!(done, [Action::Scan]);
             }
             prop_assert_eq!(on(now, Event::Scanned(None)), [Action::Exit(0)]);
             return Ok(());
@@ -202,13 +202,13 @@ proptest! {
             let events = [
                 Event::Signal(Signal::TERM),
                 Event::Tick,
-                Event::MainEnded(WaitStatus::from_raw(0)),
-                Event::Seen(Alive::Strangers),
+                Event::MainExited(WaitStatus::from_raw(0)),
+                Event::Polled(Remaining::Unrelated),
                 Event::Scanned(Some(now)),
                 Event::Reaped,
-                Event::Seen(Alive::Children),
+                Event::Polled(Remaining::Children),
                 Event::Scanned(Some(Moment::MAX)),
-                Event::Seen(Alive::Strangers),
+                Event::Polled(Remaining::Unrelated),
             ];
             lifecycle.on(now, events[index % events.len()]);
             lifecycle.deadline();

@@ -1,5 +1,4 @@
-//! How far a stop by plan has come: `--stop-sequence`, and `--kill-after`, which is the sequence of the received signal, a
-//! time and KILL.
+//! The progress of a `--stop-sequence`. `--kill-after` is one too: the received signal, a time, and KILL.
 
 use crate::duration::Moment;
 use crate::signal::Signal;
@@ -29,7 +28,8 @@ impl Progress {
         self.received.is_some() && !self.has_sent
     }
 
-    /// Takes a stop signal. Some: the sequence has it, and sends the inner signal now; None: it is forwarded as it is.
+    /// A stop signal has arrived. Some: it starts or continues the sequence, which sends the inner signal now. None: it is
+    /// forwarded as it is.
     pub(super) fn take(&mut self, steps: &StopSequence, now: Moment, signal: Signal) -> Option<Option<Signal>> {
         let is_first = self.received.is_none() && !steps.is_empty();
         if is_first {
@@ -37,13 +37,12 @@ impl Progress {
         } else if !self.holds_back() {
             return None;
         }
-        let sent = self.advance(steps, now);
-        // It begins with a time: that starts to run with the first signal, and a second one ends it.
-        Some(sent)
+        // A wait at the beginning starts with the first signal, and ends early with a second one.
+        Some(self.advance(steps, now))
     }
 
-    /// Takes the next step: the signal that is to be sent. The times count from when it was sent, so that a machine that
-    /// was suspended, or a rinit that got no CPU, cuts none of them short.
+    /// Takes the next step, and returns the signal to send. A time counts from when the signal before it was sent, so that no
+    /// time is cut short if rinit runs late (a machine that was suspended).
     pub(super) fn advance(&mut self, steps: &StopSequence, now: Moment) -> Option<Signal> {
         let signal = match steps.step(self.next) {
             Some(Step::Send(signal)) => Some(signal),

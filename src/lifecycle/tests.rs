@@ -18,8 +18,8 @@ struct Story {
     lifecycle: Lifecycle,
     grace: Option<Duration>,
     now: Moment,
-    /// The answer to the next `Look`s. Scans find the same.
-    alive: Alive,
+    /// The answer to the next `Poll`s. Scans find the same.
+    remaining: Remaining,
     done: Vec<Action>,
     /// When the drain began.
     began: Option<Moment>,
@@ -33,7 +33,7 @@ impl Story {
             grace: options.grace,
             lifecycle: Lifecycle::new(options, job_control),
             now: 1000 * SECOND,
-            alive: Alive::Nobody,
+            remaining: Remaining::None,
             done: vec![],
             began: None,
             scans: vec![],
@@ -44,15 +44,15 @@ impl Story {
         Story::new(Options::default(), JobControl::None)
     }
 
-    /// What follows from an event, with what follows from the answers to looks and scans.
+    /// What follows from an event, with what follows from the answers to polls and scans.
     fn on(&mut self, event: Event) -> Vec<Action> {
         let mut done = vec![];
         for action in self.lifecycle.on(self.now, event) {
             done.push(action);
             self.done.push(action);
             match action {
-                Action::Look => done.extend(self.on(Event::Seen(self.alive))),
-                Action::BeginDrain | Action::Drain => done.extend(self.scan(action)),
+                Action::Poll => done.extend(self.on(Event::Polled(self.remaining))),
+                Action::BeginDrain | Action::Scan => done.extend(self.scan(action)),
                 _ => {}
             }
         }
@@ -67,7 +67,7 @@ impl Story {
         self.scans.push(self.now);
         let limits = self.began.zip(self.grace);
         let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP);
-        let is_over = gives_up <= self.now || self.alive == Alive::Nobody;
+        let is_over = gives_up <= self.now || self.remaining == Remaining::None;
         self.on(Event::Scanned((!is_over).then_some(gives_up.min(self.now + SCAN))))
     }
 
@@ -79,12 +79,12 @@ impl Story {
         self.on(Event::Signal(signal(number)))
     }
 
-    fn main_ends(&mut self, raw: i32, alive: Alive) -> Vec<Action> {
-        self.alive = alive;
-        self.on(Event::MainEnded(WaitStatus::from_raw(raw)))
+    fn main_exits(&mut self, raw: i32, remaining: Remaining) -> Vec<Action> {
+        self.remaining = remaining;
+        self.on(Event::MainExited(WaitStatus::from_raw(raw)))
     }
 
-    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, except looks and scans.
+    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, except polls and scans.
     fn pass(&mut self, length: Duration) -> Vec<Action> {
         let end = self.now + length;
         let mut done = vec![];
@@ -96,7 +96,7 @@ impl Story {
             assert!(rounds < 100_000, "the same deadline for ever: {:?}", self.lifecycle);
         }
         self.now = end;
-        done.retain(|action| !matches!(action, Action::Look | Action::Drain));
+        done.retain(|action| !matches!(action, Action::Poll | Action::Scan));
         done
     }
 
@@ -130,7 +130,7 @@ fn every_signal_but_chld_is_forwarded_once_to_the_target() {
 }
 
 #[test]
-fn a_rewritten_signal_is_what_it_was_rewritten_to_and_a_dropped_one_is_nothing() {
+fn rewritten_signals_act_as_their_replacement_and_dropped_ones_do_nothing() {
     let mut options = Options::default();
     options.rewrites.set(signal(10), Some(Signal::TERM));
     options.rewrites.set(signal(15), None);
@@ -145,7 +145,7 @@ fn a_rewritten_signal_is_what_it_was_rewritten_to_and_a_dropped_one_is_nothing()
         "USR1 is a stop signal now"
     );
     assert!(story.lifecycle.deadline().is_some());
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     assert_eq!(story.signal(10)[0], Action::Forward(Signal::TERM, ALL), "in the drain too");
     assert_eq!(story.signal(15), []);
 }
@@ -194,28 +194,28 @@ fn a_suspending_signal_stops_rinit_though_it_starts_a_stop_sequence() {
 }
 
 #[test]
-fn a_parting_signal_goes_to_the_group_where_nobody_is_waited_for() {
+fn a_parting_signal_goes_to_the_group_if_rinit_does_not_wait() {
     let options = Options { parting: Some(Signal::TERM), grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options.clone(), JobControl::None);
     let parting = [Action::Forward(Signal::TERM, Target::Group), Action::Exit(3)];
-    assert_eq!(story.main_ends(3 << 8, Alive::Strangers), parting);
+    assert_eq!(story.main_exits(3 << 8, Remaining::Unrelated), parting);
     let mut story = Story::new(Options { grace: Some(SECOND), ..options }, JobControl::None);
-    assert_eq!(story.main_ends(3 << 8, Alive::Nobody), [Action::Look, Action::Exit(3)]);
+    assert_eq!(story.main_exits(3 << 8, Remaining::None), [Action::Poll, Action::Exit(3)]);
 }
 
 #[test]
-fn without_a_command_only_term_and_int_end_it_and_the_remaining_processes_are_drained() {
+fn a_pause_ends_only_at_term_or_int_and_is_followed_by_a_drain() {
     let options = Options { pause: true, ..Options::default() };
     for end in [2, 15] {
         let mut story = Story::new(options.clone(), JobControl::None);
-        story.alive = Alive::Strangers;
+        story.remaining = Remaining::Unrelated;
         for number in (1..=64).filter(|number| ![2, 15].contains(number)) {
             assert_eq!(story.signal(number), [], "{number}");
         }
         assert_eq!(story.on(Event::Reaped), []);
         assert_eq!(story.lifecycle.deadline(), None);
-        assert_eq!(story.signal(end), [Action::Look, Action::BeginDrain]);
-        story.alive = Alive::Nobody;
+        assert_eq!(story.signal(end), [Action::Poll, Action::BeginDrain]);
+        story.remaining = Remaining::None;
         assert_eq!(story.on(Event::Reaped).last(), Some(&Action::Exit(0)));
     }
     let options = Options { grace: Some(Duration::ZERO), ..options };
@@ -223,12 +223,12 @@ fn without_a_command_only_term_and_int_end_it_and_the_remaining_processes_are_dr
 }
 
 #[test]
-fn a_pause_drains_at_the_first_term_or_int_although_it_is_to_wait_for_all() {
-    for (end, alive) in [(2, Alive::Children), (15, Alive::Strangers)] {
+fn a_pause_with_wait_all_drains_at_the_first_term_or_int() {
+    for (end, remaining) in [(2, Remaining::Children), (15, Remaining::Unrelated)] {
         let options = Options { pause: true, wait_all: true, ..Options::default() };
         let mut story = Story::new(options.clone(), JobControl::None);
-        story.alive = alive;
-        assert_eq!(story.signal(end), [Action::Look, Action::BeginDrain]);
+        story.remaining = remaining;
+        assert_eq!(story.signal(end), [Action::Poll, Action::BeginDrain]);
         assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
         let options = Options { grace: Some(Duration::ZERO), ..options };
         assert_eq!(Story::new(options, JobControl::None).signal(end), [Action::Exit(0)]);
@@ -236,7 +236,7 @@ fn a_pause_drains_at_the_first_term_or_int_although_it_is_to_wait_for_all() {
 }
 
 #[test]
-fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
+fn a_stop_signal_is_followed_by_cont_if_main_is_stopped() {
     for number in 1..=64 {
         let continues = Story::plain().signal(number).contains(&Action::ContinueIfStopped(Target::Group));
         assert_eq!(continues, [1, 2, 3, 15, 37].contains(&number), "{number}");
@@ -244,7 +244,7 @@ fn a_stop_signal_is_followed_by_cont_where_main_is_stopped() {
 }
 
 #[test]
-fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
+fn under_a_shell_rinit_stops_with_main_and_gives_it_the_terminal_on_cont() {
     let mut story = Story::new(Options::default(), JobControl::Shell);
     assert_eq!(story.main_stops(Signal::TSTP), [Action::StopSelf(Signal::TSTP)]);
     let cont = story.signal(18);
@@ -252,14 +252,14 @@ fn under_a_shell_rinit_stops_as_main_does_and_lends_the_terminal_on_cont() {
 }
 
 #[test]
-fn where_nobody_could_continue_it_only_the_terminals_stop_is_undone() {
-    let mut story = Story::new(Options::default(), JobControl::Nobody);
+fn in_an_orphaned_group_only_stops_by_the_terminal_are_undone() {
+    let mut story = Story::new(Options::default(), JobControl::Orphaned);
     assert_eq!(story.main_stops(Signal::TSTP), [Action::Forward(Signal::CONT, Target::Group)]);
     assert_eq!(story.main_stops(Signal::STOP), []);
 }
 
 #[test]
-fn a_stop_that_the_kernel_discards_shows_that_nobody_could_continue_main() {
+fn a_stop_that_the_kernel_discards_shows_an_orphaned_group() {
     let mut story = Story::new(Options::default(), JobControl::Shell);
     assert_eq!(story.main_stops(Signal::TSTP), [Action::StopSelf(Signal::TSTP)]);
     let go_on = [Action::Forward(Signal::CONT, Target::Group)];
@@ -268,7 +268,7 @@ fn a_stop_that_the_kernel_discards_shows_that_nobody_could_continue_main() {
 }
 
 #[test]
-fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
+fn a_main_that_needs_the_terminal_gets_it_from_rinit() {
     for target in [Target::Main, Target::Group] {
         let mut story = Story::new(Options { target, ..Options::default() }, JobControl::Shell);
         let stop = Event::MainStopped { signal: Signal::TTIN, foreground: Foreground::Ours, by_itself: false };
@@ -279,15 +279,15 @@ fn who_is_stopped_for_the_want_of_a_terminal_that_rinit_has_gets_it() {
 }
 
 #[test]
-fn ctrl_z_after_mains_end_stops_rinit_where_a_shell_can_continue_it() {
+fn ctrl_z_after_mains_exit_stops_rinit_if_a_shell_can_continue_it() {
     for (job_control, then) in [
         (JobControl::None, None),
         (JobControl::Shell, Some(Action::StopSelf(Signal::TSTP))),
-        (JobControl::Nobody, Some(Action::Forward(Signal::CONT, ALL))),
+        (JobControl::Orphaned, Some(Action::Forward(Signal::CONT, ALL))),
     ] {
         for wait_all in [false, true] {
             let mut story = Story::new(Options { wait_all, ..Options::default() }, job_control);
-            story.main_ends(0, Alive::Children);
+            story.main_exits(0, Remaining::Children);
             let done = story.signal(20);
             assert_eq!(
                 done,
@@ -296,7 +296,7 @@ fn ctrl_z_after_mains_end_stops_rinit_where_a_shell_can_continue_it() {
         }
     }
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::Shell);
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     assert_eq!(story.on(Event::StopDiscarded(Signal::TSTP)), [Action::Forward(Signal::CONT, ALL)]);
 }
 
@@ -314,38 +314,38 @@ fn without_a_terminal_a_stopped_main_stays_stopped() {
 }
 
 #[test]
-fn with_nobody_left_rinit_exits_at_once_after_one_look() {
+fn without_other_processes_rinit_exits_at_once_after_one_poll() {
     for (raw, status) in [(0, 0), (3 << 8, 3), (15, 143), (64, 192), (11 | 0x80, 139)] {
         let mut story = Story::plain();
-        assert_eq!(story.main_ends(raw, Alive::Nobody), [Action::Look, Action::Exit(status)]);
+        assert_eq!(story.main_exits(raw, Remaining::None), [Action::Poll, Action::Exit(status)]);
         assert_eq!(story.lifecycle.deadline(), None);
         assert_eq!(story.signal(15), []);
     }
 }
 
 #[test]
-fn with_no_grace_rinit_exits_without_a_look() {
+fn without_a_grace_period_rinit_exits_without_a_poll() {
     let options = Options { grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
-    assert_eq!(story.main_ends(0, Alive::Children), [Action::Exit(0)]);
+    assert_eq!(story.main_exits(0, Remaining::Children), [Action::Exit(0)]);
 }
 
 #[test]
-fn mapped_statuses_are_exited_with_however_long_it_takes() {
+fn rinit_exits_with_the_mapped_status_after_a_drain_too() {
     let mut options = Options::default();
     options.exit_map.set(143, 0);
     let mut story = Story::new(options, JobControl::None);
-    story.main_ends(15, Alive::Children);
-    story.alive = Alive::Nobody;
-    assert_eq!(story.on(Event::Reaped), [Action::Look, Action::Exit(0)]);
+    story.main_exits(15, Remaining::Children);
+    story.remaining = Remaining::None;
+    assert_eq!(story.on(Event::Reaped), [Action::Poll, Action::Exit(0)]);
 }
 
 #[test]
 fn the_drain_begins_once_and_is_over_when_a_scan_finds_no_process() {
     let mut story = Story::plain();
-    assert_eq!(story.main_ends(3 << 8, Alive::Children), [Action::Look, Action::BeginDrain]);
+    assert_eq!(story.main_exits(3 << 8, Remaining::Children), [Action::Poll, Action::BeginDrain]);
     assert_eq!(story.pass_silently(20 * SECOND), []);
-    story.alive = Alive::Nobody;
+    story.remaining = Remaining::None;
     assert_eq!(story.pass(SCAN), [Action::Exit(3)]);
     assert_eq!(story.lifecycle.deadline(), None);
     assert_eq!(story.on(Event::Reaped), []);
@@ -354,17 +354,17 @@ fn the_drain_begins_once_and_is_over_when_a_scan_finds_no_process() {
 #[test]
 fn the_drain_is_over_at_once_when_the_last_child_was_reaped() {
     let mut story = Story::plain();
-    story.main_ends(3 << 8, Alive::Children);
+    story.main_exits(3 << 8, Remaining::Children);
     story.now += MILLISECOND;
-    story.alive = Alive::Nobody;
-    assert_eq!(story.on(Event::Reaped), [Action::Look, Action::Exit(3)]);
+    story.remaining = Remaining::None;
+    assert_eq!(story.on(Event::Reaped), [Action::Poll, Action::Exit(3)]);
 }
 
 #[test]
 fn a_drain_whose_first_scan_finds_no_process_is_over_at_once() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
-    story.main_ends(3 << 8, Alive::Strangers);
-    story.alive = Alive::Nobody;
+    story.main_exits(3 << 8, Remaining::Unrelated);
+    story.remaining = Remaining::None;
     let done = story.signal(15);
     assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain, Action::Exit(3)]);
 }
@@ -377,26 +377,26 @@ fn a_scan_comes_when_the_one_before_asked_for_it() {
         let done: Vec<_> = lifecycle.on(now, event).into_iter().collect();
         (done, lifecycle.deadline())
     };
-    on(now, Event::MainEnded(WaitStatus::from_raw(0)));
-    assert_eq!(on(now, Event::Seen(Alive::Children)).0, [Action::BeginDrain]);
+    on(now, Event::MainExited(WaitStatus::from_raw(0)));
+    assert_eq!(on(now, Event::Polled(Remaining::Children)).0, [Action::BeginDrain]);
     for interval in [MILLISECOND, 7 * MILLISECOND, 50 * MILLISECOND, 5 * SECOND, 1000 * SECOND] {
         assert_eq!(on(now, Event::Scanned(Some(now + interval))), (vec![], Some(now + interval)));
         assert_eq!(on(now + interval - MILLISECOND, Event::Tick), (vec![], Some(now + interval)), "it is not due yet");
         now += interval;
-        assert_eq!(on(now, Event::Tick).0, [Action::Drain]);
+        assert_eq!(on(now, Event::Tick).0, [Action::Scan]);
     }
     assert_eq!(on(now, Event::Scanned(None)), (vec![Action::Exit(0)], None));
 }
 
 #[test]
-fn an_exit_brings_the_next_scan_forward_but_not_to_less_than_10_ms_after_the_last() {
+fn an_exit_causes_a_scan_at_the_earliest_10_ms_after_the_last() {
     let mut story = Story::plain();
     let began = story.now;
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     // A storm: a child is reaped each millisecond, for a second.
     for _ in 0..1000 {
         story.pass(MILLISECOND);
-        assert_eq!(story.on(Event::Reaped), [Action::Look]);
+        assert_eq!(story.on(Event::Reaped), [Action::Poll]);
     }
     let apart: Vec<Moment> = (0..100).map(|n| began + 10 * n * MILLISECOND).collect();
     assert_eq!(story.scans[..100], apart);
@@ -413,42 +413,42 @@ fn an_exit_brings_the_next_scan_forward_but_not_to_less_than_10_ms_after_the_las
 }
 
 #[test]
-fn strangers_that_are_waited_for_are_looked_for_at_intervals_that_grow_to_a_second() {
+fn unrelated_processes_are_polled_at_intervals_that_grow_to_a_second() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
-    assert_eq!(story.main_ends(0, Alive::Strangers), [Action::Look]);
+    assert_eq!(story.main_exits(0, Remaining::Unrelated), [Action::Poll]);
     let mut intervals = vec![];
     while let Some(deadline) = story.lifecycle.deadline().filter(|_| intervals.len() < 13) {
         intervals.push((deadline - story.now).as_millis());
         assert_eq!(story.on(Event::Tick), [], "it is not due yet");
         story.now = deadline;
-        assert_eq!(story.on(Event::Tick), [Action::Look]);
+        assert_eq!(story.on(Event::Tick), [Action::Poll]);
     }
     assert_eq!(intervals, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000, 1000, 1000]);
-    story.alive = Alive::Nobody;
+    story.remaining = Remaining::None;
     assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
 }
 
 #[test]
 fn without_a_limit_the_drain_goes_on_until_no_process_is_left() {
     let mut story = Story::new(Options { grace: None, ..Options::default() }, JobControl::None);
-    story.main_ends(0, Alive::Strangers);
+    story.main_exits(0, Remaining::Unrelated);
     assert_eq!(story.pass_silently(1000 * SECOND), []);
-    story.alive = Alive::Nobody;
+    story.remaining = Remaining::None;
     assert_eq!(story.pass(SCAN), [Action::Exit(0)]);
 }
 
 #[test]
 fn processes_that_cannot_be_killed_are_left_when_the_drain_gives_up() {
     let mut story = Story::plain();
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::Exit(0)]);
 }
 
 #[test]
-fn signals_during_the_drain_go_to_all_and_do_not_shorten_the_grace() {
+fn signals_during_the_drain_go_to_all_and_do_not_shorten_the_grace_period() {
     let mut story = Story::plain();
-    story.main_ends(15, Alive::Children);
+    story.main_exits(15, Remaining::Children);
     let deadline = story.lifecycle.deadline();
     for number in 1..=64 {
         let done = story.signal(number);
@@ -463,10 +463,10 @@ fn signals_during_the_drain_go_to_all_and_do_not_shorten_the_grace() {
 }
 
 #[test]
-fn nothing_is_sent_to_main_once_it_has_ended() {
+fn nothing_is_sent_to_main_once_it_has_exited() {
     for wait_all in [false, true] {
         let mut story = Story::new(Options { wait_all, ..Options::default() }, JobControl::Shell);
-        story.main_ends(0, Alive::Children);
+        story.main_exits(0, Remaining::Children);
         let events = (1..=64).map(|number| Event::Signal(signal(number)));
         for event in events.chain([
             Event::MainStopped { signal: Signal::TSTP, foreground: Foreground::Ours, by_itself: false },
@@ -485,7 +485,7 @@ fn nothing_is_sent_to_main_once_it_has_ended() {
 }
 
 #[test]
-fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
+fn main_is_killed_once_after_kill_after_from_the_first_stop_signal() {
     let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(10);
@@ -498,11 +498,11 @@ fn main_is_killed_once_and_only_so_long_after_the_first_stop_signal() {
     assert_eq!(story.pass(SECOND), [Action::KillMain]);
     story.signal(15);
     assert_eq!(story.pass_silently(SECOND), []);
-    assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+    assert_eq!(story.main_exits(9, Remaining::None), [Action::Poll, Action::Exit(137)]);
 }
 
 #[test]
-fn main_that_is_not_gone_two_seconds_after_its_kill_is_left() {
+fn a_main_that_survives_kill_by_two_seconds_is_abandoned() {
     let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(15);
@@ -510,52 +510,52 @@ fn main_that_is_not_gone_two_seconds_after_its_kill_is_left() {
     assert_eq!(story.pass(SECOND), []);
     story.signal(15);
     assert_eq!(story.pass_silently(SECOND), [Action::AbandonMain]);
-    assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+    assert_eq!(story.main_exits(9, Remaining::None), [Action::Poll, Action::Exit(137)]);
     assert_eq!(story.pass(100 * SECOND), []);
 }
 
 #[test]
-fn main_is_not_killed_once_it_has_ended() {
+fn main_is_not_killed_once_it_has_exited() {
     let options = Options { kill_after: Some(2 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(15);
-    story.main_ends(15, Alive::Children);
+    story.main_exits(15, Remaining::Children);
     assert_eq!(story.pass(3 * SECOND), []);
 }
 
 #[test]
-fn wait_all_waits_as_long_as_the_remaining_processes_take() {
+fn wait_all_waits_until_all_remaining_processes_have_exited() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
-    assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
+    assert_eq!(story.main_exits(0, Remaining::Children), [Action::Poll]);
     assert_eq!(story.lifecycle.deadline(), None);
     assert_eq!(story.signal(10), [Action::Forward(signal(10), ALL)]);
-    story.alive = Alive::Strangers;
+    story.remaining = Remaining::Unrelated;
     story.on(Event::Reaped);
     assert_eq!(story.pass(1000 * SECOND), []);
-    story.alive = Alive::Nobody;
+    story.remaining = Remaining::None;
     assert_eq!(story.pass(SECOND), [Action::Exit(0)]);
 }
 
 #[test]
 fn wait_all_ends_with_the_drain_after_a_stop_signal() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     let done = story.signal(15);
     assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
     assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
-fn wait_all_without_a_grace_ends_at_the_stop_signal() {
+fn wait_all_without_a_grace_period_ends_at_the_stop_signal() {
     let options = Options { wait_all: true, grace: Some(Duration::ZERO), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
-    assert_eq!(story.main_ends(0, Alive::Children), [Action::Look]);
+    assert_eq!(story.main_exits(0, Remaining::Children), [Action::Poll]);
     assert_eq!(story.signal(15), [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
     assert_eq!(story.pass(GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
-fn a_slow_stop_is_told_of_once_so_long_after_the_first_stop_signal() {
+fn a_slow_stop_is_reported_once_after_report_after() {
     let mut story = Story::plain();
     story.signal(10);
     assert_eq!(story.pass(100 * SECOND), [], "USR1 asks for no end");
@@ -570,29 +570,29 @@ fn a_slow_stop_is_told_of_once_so_long_after_the_first_stop_signal() {
 }
 
 #[test]
-fn a_slow_drain_is_told_of_too() {
+fn a_slow_drain_is_reported_too() {
     let options = Options { grace: Some(60 * SECOND), ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::ReportSlowStop]);
     assert_eq!(story.pass(55 * SECOND + GIVES_UP), [Action::Exit(0)]);
 }
 
 #[test]
-fn processes_that_are_named_at_the_end_of_the_grace_period_are_not_reported_a_second_before() {
+fn no_report_comes_in_the_last_second_of_the_grace_period() {
     for (grace, reported) in [(5 * SECOND, vec![]), (7 * SECOND, vec![Action::ReportSlowStop])] {
         let mut story = Story::new(Options { grace: Some(grace), ..Options::default() }, JobControl::None);
         story.signal(15);
         story.pass(500 * MILLISECOND);
-        story.main_ends(15, Alive::Children);
+        story.main_exits(15, Remaining::Children);
         assert_eq!(story.pass(grace), reported);
         assert_eq!(story.pass(GIVES_UP), [Action::Exit(143)]);
     }
 }
 
 #[test]
-fn with_reports_off_nothing_is_told() {
+fn with_reports_off_nothing_is_reported() {
     let options = Options { report_after: None, ..Options::default() };
     let mut story = Story::new(options, JobControl::None);
     story.signal(15);
@@ -602,7 +602,7 @@ fn with_reports_off_nothing_is_told() {
 #[test]
 fn a_wait_without_a_stop_signal_is_no_slow_stop() {
     let mut story = Story::new(Options { wait_all: true, ..Options::default() }, JobControl::None);
-    story.main_ends(0, Alive::Children);
+    story.main_exits(0, Remaining::Children);
     assert_eq!(story.pass(1000 * SECOND), []);
 }
 
@@ -619,7 +619,7 @@ impl Random {
 }
 
 #[test]
-fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_latest() {
+fn every_run_ends_with_mains_status_within_a_second_after_the_grace_period() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut phases = BTreeSet::new();
     for _ in 0..2000 {
@@ -636,7 +636,7 @@ fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_lat
         let mut story = Story::new(options, JobControl::None);
         let code = random.below(256) as u8;
         for _ in 0..random.below(30) {
-            story.alive = [Alive::Children, Alive::Strangers][random.below(2) as usize];
+            story.remaining = [Remaining::Children, Remaining::Unrelated][random.below(2) as usize];
             match random.below(5) {
                 0 => drop(story.on(Event::Reaped)),
                 1 => drop(story.pass(Duration::from_millis(random.below(3000)))),
@@ -644,8 +644,8 @@ fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_lat
             }
         }
         assert!(!story.done.iter().any(|action| matches!(action, Action::Exit(_))), "main still runs");
-        let alive = [Alive::Children, Alive::Strangers, Alive::Nobody][random.below(3) as usize];
-        story.main_ends(i32::from(code) << 8, alive);
+        let remaining = [Remaining::Children, Remaining::Unrelated, Remaining::None][random.below(3) as usize];
+        story.main_exits(i32::from(code) << 8, remaining);
         if wait_all {
             story.signal(15);
         }
@@ -655,14 +655,14 @@ fn any_history_ends_with_mains_status_a_second_after_the_grace_period_at_the_lat
         // Some processes exit during the drain.
         story.pass(Duration::from_millis(random.below(6000)));
         if random.below(3) == 0 {
-            story.alive = Alive::Nobody;
+            story.remaining = Remaining::None;
         }
         story.pass(grace + GIVES_UP);
         let exits: Vec<_> = story.done.iter().filter(|action| matches!(action, Action::Exit(_))).collect();
         assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
         let drains = grace > Duration::ZERO || wait_all;
-        assert_eq!(story.began.is_some(), drains && alive != Alive::Nobody);
-        phases.insert((story.began.is_some(), story.alive == Alive::Nobody));
+        assert_eq!(story.began.is_some(), drains && remaining != Remaining::None);
+        phases.insert((story.began.is_some(), story.remaining == Remaining::None));
     }
     assert_eq!(phases.len(), 4, "with a drain and without, and processes are left or not");
 }
@@ -677,7 +677,7 @@ fn step(signal: Signal, target: Target) -> Vec<Action> {
 }
 
 #[test]
-fn a_stop_goes_by_its_sequence() {
+fn a_stop_follows_its_sequence() {
     for target in [Target::Group, Target::Main, ALL] {
         let options = Options { target, ..planned("10s,TERM,20s,QUIT,2s,KILL") };
         let mut story = Story::new(options, JobControl::None);
@@ -690,7 +690,7 @@ fn a_stop_goes_by_its_sequence() {
         assert_eq!(story.pass(MILLISECOND), step(Signal::QUIT, target));
         assert_eq!(story.pass(2 * SECOND), [Action::KillMain]);
         assert_eq!(story.pass(2 * SECOND), [Action::AbandonMain]);
-        assert_eq!(story.main_ends(9, Alive::Nobody), [Action::Look, Action::Exit(137)]);
+        assert_eq!(story.main_exits(9, Remaining::None), [Action::Poll, Action::Exit(137)]);
     }
 }
 
@@ -731,7 +731,7 @@ fn a_second_stop_signal_ends_the_first_wait_and_a_third_is_forwarded() {
 }
 
 #[test]
-fn what_is_no_stop_signal_is_forwarded_before_and_while_one_is_held_back() {
+fn other_signals_are_forwarded_while_a_stop_signal_is_held_back() {
     let mut story = Story::new(planned("10s,TERM"), JobControl::None);
     assert_eq!(story.signal(libc::SIGHUP), step(Signal::HUP, Target::Group));
     assert_eq!(story.lifecycle.deadline(), None);
@@ -760,22 +760,22 @@ fn main_may_exit_at_any_step_and_the_drain_follows() {
         let mut story = Story::new(planned("10s,TERM,20s,QUIT,2s,KILL"), JobControl::None);
         story.signal(libc::SIGTERM);
         story.pass(passed * SECOND);
-        let done = story.main_ends(0, Alive::Children);
-        assert_eq!(done, [Action::Look, Action::BeginDrain], "{passed} s");
+        let done = story.main_exits(0, Remaining::Children);
+        assert_eq!(done, [Action::Poll, Action::BeginDrain], "{passed} s");
         let done = story.pass_silently(30 * SECOND + GIVES_UP);
         assert_eq!(done, [Action::Exit(0)], "no step comes after main's exit");
     }
 }
 
 #[test]
-fn a_held_back_stop_is_one_for_the_processes_that_wait_all_waits_for() {
-    for (stops, expected) in [(true, vec![Action::Look, Action::BeginDrain]), (false, vec![Action::Look])] {
+fn a_held_back_stop_signal_ends_wait_all() {
+    for (stops, expected) in [(true, vec![Action::Poll, Action::BeginDrain]), (false, vec![Action::Poll])] {
         let options = Options { wait_all: true, ..planned("10s,TERM") };
         let mut story = Story::new(options, JobControl::None);
         if stops {
             story.signal(libc::SIGTERM);
         }
-        assert_eq!(story.main_ends(0, Alive::Children), expected);
+        assert_eq!(story.main_exits(0, Remaining::Children), expected);
     }
 }
 
@@ -793,5 +793,5 @@ fn a_time_counts_from_when_the_signal_was_sent_however_late_that_was() {
 #[test]
 fn without_main_a_sequence_holds_nothing_back() {
     let options = Options { pause: true, ..planned("10s,TERM") };
-    assert_eq!(Story::new(options, JobControl::None).signal(libc::SIGTERM), [Action::Look, Action::Exit(0)]);
+    assert_eq!(Story::new(options, JobControl::None).signal(libc::SIGTERM), [Action::Poll, Action::Exit(0)]);
 }

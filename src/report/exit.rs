@@ -25,7 +25,7 @@ pub struct MainExit {
     pub has_sequence: bool,
     /// Whether it had a terminal, where keys send signals.
     pub has_terminal: bool,
-    /// Whether it was part of a pipeline there, the reader of which may be the first to exit.
+    /// Whether it was part of a pipeline on that terminal, whose reader may exit before it.
     pub in_pipeline: bool,
 }
 
@@ -42,8 +42,8 @@ impl MainExit {
         log!(level, "main process {pid} ({name}) {status}{remark}");
     }
 
-    /// Whether an expected exit is a failure all the same: a status above 0, or a death by a signal that was no stop. A
-    /// program that handles the stop signal may exit with the status of a death by it (128 + its number).
+    /// Whether an exit that needs no remark is still a failure: a status above 0, or a death by a signal that was no
+    /// stop. A program that handles the stop signal may exit with the status of a death by it (128 + its number).
     fn has_failed(&self) -> bool {
         let signal = Signal::new(i32::from(self.status.shell_code()) - 128);
         let was_stop = signal.is_some_and(|signal| {

@@ -53,21 +53,21 @@ pub fn tree(family: &[(Pid, Pid)]) -> Vec<Branch> {
         by_parent.get(first..end).unwrap_or_default()
     };
     let mut drawn = Vec::with_capacity(family.len());
-    // Processes still to be drawn, the next one last, and what to draw before the lines of their children.
-    let mut open: Vec<(Pid, String, String)> = Vec::new();
+    // Processes still to be drawn, the next one last, with what to draw before their names and before their children's lines.
+    let mut waiting: Vec<(Pid, String, String)> = Vec::new();
     let mut parent = Some((Pid::from_raw(0), String::new()));
     while let Some((pid, below)) = parent {
-        let young = children(pid);
-        for (index, (_, place)) in young.iter().enumerate().rev() {
+        let siblings = children(pid);
+        for (index, (_, place)) in siblings.iter().enumerate().rev() {
             let Some((child, _)) = family.get(*place) else { continue };
-            let (own, under) = match index + 1 == young.len() {
+            let (own, under) = match index + 1 == siblings.len() {
                 _ if pid.as_raw() == 0 => ("", ""),
                 true => ("`- ", "   "),
                 false => ("|- ", "|  "),
             };
-            open.push((*child, format!("{below}{own}"), format!("{below}{under}")));
+            waiting.push((*child, format!("{below}{own}"), format!("{below}{under}")));
         }
-        parent = open.pop().map(|(pid, lines, below)| {
+        parent = waiting.pop().map(|(pid, lines, below)| {
             drawn.push(Branch { lines, pid });
             (pid, below)
         });

@@ -50,7 +50,7 @@ enum Reason {
     Waits,
     /// /proc does not show what it does with signals (gVisor).
     Unknown,
-    /// It should be dying.
+    /// It has the default action, so it should be exiting.
     Default,
     /// Dead; its parent does not wait for it.
     Zombie(Pid),
@@ -82,7 +82,7 @@ impl Found {
         match row.0 {
             Reason::Zombie(_) => {
                 self.dead += 1;
-                self.zombie = self.zombie.or(Some(row)).min(Some(row));
+                self.zombie = Some(self.zombie.map_or(row, |first| first.min(row)));
             }
             _ => self.alive += 1,
         }
@@ -90,7 +90,7 @@ impl Found {
             self.main = Some(row);
         }
         if stop.main.is_some() && stop.main == parent && row.0 == Reason::NestedInit {
-            self.child_init = self.child_init.or(Some(row)).min(Some(row));
+            self.child_init = Some(self.child_init.map_or(row, |first| first.min(row)));
         }
         let place = self.shown.partition_point(|other| *other < row);
         if place < SHOWN {
@@ -104,16 +104,16 @@ impl Found {
 pub fn report(stop: Stop<'_>) {
     let (signal, ago) = (stop.signal, rounded(stop.ago));
     let Some(procfs) = Procfs::of_our_namespace() else {
-        warn!("{ago:?} after {signal} not all have ended; who, /proc does not show here");
+        warn!("{ago:?} after {signal}: not all processes have exited; /proc does not show which");
         return;
     };
     let family = Family::read(procfs);
     let us = nix::unistd::getpid();
     // While main is alive, only its descendants can delay its exit: it may wait for them.
     let concerned = match stop.main {
-        Some(main) => family.from(main),
+        Some(main) => family.with_descendants(main),
         None if us.as_raw() == 1 => family.members(),
-        None => family.from(us),
+        None => family.with_descendants(us),
     };
     let mut found = Found::default();
     for pid in concerned.into_iter().filter(|pid| *pid != us) {
@@ -127,7 +127,7 @@ pub fn report(stop: Stop<'_>) {
         return;
     }
     warn!(
-        "{ago:?} after {signal}: {alive} not ended{}",
+        "{ago:?} after {signal}: {alive} still running{}",
         if dead > 0 { format!(", {dead} not reaped") } else { String::new() }
     );
     show(procfs, &found.shown, stop);
@@ -140,8 +140,8 @@ pub fn report(stop: Stop<'_>) {
     }
 }
 
-/// Whether a stop by TERM would meet a difficulty with this process, as far as that is known beforehand: it ignores TERM,
-/// does not get it, or is a shell that waits for another process.
+/// Why a stop by TERM would be slow because of this process, as far as that is known beforehand: it ignores TERM, does not
+/// get it, or is a shell that waits for another process.
 pub fn foresee(
     procfs: Procfs,
     family: &Family,
@@ -269,12 +269,12 @@ impl Reason {
                 Target::Main => "was not signalled: is not main".to_owned(),
                 Target::Group | Target::All => "was not signalled: not in main's group".to_owned(),
             },
-            Reason::ShellWaits(child) => format!("handles {signal} when PID {child} has ended"),
+            Reason::ShellWaits(child) => format!("handles {signal} once PID {child} has exited"),
             Reason::Handles => format!("handles {signal}"),
             Reason::Waits => format!("takes {signal} from a queue"),
             Reason::Unknown => format!("was sent {signal}"),
             Reason::Default => format!("has the default action for {signal}"),
-            Reason::Zombie(parent) => format!("is dead, not reaped by PID {parent}"),
+            Reason::Zombie(parent) => format!("is a zombie, not reaped by PID {parent}"),
         }
     }
 }
@@ -298,7 +298,7 @@ fn hint(procfs: Procfs, family: &Family, found: &Found, stop: Stop<'_>) -> Optio
                 Some(cause) => cause.hint(child, stop),
             };
         }
-        // unshare(1) blocks signals while it waits for the init that it made.
+        // unshare(1) blocks signals while it waits for the init that it has started, so that init is the cause.
         let (reason, pid) = found.child_init.unwrap_or((reason, main));
         if let Some(hint) = reason.hint(pid, stop) {
             return Some(hint);
@@ -338,16 +338,16 @@ impl Reason {
                 )
             }
             // A main that handles the signal stops its workers itself, and many workers take a second one as "now, without
-            // saving". For a main that does not, another hint fits better.
+            // saving". For a main that does not handle it, another hint fits better.
             Reason::NotSignalled if stop.target == Target::Main || stop.main.is_none() => return None,
             Reason::NotSignalled => format!("PID {pid} did not get {signal}; --target all would reach it"),
             Reason::ShellWaits(child) => {
                 format!(
-                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has ended: use exec or \
+                    "the shell PID {pid} acts on {signal} only when its foreground child PID {child} has exited: use exec or \
                      --target all"
                 )
             }
-            Reason::Zombie(parent) => format!("PID {pid} is dead, and its parent, PID {parent}, does not wait for it"),
+            Reason::Zombie(parent) => format!("PID {pid} is a zombie: its parent, PID {parent}, does not wait for it"),
             Reason::Handles | Reason::Waits | Reason::Unknown | Reason::Default => return None,
         })
     }

@@ -6,13 +6,13 @@ use crate::failure::Failure;
 use crate::family::Family;
 use crate::json::quoted;
 use crate::options::Target;
-use crate::persona::Persona;
 use crate::printable::printable;
 use crate::signal::{Signal, SignalSet, Treatment};
 use crate::sys::clock::Timestamp;
 use crate::sys::procfs::Procfs;
 use crate::sys::terminal;
 use crate::sys::{Pid, clock};
+use nix::unistd::{SysconfVar, sysconf};
 use std::fmt::Write as _;
 
 /// How the table is printed.
@@ -25,24 +25,24 @@ pub enum Form {
 }
 
 /// The table of all processes of this PID namespace except this one. Fails if /proc does not show the namespace.
-pub fn print(form: Form) -> Result<String, Failure> {
+/// `target`: that of the rinit that is PID 1.
+pub fn print(form: Form, target: Target) -> Result<String, Failure> {
     let Some(procfs) = Procfs::of_our_namespace() else {
         return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));
     };
     let table = processes::all(procfs);
-    let (family, main) = (Family::read(procfs), main_of(&table));
     let facts = Facts {
-        family,
-        main,
-        target: target_of(&of_init("cmdline"), &of_init("environ")),
+        family: Family::new(table.iter().map(|process| (process.stat.parent, process.pid)).collect()),
+        main: main_of(&table),
+        target,
         procfs,
         table: &table,
         users: users(),
         now: clock::ticks_since_boot(),
-        page: page_size(),
+        page: sysconf(SysconfVar::PAGE_SIZE).ok().flatten().map_or(4, |bytes| bytes as u64 / 1024),
     };
     Ok(match form {
-        Form::Table => facts.table(Some(terminal::width().unwrap_or(WIDTH))),
+        Form::Table => facts.table(terminal::width().unwrap_or(WIDTH)),
         Form::Json => facts.json(),
     })
 }
@@ -61,39 +61,6 @@ fn main_of(table: &[Process]) -> Option<Pid> {
     (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
 }
 
-/// A file of PID 1's in /proc; empty if we may not read it.
-fn of_init(name: &str) -> Vec<u8> {
-    std::fs::read(format!("/proc/1/{name}")).unwrap_or_default()
-}
-
-/// The target of the rinit with this command line and environment: by its name, its variable and its first options.
-fn target_of(command: &[u8], environment: &[u8]) -> Target {
-    let mut words = command.split(|byte| *byte == 0);
-    let default = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
-    let variable = environment.split(|byte| *byte == 0).find_map(|one| one.strip_prefix(b"RINIT_TARGET="));
-    let mut target = named(variable.unwrap_or_default()).unwrap_or(default);
-    while let Some(word) = words.next() {
-        let value: &[u8] = match word {
-            b"-c" | b"--single-child" => b"main",
-            b"-g" | b"--group" => b"group",
-            b"-t" | b"--target" => words.next().unwrap_or_default(),
-            [b'-', _, ..] if word != b"--" => word.strip_prefix(b"--target=").unwrap_or_default(),
-            _ => break,
-        };
-        target = named(value).unwrap_or(target);
-    }
-    target
-}
-
-fn named(target: &[u8]) -> Option<Target> {
-    Some(match target {
-        b"main" => Target::Main,
-        b"group" => Target::Group,
-        b"all" => Target::All,
-        _ => return None,
-    })
-}
-
 struct Facts<'a> {
     family: Family,
     main: Option<Pid>,
@@ -108,7 +75,7 @@ struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    fn table(&self, width: Option<usize>) -> String {
+    fn table(&self, width: usize) -> String {
         let mut rows = vec![["PID", "USER", "STATE", "AGE", "RSS", "TERM", "COMMAND"].map(str::to_owned)];
         let family: Vec<(Pid, Pid)> = self.table.iter().map(|process| (process.pid, process.stat.parent)).collect();
         for branch in processes::tree(&family) {
@@ -240,22 +207,19 @@ fn age(seconds: u64) -> String {
 
 /// As `999K`, `9.5M`, `2.0G`.
 fn memory(kilobytes: u64) -> String {
-    let tenths = |unit: u64| (kilobytes.saturating_mul(10) / unit / 10, kilobytes.saturating_mul(10) / unit % 10);
+    let in_units_of = |unit: u64| {
+        let tenths = kilobytes.saturating_mul(10) / unit;
+        format!("{}.{}", tenths / 10, tenths % 10)
+    };
     match kilobytes {
         0..1024 => format!("{kilobytes}K"),
-        1024..1_048_576 => {
-            let (whole, tenth) = tenths(1024);
-            format!("{whole}.{tenth}M")
-        }
-        _ => {
-            let (whole, tenth) = tenths(1_048_576);
-            format!("{whole}.{tenth}G")
-        }
+        1024..1_048_576 => in_units_of(1024) + "M",
+        _ => in_units_of(1_048_576) + "G",
     }
 }
 
 /// Aligns the columns, numbers to the right. The last column is cut at the width of the terminal.
-fn lay_out(rows: &[[String; 7]], width: Option<usize>) -> String {
+fn lay_out(rows: &[[String; 7]], width: usize) -> String {
     let mut widths = [0; 7];
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -272,10 +236,7 @@ fn lay_out(rows: &[[String; 7]], width: Option<usize>) -> String {
                 _ => write!(line, "{cell:width$}  "),
             };
         }
-        match width {
-            Some(width) => text.extend(line.chars().take(width)),
-            None => text.push_str(&line),
-        }
+        text.extend(line.chars().take(width));
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
@@ -295,15 +256,6 @@ fn users() -> Vec<(u32, String)> {
     users
 }
 
-/// In kB.
-fn page_size() -> u64 {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
-        .ok()
-        .flatten()
-        .and_then(|bytes| u64::try_from(bytes).ok())
-        .map_or(4, |bytes| bytes / 1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -319,8 +271,8 @@ mod tests {
         let row = |cells: [&str; 7]| cells.map(str::to_owned);
         let rows =
             [row(["PID", "U", "S", "AGE", "RSS", "T", "C"]), row(["7", "root", "s", "1s", "12K", "x", "abc def"])];
-        assert_eq!(lay_out(&rows, None), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc def\n");
-        assert_eq!(lay_out(&rows, Some(31)), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc\n");
+        assert_eq!(lay_out(&rows, 99), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc def\n");
+        assert_eq!(lay_out(&rows, 31), "PID  U     S  AGE  RSS  T  C\n  7  root  s   1s  12K  x  abc\n");
     }
 }
 

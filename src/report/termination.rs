@@ -1,11 +1,14 @@
-//! The termination message, in which Kubernetes shows why a container exited. From main's exit on, log lines about that are
-//! kept, and written when rinit exits. Without such a line nothing is allocated and no file is opened.
+//! The termination message, in which Kubernetes shows why a container exited. From main's exit on, log lines about it are
+//! kept, and written to the file when rinit exits. Without such a line nothing is allocated and no file is opened.
 
-use crate::sys::empty_file;
+use crate::sys::descriptors;
 use log::{Level, Record};
+use nix::fcntl::OFlag;
 use std::borrow::Cow;
 use std::ffi::CStr;
 use std::fmt::{self, Write as _};
+use std::fs::File;
+use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
@@ -27,8 +30,8 @@ pub fn set(path: Path) {
     let _ = PATH.set(path);
 }
 
-/// From now on, records at warn or above say why the container exits. Records that the log does not show are passed to `keep`
-/// too.
+/// Keeps records at warn or above from now on, as these say why the container exits. Raises the log's level to warn, so that
+/// `keep` gets them also where the log does not show them.
 pub fn begin() {
     if let Some(Some(_)) = PATH.get() {
         KEEPING.store(true, Relaxed);
@@ -65,6 +68,15 @@ pub fn write() {
     let end = (0..=LONGEST.min(kept.len())).rev().find(|end| kept.is_char_boundary(*end));
     let text = kept.get(..end.unwrap_or_default()).unwrap_or_default();
     if !text.is_empty() && (matches!(path, Cow::Owned(_)) || nix::unistd::getpid().as_raw() == 1) {
-        let _ = empty_file::fill(path, text.as_bytes());
+        let _ = fill(path, text.as_bytes());
     }
+}
+
+/// Writes `text` to the file if it is a regular one and empty. Does not create it, follows no symbolic link, and never
+/// blocks, not even for the reader of a FIFO.
+fn fill(path: &CStr, text: &[u8]) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK;
+    let mut file = File::from(descriptors::open(path, flags)?);
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.len() == 0 { file.write_all(text) } else { Ok(()) }
 }

@@ -67,12 +67,6 @@ mod tests {
         }
 
         #[test]
-        fn signals_32_and_33_are_displayed_by_number(number in 32..=33) {
-            let signal = Signal::new(number).unwrap();
-            prop_assert_eq!(format!("{signal} {signal:?}"), format!("signal {number} signal {number}"));
-        }
-
-        #[test]
         fn with_and_without_change_one_member(raw: u64, number in 1..=64, other in 1..=64) {
             let [signal, other] = [number, other].map(|number| Signal::new(number).unwrap());
             let set = SignalSet(raw);

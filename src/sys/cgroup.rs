@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-/// How many processes of this cgroup the OOM killer has killed; None if unknown. In a container this is about the
-/// container.
+/// How many processes of our cgroup, which in a container is the container's, the OOM killer has killed. None if
+/// unknown.
 pub fn oom_kills() -> Option<u64> {
     let ours = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     read_v2(&ours).or_else(|| read_v1(&ours))
@@ -11,14 +11,18 @@ pub fn oom_kills() -> Option<u64> {
 
 /// Version 2: `oom_kill` in memory.events.
 fn read_v2(ours: &str) -> Option<u64> {
-    let path = path_of(ours, |controllers| controllers.is_empty())?;
+    let path = path_of(ours, str::is_empty)?;
     ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"].iter().find_map(|root| read(root, path, "memory.events"))
 }
 
 /// Version 1: `oom_kill` in memory.oom_control (Linux 4.13).
 fn read_v1(ours: &str) -> Option<u64> {
-    let path = path_of(ours, |controllers| controllers.split(',').any(|name| name == "memory"))?;
+    let path = path_of(ours, has_memory)?;
     read("/sys/fs/cgroup/memory", path, "memory.oom_control")
+}
+
+fn has_memory(controllers: &str) -> bool {
+    controllers.split(',').any(|name| name == "memory")
 }
 
 /// The path in the line of /proc/self/cgroup with the wanted controllers.
@@ -57,7 +61,7 @@ mod tests {
     #[test]
     fn the_path_is_found_by_controller() {
         let text = "9:name=systemd:/\n8:cpu,memory:/docker/a:b\n0::/x\n";
-        assert_eq!(path_of(text, |names| names.split(',').any(|name| name == "memory")), Some("/docker/a:b"));
+        assert_eq!(path_of(text, has_memory), Some("/docker/a:b"));
         assert_eq!(path_of(text, str::is_empty), Some("/x"));
         assert_eq!(path_of("junk", str::is_empty), None);
     }

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 /// CLOCK_MONOTONIC: never jumps, and does not count while the machine is suspended.
 pub fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(Duration::ZERO, Duration::from)
+    read(ClockId::CLOCK_MONOTONIC)
 }
 
 /// Clock ticks since boot: the unit of start times in proc_pid_stat(5).
 pub fn ticks_since_boot() -> u64 {
-    let time = clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from);
     // USER_HZ is 100 on every architecture that Rust's std runs on (sysconf(_SC_CLK_TCK)).
-    u64::try_from(time.as_millis() / 10).unwrap_or(u64::MAX)
+    u64::try_from(read(ClockId::CLOCK_BOOTTIME).as_millis() / 10).unwrap_or(u64::MAX)
+}
+
+fn read(clock: ClockId) -> Duration {
+    clock_gettime(clock).map_or(Duration::ZERO, Duration::from)
 }
 
 /// CLOCK_REALTIME, for the log. Displayed by RFC 3339, in UTC, with milliseconds.
@@ -23,7 +26,7 @@ pub struct Timestamp(Duration);
 impl Timestamp {
     /// The current time.
     pub fn now() -> Timestamp {
-        Timestamp(clock_gettime(ClockId::CLOCK_REALTIME).map_or(Duration::ZERO, Duration::from))
+        Timestamp(read(ClockId::CLOCK_REALTIME))
     }
 }
 

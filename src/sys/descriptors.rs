@@ -3,9 +3,9 @@
 use super::{Errno, Result};
 use nix::dir::{Dir, Entry};
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode;
+use nix::sys::stat::{Mode, fstat};
 use std::ffi::CStr;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Moves a descriptor above 2. If rinit was started with stderr closed, its own descriptor would otherwise become
 /// number 2, and log lines would be written into it. EMFILE if no number is left (fcntl(2), F_DUPFD_CLOEXEC).
@@ -20,30 +20,24 @@ pub fn duplicate(fd: RawFd) -> Result<OwnedFd> {
 }
 
 /// Opens a file, with O_CLOEXEC and O_NOCTTY (open(2)).
-pub fn open(path: &CStr, flags: libc::c_int) -> Result<OwnedFd> {
-    // SAFETY: a C string and flags; the new descriptor is owned here alone.
-    unsafe {
-        let fd = Errno::result(libc::open(path.as_ptr(), flags | libc::O_CLOEXEC | libc::O_NOCTTY))?;
-        Ok(OwnedFd::from_raw_fd(fd))
-    }
+pub fn open(path: &CStr, flags: OFlag) -> Result<OwnedFd> {
+    nix::fcntl::open(path, flags | OFlag::O_CLOEXEC | OFlag::O_NOCTTY, Mode::empty())
 }
 
 /// Whether a descriptor is a pipe.
 pub fn is_pipe(fd: RawFd) -> bool {
-    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFIFO)
+    has_type(fd, libc::S_IFIFO)
 }
 
 /// Whether a descriptor is a regular file.
 pub fn is_regular_file(fd: RawFd) -> bool {
-    status(fd).is_ok_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFREG)
+    has_type(fd, libc::S_IFREG)
 }
 
-/// The status of an open file (fstat(2)).
-pub fn status(fd: RawFd) -> Result<libc::stat> {
-    // SAFETY: plain numbers, for which all zeros is a value.
-    let mut status: libc::stat = unsafe { std::mem::zeroed() };
-    // SAFETY: a descriptor, which need not be open, and room for one stat.
-    Errno::result(unsafe { libc::fstat(fd, &raw mut status) }).map(|_| status)
+fn has_type(fd: RawFd, wanted: libc::mode_t) -> bool {
+    // SAFETY: used for this call only, which fails if it is closed.
+    let status = fstat(unsafe { BorrowedFd::borrow_raw(fd) });
+    status.is_ok_and(|status| status.st_mode & libc::S_IFMT == wanted)
 }
 
 /// Closes every descriptor above 2 except `keep`. The reader of a pipe whose write end rinit kept open would never see
@@ -62,21 +56,12 @@ const HIGHEST_TRIED: RawFd = 65_535;
 
 fn close_range(first: RawFd, last: RawFd) {
     // SAFETY: no value in this program owns these descriptors: they are inherited.
-    let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
-    if done == 0 {
+    if unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) } == 0 {
         return;
     }
-    if let Some(highest) = highest_open() {
-        close_each(first, last.min(highest));
-    } else {
-        close_each(first, last.min(HIGHEST_TRIED));
-    }
-}
-
-fn close_each(first: RawFd, last: RawFd) {
-    for fd in first..=last {
-        // SAFETY: as in close_range. EBADF if it is not open.
-        unsafe { libc::close(fd) };
+    for fd in first..=last.min(highest_open().unwrap_or(HIGHEST_TRIED)) {
+        // EBADF if it is not open.
+        let _ = nix::unistd::close(fd);
     }
 }
 

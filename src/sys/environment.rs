@@ -1,10 +1,12 @@
 //! The environment that a child gets: ours, except that variables which hold our PID hold the child's.
 
+use super::Pid;
 use super::arguments::CStrArray;
 use std::ffi::{CStr, c_char};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
-/// Beside NAME, NAMEFDID can hold the inode of the PID's pidfd (systemd 258); services do without it.
+/// Beside LISTEN_PID systemd 258 sets LISTEN_PIDFDID, the inode of a pidfd for that PID. It is left out, as it would be
+/// wrong for the child, and services do without it.
 const PIDFD: &[u8] = b"FDID=";
 
 /// An environment for a child.
@@ -35,7 +37,7 @@ impl Environment {
 
     /// Fills in the PID that `pid` returns, which only the child knows before its exec. Writes into memory that it
     /// shares with the parent; takes none.
-    pub(super) fn name_pid(&self, pid: impl Fn() -> libc::pid_t) {
+    pub(super) fn name_pid(&self, pid: impl Fn() -> Pid) {
         for text in &self.pids {
             text.set(pid());
         }
@@ -65,21 +67,12 @@ impl PidText {
         PidText { name, text: text.leak() }
     }
 
-    fn set(&self, pid: libc::pid_t) {
-        let mut digits = [0u8; 10];
-        let mut length = 0;
-        let mut rest = pid.unsigned_abs();
-        for digit in &mut digits {
-            *digit = b'0' + (rest % 10) as u8;
+    fn set(&self, pid: Pid) {
+        let mut rest = pid.as_raw().unsigned_abs();
+        let digits = rest.checked_ilog10().unwrap_or(0) as usize + 1;
+        for byte in self.text.iter().skip(self.name.len() + 1).take(digits).rev() {
+            byte.store(b'0' + (rest % 10) as u8, Relaxed);
             rest /= 10;
-            length += 1;
-            if rest == 0 {
-                break;
-            }
-        }
-        let value = self.text.iter().skip(self.name.len() + 1);
-        for (byte, digit) in value.zip(digits.iter().take(length).rev()) {
-            byte.store(*digit, Relaxed);
         }
     }
 }
@@ -107,7 +100,7 @@ mod tests {
         let given = CStrArray::of(given.map(|entry| CString::new(entry).unwrap()).into_iter());
         let environment = Environment::new(given, &[b"LISTEN_PID", b"WATCHDOG_PID"]);
         for pid in [1, 9, 10, 4_194_304, i32::MAX] {
-            environment.name_pid(|| pid);
+            environment.name_pid(|| Pid::from_raw(pid));
             let listen = format!("LISTEN_PID={pid}");
             let wanted = ["PATH=/bin", &listen, "LISTEN_PID=1x", "WATCHDOG_PID=0", "WATCHDOG_PIDFDID=1"];
             assert_eq!(entries(&environment), wanted);

@@ -1,4 +1,4 @@
-//! Memory allocation. It is needed for reading options and for logging; running out of memory is an error message.
+//! Memory allocation, which reading options and logging need. When memory runs out, rinit logs an error and exits.
 
 use super::stderr;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -14,7 +14,7 @@ pub struct ExitWhenOutOfMemory;
 unsafe impl GlobalAlloc for ExitWhenOutOfMemory {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: the caller's promise.
-        checked(unsafe { System.alloc(layout) })
+        or_exit(unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
@@ -24,7 +24,7 @@ unsafe impl GlobalAlloc for ExitWhenOutOfMemory {
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // SAFETY: the caller's promise.
-        checked(unsafe { System.realloc(memory, layout, size) })
+        or_exit(unsafe { System.realloc(memory, layout, size) })
     }
 }
 
@@ -38,17 +38,17 @@ fn log_out_of_memory() {
     } else {
         writeln!(rest, "rinit: ERROR: out of memory (malloc)")
     };
-    let left = rest.len();
-    let (written, _) = line.split_at_checked(line.len() - left).unwrap_or_default();
+    let unused = rest.len();
+    let (written, _) = line.split_at_checked(line.len() - unused).unwrap_or_default();
     let _ = stderr::write_now(written);
 }
 
-/// Exits if the allocation failed.
-fn checked(memory: *mut u8) -> *mut u8 {
+/// The allocated memory. Exits if the allocation failed.
+fn or_exit(memory: *mut u8) -> *mut u8 {
     if memory.is_null() {
         log_out_of_memory();
         // SAFETY: exits, and never returns.
-        unsafe { libc::_exit(i32::from(crate::failure::STATUS_OWN)) }
+        unsafe { libc::_exit(crate::failure::Kind::Own as i32) }
     }
     memory
 }

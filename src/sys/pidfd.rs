@@ -3,7 +3,7 @@
 use super::{Errno, Pid, Result, descriptors};
 use crate::signal::Signal;
 use crate::status::WaitStatus;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 /// The answer of PIDFD_GET_INFO (Linux 6.13): struct pidfd_info of linux/pidfd.h in Linux 6.16.
 #[repr(C)]
@@ -96,12 +96,6 @@ impl Pidfd {
         // SAFETY: an open descriptor, and a struct of the size that the request's number states.
         let done = unsafe { libc::ioctl(self.0.as_raw_fd(), GET_INFO as _, &raw mut info) };
         Errno::result(done).map(|_| info)
-    }
-}
-
-impl AsFd for Pidfd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Properties of this process itself.
 
 use super::procfs::Procfs;
-use super::{Errno, Pid, Result};
+use super::{Errno, Pid, Result, signals};
 use crate::signal::Signal;
 
 /// Whether this process is the init of its PID namespace.
@@ -16,43 +16,21 @@ pub fn has_elevated_rights() -> bool {
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }
 
-/// Makes us a subreaper: orphans among our descendants become our children (PR_SET_CHILD_SUBREAPER; EINVAL before Linux
-/// 3.4).
-pub fn become_subreaper() -> Result<()> {
-    // SAFETY: this prctl takes a number and no pointer.
-    let done = unsafe {
-        libc::prctl(
-            libc::PR_SET_CHILD_SUBREAPER,
-            1 as libc::c_ulong,
-            0 as libc::c_ulong,
-            0 as libc::c_ulong,
-            0 as libc::c_ulong,
-        )
-    };
-    Errno::result(done).map(drop)
-}
-
-/// Whether we are a subreaper already, which survives an exec.
-pub fn is_subreaper() -> bool {
-    let mut answer: libc::c_int = 0;
-    // SAFETY: room for an int, which this prctl writes.
-    let done = unsafe { libc::prctl(libc::PR_GET_CHILD_SUBREAPER, &raw mut answer) };
-    done == 0 && answer != 0
+/// Our PID, by the raw system call: in a child of clone(2) libc may have cached the parent's.
+pub fn own_pid() -> Pid {
+    // SAFETY: takes nothing.
+    Pid::from_raw(unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t })
 }
 
 /// Has the kernel send us `signal` when our parent exits (PR_SET_PDEATHSIG; to be exact, when the thread of it that
-/// created us exits).
-pub fn set_parent_death_signal(signal: Signal) -> Result<()> {
+/// created us exits). Sends it at once if `parent`, our parent until now, has exited already.
+pub fn request_parent_death_signal(signal: Signal, parent: Pid) -> Result<()> {
     // SAFETY: this prctl takes a number and no pointer.
     let done = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal.number() as libc::c_ulong) };
+    if nix::unistd::getppid() != parent {
+        return signals::send(own_pid(), signal);
+    }
     Errno::result(done).map(drop)
-}
-
-/// As `set_parent_death_signal`, and sends the signal at once if the parent exits at that moment.
-pub fn request_parent_death_signal(signal: Signal) -> Result<()> {
-    let parent = nix::unistd::getppid();
-    set_parent_death_signal(signal)?;
-    if nix::unistd::getppid() == parent { Ok(()) } else { super::signals::send(nix::unistd::getpid(), signal) }
 }
 
 /// Whether our process group is orphaned (setpgid(2)): no parent of a member is in our session but outside of the

@@ -1,10 +1,11 @@
 //! Signals: the mask, dispositions, receiving and sending. Raw system calls where libc's functions leave out 32 and 33.
 
 use super::pidfd::Pidfd;
-use super::{Errno, Pid, Result, descriptors, poll};
+use super::{Errno, Pid, Result, descriptors};
 use crate::signal::{Signal, SignalSet};
+use nix::sys::time::TimeSpec;
 use std::mem::{MaybeUninit, size_of};
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 /// Sets this thread's signal mask and returns the previous one (rt_sigprocmask(2)).
@@ -90,15 +91,15 @@ pub struct Received {
 /// At most this many signals are received at once.
 pub const BATCH: usize = 16;
 
-/// A batch of signals, filled by `Inbox::receive`. Created once, so that the loop allocates nothing.
+/// A batch of signals, filled by `Inbox::receive`. Made once, so that the loop allocates nothing.
 pub struct Batch {
     raw: [MaybeUninit<libc::signalfd_siginfo>; BATCH],
     filled: usize,
 }
 
 impl Batch {
-    /// An empty one.
-    pub fn new() -> Batch {
+    /// One without signals.
+    pub fn empty() -> Batch {
         Batch { raw: [const { MaybeUninit::uninit() }; BATCH], filled: 0 }
     }
 
@@ -132,12 +133,6 @@ impl Batch {
     }
 }
 
-impl Default for Batch {
-    fn default() -> Batch {
-        Batch::new()
-    }
-}
-
 /// Receives all signals of this process. They must be blocked.
 pub enum Inbox {
     /// signalfd(2).
@@ -161,7 +156,7 @@ impl Inbox {
     /// Whether `receive` can also wait for a process: an error if not.
     pub fn can_wait_for(&self, process: &Pidfd) -> Result<()> {
         match self {
-            Inbox::Descriptor(fd) => poll::until(fd.as_fd(), Some(process.as_fd()), Some(Duration::ZERO)).map(drop),
+            Inbox::Descriptor(fd) => poll(fd, Some(process), Some(Duration::ZERO)).map(drop),
             Inbox::Wait => Err(Errno::ENOSYS),
         }
     }
@@ -172,7 +167,7 @@ impl Inbox {
     pub fn receive(&self, batch: &mut Batch, process: Option<&Pidfd>, limit: Option<Duration>) -> Result<bool> {
         batch.filled = 0;
         let Inbox::Descriptor(fd) = self else { return wait_for_signals(batch, limit).map(|()| false) };
-        let ready = match poll::until(fd.as_fd(), process.map(AsFd::as_fd), limit) {
+        let ready = match poll(fd, process, limit) {
             Ok(ready) => ready,
             Err(Errno::EINTR) => return Err(Errno::EINTR),
             // A seccomp filter that allows signalfd but not ppoll, or no memory. Signals can be received without ppoll,
@@ -201,6 +196,32 @@ impl Inbox {
 /// After a failure ppoll(2) is tried again this much later.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// The longest wait: 68 years, which a 32-bit time_t can hold.
+const LONGEST: Duration = Duration::from_secs(i32::MAX as u64);
+
+/// What `poll` has seen.
+struct Ready {
+    readable: bool,
+    reaped: bool,
+}
+
+/// Sleeps until `fd` is readable, `process` has been reaped, or `limit` is over (ppoll(2)). EINTR if this process was
+/// stopped and continued (signal(7)).
+fn poll(fd: &OwnedFd, process: Option<&Pidfd>, limit: Option<Duration>) -> Result<Ready> {
+    // A pidfd is readable when its process is dead, but hangs up (POLLHUP) only when the exit status can be asked for.
+    // The kernel ignores a negative descriptor.
+    let mut entries = [
+        libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLIN, revents: 0 },
+        libc::pollfd { fd: process.map_or(-1, |process| process.as_raw_fd()), events: 0, revents: 0 },
+    ];
+    let limit = limit.map(|limit| TimeSpec::from(limit.min(LONGEST)));
+    let limit = limit.as_ref().map_or(std::ptr::null(), |limit| std::ptr::from_ref(limit.as_ref()));
+    // SAFETY: two entries, an optional timeout that outlives the call, and no change to the signal mask.
+    let done = unsafe { libc::ppoll(entries.as_mut_ptr(), 2, limit, std::ptr::null()) };
+    let [fd, process] = entries;
+    Errno::result(done).map(|_| Ready { readable: fd.revents != 0, reaped: process.revents & libc::POLLHUP != 0 })
+}
+
 /// As `Inbox::receive`, without the signalfd.
 fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
     let mut limit = limit;
@@ -219,15 +240,21 @@ fn wait_for_signals(batch: &mut Batch, limit: Option<Duration>) -> Result<()> {
 fn sigtimedwait(set: SignalSet, limit: Option<Duration>) -> Result<libc::siginfo_t> {
     // This system call takes two longs on every architecture, while libc's timespec has a 64-bit time_t on some 32-bit
     // ones.
-    let limit = limit.map(poll::timespec).map(|limit| [limit.tv_sec as libc::c_long, limit.tv_nsec as libc::c_long]);
+    let limit = limit.map(|limit| limit.min(LONGEST));
+    let limit = limit.map(|limit| [limit.as_secs() as libc::c_long, limit.subsec_nanos() as libc::c_long]);
     let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: plain numbers, for which all zeros is a value.
+    let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
     // SAFETY: a set and its size, room for one siginfo, an optional timeout that outlives the call.
-    let done = unsafe {
-        libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set.0, info.as_mut_ptr(), limit, size_of::<u64>())
-    };
-    // SAFETY: all zeros is a valid siginfo, and the kernel has filled it if it returned a signal.
-    Errno::result(done).map(|_| unsafe { info.assume_init() })
+    let done =
+        unsafe { libc::syscall(libc::SYS_rt_sigtimedwait, &raw const set.0, &raw mut info, limit, size_of::<u64>()) };
+    Errno::result(done).map(|_| info)
+}
+
+/// kill(2). A negative `pid` means a group, and the number 0 sends nothing.
+fn kill(pid: libc::pid_t, number: libc::c_int) -> Result<()> {
+    // SAFETY: two numbers.
+    Errno::result(unsafe { libc::kill(pid, number) }).map(drop)
 }
 
 /// Sends to one process (kill(2)). ESRCH if there is no such process, EPERM if it may not be signalled.
@@ -236,14 +263,12 @@ pub fn send(pid: Pid, signal: Signal) -> Result<()> {
         // 0 and negative numbers mean process groups or all processes.
         return Err(Errno::ESRCH);
     }
-    // SAFETY: two numbers.
-    Errno::result(unsafe { libc::kill(pid.as_raw(), signal.number()) }).map(drop)
+    kill(pid.as_raw(), signal.number())
 }
 
 /// Whether this process exists and may be signalled.
 pub fn may_send(pid: Pid) -> bool {
-    // SAFETY: signal 0 sends nothing.
-    pid.as_raw() > 0 && Errno::result(unsafe { libc::kill(pid.as_raw(), 0) }).is_ok()
+    pid.as_raw() > 0 && kill(pid.as_raw(), 0).is_ok()
 }
 
 /// Sends to every process of a group (kill(2) with a negative PID). ESRCH if the group is empty, EPERM if none of its
@@ -253,14 +278,12 @@ pub fn send_to_group(group: Pid, signal: Signal) -> Result<()> {
         // -1 would mean all processes, and 0 our own group.
         return Err(Errno::ESRCH);
     }
-    // SAFETY: two numbers.
-    Errno::result(unsafe { libc::kill(-group.as_raw(), signal.number()) }).map(drop)
+    kill(-group.as_raw(), signal.number())
 }
 
 /// Whether a process group has any member left.
 pub fn group_exists(group: Pid) -> bool {
-    // SAFETY: signal 0 sends nothing.
-    group.as_raw() > 1 && Errno::result(unsafe { libc::kill(-group.as_raw(), 0) }) != Err(Errno::ESRCH)
+    group.as_raw() > 1 && kill(-group.as_raw(), 0) != Err(Errno::ESRCH)
 }
 
 /// Stops our own process group, including ourselves, as the terminal would. Returns true when we have been continued,
@@ -275,8 +298,7 @@ pub fn stop_own_group(signal: Signal) -> bool {
         return true;
     }
     let before = sigaction(signal.number(), Some(&default_action()));
-    // SAFETY: two numbers.
-    unsafe { libc::kill(0, signal.number()) };
+    let _ = kill(0, signal.number());
     // The stop takes effect when the signal is unblocked. (signal-hook would stop us by STOP, and the shell would see
     // another signal than main's.)
     if let Ok(mask) = set_mask(SignalSet::ALL.without(signal)) {
@@ -296,16 +318,14 @@ pub fn is_ignored(signal: Signal) -> bool {
 
 /// Sends to the other processes of our own group.
 pub fn send_to_own_group(signal: Signal) {
-    // SAFETY: two numbers.
-    unsafe { libc::kill(0, signal.number()) };
+    let _ = kill(0, signal.number());
     // The signal is pending for ourselves too, as all signals are blocked.
     discard(signal);
 }
 
 /// Dies by a signal, without a core dump. Returns if that is impossible, as for PID 1.
 pub fn die_by(signal: Signal) {
-    // SAFETY: this prctl takes a number and no pointer.
-    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0 as libc::c_ulong) };
+    let _ = nix::sys::prctl::set_dumpable(false);
     let _ = sigaction(signal.number(), Some(&default_action()));
     let _ = send(nix::unistd::getpid(), signal);
     let _ = set_mask(SignalSet::ALL.without(signal));

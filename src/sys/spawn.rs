@@ -4,11 +4,13 @@
 use super::arguments::CStrArray;
 use super::environment::Environment;
 use super::pidfd::Pidfd;
+use super::process::{self, own_pid};
 use super::signals::{self, Disposition};
 use super::{Errno, Pid, Result, descriptors, terminal, wait};
-use crate::failure;
+use crate::failure::Kind;
 use crate::search::Candidates;
 use crate::signal::{Signal, SignalSet};
+use nix::unistd::{setpgid, setsid};
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
@@ -27,8 +29,8 @@ pub struct Plan<'a> {
     pub session: bool,
     /// The terminal whose foreground group main's becomes. With `session`, it becomes the controlling terminal.
     pub terminal: Option<RawFd>,
-    /// Sent to main when rinit exits.
-    pub parent_death: Option<Signal>,
+    /// Sent to main when rinit, which has this PID, exits.
+    pub parent_death: Option<(Signal, Pid)>,
     /// The signal mask to restore.
     pub mask: SignalSet,
     /// The disposition of SIGCHLD to restore.
@@ -51,11 +53,9 @@ pub enum Error {
     },
 }
 
-/// Shared with the child, which stores its error here: with the same memory no pipe is needed.
+/// What the child reads, and where it stores its error. It shares our memory, so no pipe is needed for that.
 struct Shared<'a> {
     plan: &'a Plan<'a>,
-    /// Our own PID, if the child needs it.
-    parent: Option<Pid>,
     /// The child's error, or 0.
     errno: AtomicI32,
     /// Index of the path that `errno` is about, or `GROUP`.
@@ -64,9 +64,9 @@ struct Shared<'a> {
 
 const GROUP: usize = usize::MAX;
 
-/// The child's stack: several times what its few calls need, which is more without optimisation. It lies on our own
-/// stack, in pages that the loop uses again later. A larger one would touch more pages, used or not, by the compiler's
-/// stack probes.
+/// The size of the child's stack: several times what its few calls need, and larger in a build without optimisation. It
+/// lies on our own stack, in pages that the loop uses later. A larger one would touch more pages even if they are not
+/// used, as the compiler adds stack probes.
 const STACK_SIZE: usize = if cfg!(debug_assertions) { 32 } else { 3 } * 1024;
 /// With room for the longest path. With this size in every case, rinit keeps 4 kB more of private memory.
 const LARGE_STACK_SIZE: usize = 2 * STACK_SIZE + 4096;
@@ -76,8 +76,7 @@ struct Stack<const SIZE: usize>(MaybeUninit<[u8; SIZE]>);
 
 /// Starts main and returns after its exec (clone(2) with CLONE_VFORK). All signals must be blocked.
 pub fn start(plan: &Plan<'_>) -> std::result::Result<(Pid, Option<Pidfd>), Error> {
-    let parent = plan.parent_death.map(|_| nix::unistd::getpid());
-    let shared = Shared { plan, parent, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
+    let shared = Shared { plan, errno: AtomicI32::new(0), at: AtomicUsize::new(0) };
     // Without a pidfd if that fails: CLONE_PIDFD needs Linux 5.2 and a free descriptor, and a seccomp filter may refuse
     // it.
     let clone = if plan.paths.are_short() { clone::<STACK_SIZE> } else { clone::<LARGE_STACK_SIZE> };
@@ -124,44 +123,33 @@ fn clone<const STACK: usize>(shared: &Shared<'_>, with_pidfd: bool) -> Result<(P
 extern "C" fn become_main(shared: *mut c_void) -> c_int {
     // SAFETY: `clone` passed a reference that outlives this process's use of it.
     let shared = unsafe { &*shared.cast::<Shared<'_>>() };
-    let (errno, at) = prepare_and_exec(shared);
+    let (errno, at) = prepare_and_exec(shared.plan);
     shared.at.store(at, Relaxed);
     shared.errno.store(errno as i32, Relaxed);
     // If the memory is not shared after all (qemu-user forks instead), the parent only learns this exit status.
     let found = !matches!(errno, Errno::ENOENT | Errno::ENOTDIR);
-    let status = if found { failure::STATUS_CANNOT_EXECUTE } else { failure::STATUS_NOT_FOUND };
+    let kind = if found { Kind::CannotExecute } else { Kind::NotFound };
     // SAFETY: exits without running the exit handlers of the parent.
-    unsafe { libc::_exit(status.into()) }
+    unsafe { libc::_exit(kind as c_int) }
 }
 
-fn prepare_and_exec(shared: &Shared<'_>) -> (Errno, usize) {
-    let plan = shared.plan;
-    // SAFETY: two numbers, or nothing.
-    let led = unsafe { if plan.session { libc::setsid() } else { libc::setpgid(0, 0) } };
-    if let Err(errno) = Errno::result(led) {
+fn prepare_and_exec(plan: &Plan<'_>) -> (Errno, usize) {
+    let ourselves = Pid::from_raw(0);
+    let led = if plan.session { setsid().map(drop) } else { setpgid(ourselves, ourselves) };
+    if let Err(errno) = led {
         return (errno, GROUP);
     }
     if let Some(terminal) = plan.terminal {
         // If this fails the terminal is gone or belongs to another session: main will notice by itself.
         let _ = if plan.session { terminal::take(terminal) } else { terminal::set_foreground(terminal, own_pid()) };
     }
-    if let Some(signal) = plan.parent_death {
-        let _ = super::process::set_parent_death_signal(signal);
-        if shared.parent.is_some_and(|parent| parent != nix::unistd::getppid()) {
-            // The parent had exited before the call above, so the signal is due now.
-            let _ = signals::send(Pid::from_raw(own_pid()), signal);
-        }
+    if let Some((signal, parent)) = plan.parent_death {
+        let _ = process::request_parent_death_signal(signal, parent);
     }
     plan.environment.name_pid(own_pid);
     plan.sigchld.restore();
     let _ = signals::set_mask(plan.mask);
     execute_first(plan)
-}
-
-/// By the raw system call: libc may have cached the parent's PID.
-fn own_pid() -> libc::pid_t {
-    // SAFETY: takes nothing.
-    unsafe { libc::syscall(libc::SYS_getpid) as libc::pid_t }
 }
 
 /// Tries each path as execvp(3) does. It goes on if a file is missing or may not be accessed; any other error is final.

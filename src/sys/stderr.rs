@@ -2,9 +2,12 @@
 //! O_NONBLOCK.
 
 use super::clock::Timestamp;
-use super::{Errno, Result, descriptors, poll};
+use super::{Errno, Result, descriptors};
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::io::{IsTerminal, stderr};
+use std::os::fd::{AsFd, RawFd};
 use std::sync::atomic::AtomicBool;
 
 const STDERR: RawFd = 2;
@@ -17,11 +20,11 @@ pub fn write_now(line: &[u8]) -> Result<()> {
     match write_no_wait(line) {
         // Some file systems (xfs) answer EAGAIN if a page must be read first. A write to a file does not block for
         // long.
-        Err(Errno::EAGAIN) if descriptors::is_regular_file(STDERR) => write(STDERR, line),
+        Err(Errno::EAGAIN) if descriptors::is_regular_file(STDERR) => write(stderr(), line),
         // RWF_NOWAIT is not supported for terminals and by old kernels, or a seccomp filter refuses it.
         Err(Errno::EOPNOTSUPP | Errno::ENOSYS | Errno::EINVAL | Errno::EPERM | Errno::ESPIPE) => {
             if descriptors::is_regular_file(STDERR) {
-                write(STDERR, line)
+                write(stderr(), line)
             } else {
                 write_via_reopen(line)
             }
@@ -45,12 +48,6 @@ pub fn json_head(level: &str) -> impl fmt::Display {
     Head(level)
 }
 
-/// Whether stderr is a terminal.
-pub fn is_terminal() -> bool {
-    // SAFETY: a descriptor, which need not be open.
-    unsafe { libc::isatty(STDERR) == 1 }
-}
-
 /// pwritev2(2) with RWF_NOWAIT: Linux 4.14 for files, later for pipes and sockets.
 fn write_no_wait(line: &[u8]) -> Result<()> {
     let part = libc::iovec { iov_base: line.as_ptr().cast_mut().cast(), iov_len: line.len() };
@@ -66,24 +63,24 @@ fn write_no_wait(line: &[u8]) -> Result<()> {
 /// where stderr belongs to another user, as on a terminal after `su`. Then poll(2) shows whether there is room for a
 /// normal write; a line of at most PIPE_BUF bytes fits then, unless another process writes at the same moment.
 fn write_via_reopen(line: &[u8]) -> Result<()> {
-    match descriptors::open(c"/proc/self/fd/2", libc::O_WRONLY | libc::O_NONBLOCK) {
-        Ok(own) => write(own.as_raw_fd(), line),
+    match descriptors::open(c"/proc/self/fd/2", OFlag::O_WRONLY | OFlag::O_NONBLOCK) {
+        Ok(own) => write(own, line),
         // A terminal that is ready to be written to has room for one byte, and may block at the second.
-        Err(_) if is_terminal() => line.iter().try_for_each(|byte| write_if_room(std::slice::from_ref(byte))),
+        Err(_) if stderr().is_terminal() => line.iter().try_for_each(|byte| write_if_room(std::slice::from_ref(byte))),
         Err(_) => write_if_room(line),
     }
 }
 
 fn write_if_room(bytes: &[u8]) -> Result<()> {
-    // SAFETY: used for this call only, which fails if it is closed.
-    let stderr = unsafe { BorrowedFd::borrow_raw(STDERR) };
-    if poll::is_writable(stderr) { write(STDERR, bytes) } else { Err(Errno::EAGAIN) }
+    let stderr = stderr();
+    let mut entry = PollFd::new(stderr.as_fd(), PollFlags::POLLOUT);
+    let _ = poll(std::slice::from_mut(&mut entry), PollTimeout::ZERO);
+    let has_room = entry.revents().is_some_and(|events| events.contains(PollFlags::POLLOUT));
+    if has_room { write(stderr, bytes) } else { Err(Errno::EAGAIN) }
 }
 
-fn write(fd: RawFd, line: &[u8]) -> Result<()> {
-    // SAFETY: a buffer that is only read from.
-    let written = unsafe { libc::write(fd, line.as_ptr().cast(), line.len()) };
-    all_of(line, Errno::result(written)?.unsigned_abs())
+fn write(fd: impl AsFd, line: &[u8]) -> Result<()> {
+    all_of(line, nix::unistd::write(fd, line)?)
 }
 
 fn all_of(line: &[u8], written: usize) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use super::{Errno, Pid, Result, descriptors, signals};
 use crate::signal::Signal;
+use nix::fcntl::OFlag;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Our controlling terminal, open while this value exists.
@@ -10,7 +11,7 @@ pub struct Terminal(OwnedFd);
 impl Terminal {
     /// Opens it; None if there is none.
     pub fn open() -> Option<Terminal> {
-        let fd = match descriptors::open(c"/dev/tty", libc::O_RDWR | libc::O_NONBLOCK) {
+        let fd = match descriptors::open(c"/dev/tty", OFlag::O_RDWR | OFlag::O_NONBLOCK) {
             Ok(fd) => fd,
             // This session has no controlling terminal.
             Err(Errno::ENXIO) => return None,
@@ -28,7 +29,7 @@ impl Terminal {
     /// Makes `group` the foreground process group. TTOU must be blocked or ignored, as otherwise the kernel stops us if
     /// we are in the background. EPERM if it is not a group of our session.
     pub fn set_foreground(&self, group: Pid) -> Result<()> {
-        set_foreground(self.0.as_raw_fd(), group.as_raw())
+        set_foreground(self.0.as_raw_fd(), group)
     }
 
     /// Gives it up, so that another session can take it. Does nothing unless we lead its session. The kernel sends HUP
@@ -69,9 +70,9 @@ pub fn among_standard_streams() -> Option<RawFd> {
 }
 
 /// As `Terminal::set_foreground`, for a child between clone and exec.
-pub fn set_foreground(fd: RawFd, group: libc::pid_t) -> Result<()> {
+pub fn set_foreground(fd: RawFd, group: Pid) -> Result<()> {
     // SAFETY: a descriptor and a number.
-    Errno::result(unsafe { libc::tcsetpgrp(fd, group) }).map(drop)
+    Errno::result(unsafe { libc::tcsetpgrp(fd, group.as_raw()) }).map(drop)
 }
 
 fn foreground(fd: RawFd) -> Result<Pid> {

@@ -34,9 +34,9 @@ unsafe impl GlobalAlloc for Counting {
 /// Called once, by libc.
 #[allow(unsafe_code)]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn main(argc: c_int, argv: *const *const c_char) -> c_int {
+pub unsafe extern "C" fn main(_argc: c_int, argv: *const *const c_char) -> c_int {
     // SAFETY: as libc's start handed them over.
-    let status = rinit::run(unsafe { CStrArray::from_main(argc, argv) });
+    let status = rinit::run(unsafe { CStrArray::from_raw(argv) });
     eprintln!("allocations: {}", COUNT.load(Relaxed));
     status
 }

@@ -306,7 +306,7 @@ def sidecar(pod):
     """With restartPolicy: Always the kubelet stops it after the containers: by the same calls, in that order."""
     side, web = witness(pod, "side"), witness(pod, "main")
     web.stop(20)
-    assert not side.ended(), "the sidecar has ended with main"
+    assert not side.ended(), "the sidecar has exited with main"
     side.stop(20)
     for container in (web, side):
         same("status", container.state()[1], 9)

@@ -39,13 +39,13 @@ enum Outcome {
 impl Outcome {
     fn in_words(self) -> &'static str {
         match self {
-            Outcome::Done => "does its job",
-            Outcome::DoneAndSaid => "does its job, and warns",
-            Outcome::NotForwarded => "cannot send that signal on, warns, and does the rest",
-            Outcome::StatusLost => "does its job, but cannot tell main's status: says so, 125",
-            Outcome::Refused => "says so, 125, main is not started",
-            Outcome::NotExecuted => "says so, 126 or 127",
-            Outcome::Mute => "125, and nothing can be said",
+            Outcome::Done => "works",
+            Outcome::DoneAndSaid => "works, and warns",
+            Outcome::NotForwarded => "warns that it cannot forward that signal, does the rest",
+            Outcome::StatusLost => "exits with 125 and says that main's status is lost",
+            Outcome::Refused => "does not start main, says why, exits with 125",
+            Outcome::NotExecuted => "says why, exits with 126 or 127",
+            Outcome::Mute => "exits with 125 and cannot say why",
         }
     }
 }
@@ -222,7 +222,7 @@ fn written(table: &Table, count: usize) -> String {
     let mut rows: BTreeMap<(Who, &str, String), Vec<String>> = BTreeMap::new();
     for ((who, call, errno), outcomes) in table {
         let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.in_words()).collect();
-        let errnos = rows.entry((*who, call, words.join("; or, by when: "))).or_default();
+        let errnos = rows.entry((*who, call, words.join("; or "))).or_default();
         errnos.push(format!("{:?}", Errno::from_raw(*errno)));
     }
     let mut text = format!("{count} faults injected.\n\n| call | fails with | rinit |\n|---|---|---|\n");

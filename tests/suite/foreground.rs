@@ -1,7 +1,7 @@
 //! Main is a shell that has a trap and waits for its foreground child: with `--target main` a stop signal goes to that child
 //! too, once, and to no other child. (`/bin/sh` is the machine's shell; `tests/extended/shells` tests three shells.)
 
-use crate::support::{Rinit, Running, Status, puppet};
+use crate::support::{Rinit, Running, Scratch, Status, puppet};
 
 const TERM: i32 = libc::SIGTERM;
 
@@ -14,8 +14,9 @@ fn shell(rinit: Rinit, script: &str) -> Running {
 }
 
 fn waits(rinit: &Running) {
+    let shell = rinit.main().pid;
     rinit.eventually("the shell waits", |processes| {
-        processes.iter().any(|process| process.name == "sh" && process.state == 'S')
+        processes.iter().any(|process| process.pid == shell && process.state == 'S')
     });
 }
 
@@ -47,6 +48,21 @@ fn the_foreground_child_of_a_shell_with_a_trap_gets_the_stop_signal_once() {
         let child = (rinit.main().pid + 1).to_string();
         let _sender = rinit.start_exec(["signal", &child, "9"]).wait();
         assert_eq!(rinit.wait(), Status::Exited(7));
+    }
+}
+
+/// The process name of a script with a `#!` line is the script's.
+#[test]
+fn the_shell_may_run_a_script_that_is_executable() {
+    let scratch = Scratch::new();
+    let script = format!("#!/bin/sh\ntrap 'exit 7' TERM\n'{}' print-signals 0\n:\n", puppet().display());
+    let script = scratch.program("entrypoint", &script);
+    for name in names() {
+        let mut rinit = name.command([script.as_os_str()]).start_until_ready();
+        waits(&rinit);
+        rinit.send(TERM);
+        rinit.expect(TERM);
+        expect_next(&mut rinit, 64);
     }
 }
 

@@ -164,7 +164,7 @@ fn settled(rinit: Rinit, words: &[&str]) -> Running {
 }
 
 #[test]
-fn the_kernel_reaps_where_it_can_tell_mains_status() {
+fn the_kernel_reaps_where_it_can_give_mains_status() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         assert_eq!(kernel_reaps(&settled(rinit, &["pause"])), kernel_can_reap());
     }
@@ -200,7 +200,7 @@ fn choice(rinit: Rinit) -> String {
 }
 
 #[test]
-fn debug_says_who_reaps_and_why() {
+fn debug_says_whether_the_kernel_reaps_and_why() {
     let rinit = || Rinit::as_pid1().variable("RINIT_LOG", "rinit::init=debug");
     let line = choice(rinit());
     assert_eq!(line.ends_with("the kernel reaps"), kernel_can_reap(), "{line}");
@@ -230,7 +230,7 @@ fn replace_main(rinit: &Running, signal: i32, part: &str) -> Started {
     rinit.until("rinit is stopped", || rinit.itself().is_stopped());
     rinit.exec(["signal", &main.to_string(), &signal.to_string()]);
     let is_there = |process: &Process| process.pid == main && (process.state != 'Z' || kernel_reaps(rinit));
-    rinit.eventually("main has ended", |processes| !processes.iter().any(is_there));
+    rinit.eventually("main has exited", |processes| !processes.iter().any(is_there));
     let free = if kernel_reaps(rinit) { format!("await-pid {main} ") } else { String::new() };
     let mut stranger = rinit.start_exec(format!("play {free}next-pid {main} [ {part}").split(' '));
     stranger.expect("here");

@@ -445,7 +445,7 @@ fn rinit_runs_under_any_name() {
 
 #[test]
 fn no_needless_system_call_precedes_the_exec_of_main() {
-    // docs/start.md gives the reason for each. PID 1 need not become a subreaper.
+    // docs/how-it-works.md gives the reason for each. PID 1 need not become a subreaper.
     for (pid1, expected) in [("1", 9), ("0", 10)] {
         let words = ["calls-until-exec", pid1, rinit_binary().to_str().unwrap(), "--", "/bin/true"];
         let finished = Rinit::as_pid1().absent().puppet(words).start().finish();

@@ -107,7 +107,7 @@ fn a_storm_of_signals_and_orphans_loses_nothing_and_leaks_nothing() {
         }
         let took = began.elapsed();
         if reports {
-            rinit.complaint(" not ended");
+            rinit.complaint(" still running");
         }
         is_alone_with_main(&rinit);
         let after = holdings(&rinit);
@@ -131,7 +131,7 @@ fn growth(count: usize, rinit: Rinit) -> [u64; 2] {
     let mut rinit = rinit.options(["--report-after=1ms", "--grace=inf", "-v"]).puppet(words).start_until_ready();
     let before = holdings(&rinit);
     rinit.send(TERM);
-    rinit.complaint(" not ended");
+    rinit.complaint(" still running");
     let reported = holdings(&rinit);
     rinit.send(libc::SIGUSR1);
     rinit.complaint("remaining process");

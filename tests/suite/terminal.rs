@@ -174,7 +174,7 @@ fn assert_reads_after_ctrl_z(pty: &mut Pty, mut rinit: Running) {
 }
 
 #[test]
-fn ctrl_z_leaves_main_running_where_nobody_could_continue_it() {
+fn ctrl_z_leaves_main_running_where_no_shell_could_continue_it() {
     for rinit in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut pty = Pty::new();
         let rinit = at(&pty, rinit).puppet(READER);
@@ -200,7 +200,7 @@ fn assert_group_goes_on_after_ctrl_z(rinit: Rinit) {
 }
 
 #[test]
-fn ctrl_z_leaves_all_of_mains_group_running_where_nobody_could_continue_it() {
+fn ctrl_z_leaves_all_of_mains_group_running_where_no_shell_could_continue_it() {
     assert_group_goes_on_after_ctrl_z(Rinit::as_pid1());
 }
 
@@ -210,7 +210,7 @@ fn ctrl_z_leaves_all_of_mains_group_running_though_signals_go_to_main_alone() {
 }
 
 #[test]
-fn ctrl_z_leaves_main_running_where_rinit_is_in_a_script_that_nobody_could_continue() {
+fn ctrl_z_leaves_main_running_where_rinit_is_in_a_script_that_no_shell_could_continue() {
     for place in [Rinit::as_pid1(), Rinit::as_child()] {
         let mut pty = Pty::new();
         let command = [rinit_binary().as_os_str(), OsStr::new("--")].into_iter().chain(reader());
@@ -559,14 +559,14 @@ fn ctrl_c_and_ctrl_z_reach_main_where_rinits_own_group_has_the_terminal() {
 }
 
 #[test]
-fn the_terminal_is_given_back_when_main_has_ended() {
+fn the_terminal_is_given_back_when_main_has_exited() {
     let mut job = Job::new(|rinit| rinit.puppet(["exit", "7"]));
     job.order("fg");
     job.expect_end(7);
 }
 
 #[test]
-fn the_terminal_is_given_back_when_ctrl_c_ended_main() {
+fn the_terminal_is_given_back_when_ctrl_c_killed_main() {
     let mut job = Job::reading();
     job.start("fg");
     job.pty.press(pty::CTRL_C);

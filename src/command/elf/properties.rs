@@ -62,6 +62,34 @@ mod tests {
         file
     }
 
+    #[test]
+    fn the_machine_is_read_in_either_byte_order() {
+        let little = [(3, "x86"), (40, "arm"), (62, "x86_64"), (183, "aarch64"), (243, "riscv64")];
+        let big = [(21, "powerpc64"), (22, "s390x")];
+        let both = little.map(|file| (file, false)).into_iter().chain(big.map(|file| (file, true)));
+        for ((number, name), is_big) in both {
+            let mut file = naming(b"/lib/ld.so", true, is_big, 0, 0);
+            file[if is_big { 19 } else { 18 }] = number;
+            assert_eq!(machine(&file), Some(name));
+            file[5] = 3;
+            assert_eq!((interpreter(&file), machine(&file)), (None, None), "the order is unknown");
+        }
+        assert_eq!(machine(&naming(b"", true, false, 0, 0)), None);
+    }
+
+    #[test]
+    fn truncated_and_damaged_files_never_panic() {
+        let whole = naming(b"/lib/ld.so", true, false, 0, 0);
+        for end in 0..whole.len() {
+            parse_never_panics(&whole[..end]);
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut damaged = whole.clone();
+                damaged[end] = value;
+                parse_never_panics(&damaged);
+            }
+        }
+    }
+
     proptest! {
         #![proptest_config(cases(300))]
 

@@ -316,7 +316,7 @@ impl World {
     /// What must hold of an order, and what follows from it.
     fn obey(&mut self, order: Order, last_call: bool) {
         match order {
-            Order::Ask(pid) | Order::AskInVain(pid) | Order::HangUp(pid) => self.ask(pid, last_call),
+            Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => self.ask(pid, last_call),
             Order::Continue(_) => {}
             Order::Kill(pid) => {
                 if let Some(place) = self.find(pid) {
@@ -349,7 +349,7 @@ impl World {
             let parent = self.find(process.parent).map(|place| &self.processes[place]);
             // (A parent that has set its handler within this scan could not be seen to act.)
             if let Some(parent) = parent.filter(|parent| !self.races && !parent.reuses) {
-                assert!(!acts(parent), "its parent acts: {process:?}, {parent:?}");
+                assert!(!acts(parent), "its parent on_term: {process:?}, {parent:?}");
             }
             let holds = |one: &&Process| one.in_group && !one.reuses && acts(one) && one.behaviour != Behaviour::Reads;
             if !process.in_group && !self.races {
@@ -357,7 +357,7 @@ impl World {
                 assert!(member.is_none(), "main's group is still there: {process:?}, {member:?}");
             }
             // (Which parents there were before the drain is not known.)
-            let recently = process.orphaned.is_some_and(|at| at > self.began && now < at + BY_ITSELF);
+            let recently = process.orphaned.is_some_and(|at| at > self.began && now < at + SELF_EXIT_TIME);
             let asked_before = process.by_parent && process.parent_handled && recently && !self.races;
             assert!(!asked_before, "asked by its parent a moment ago: {process:?}");
         }
@@ -378,15 +378,18 @@ impl World {
         let over = self.began + self.grace;
         let was_asked = process.asked > 0 || process.by_parent || process.may_count;
         // It had its turn, and ignores SIGTERM.
-        let is_deaf = self.treatment(process) == Treatment::Ignores;
+        let ignores_ttin = self.treatment(process) == Treatment::Ignores;
         let is_late = process.started + LONGEST * 2 >= over;
         let just_set = self.races && matches!(process.behaviour, Behaviour::HandlesLate(_));
-        assert!(process.zombie || was_asked || is_deaf || is_late || just_set, "killed and never asked: {process:?}");
+        assert!(
+            process.zombie || was_asked || ignores_ttin || is_late || just_set,
+            "killed and never asked: {process:?}"
+        );
         if self.now < over && !process.zombie {
-            assert!(is_deaf || process.pending || just_set, "killed, and it could act: {process:?}");
+            assert!(ignores_ttin || process.pending || just_set, "killed, and it could act: {process:?}");
             let since = process.asked_at.unwrap_or(process.started);
             assert!(
-                self.now + LONGEST >= since + PATIENCE || is_deaf && self.now >= self.began + PATIENCE,
+                self.now + LONGEST >= since + RESPONSE_TIME || ignores_ttin && self.now >= self.began + RESPONSE_TIME,
                 "killed early, {:?} after the beginning, grace {:?}: {process:?}",
                 self.now - self.began,
                 self.grace
@@ -424,6 +427,10 @@ impl Processes for World {
 
     fn group_exists(&mut self, _: Pid) -> bool {
         self.processes.iter().any(|process| process.in_group)
+    }
+
+    fn is_shell(&mut self, _: Pid) -> bool {
+        false
     }
 
     fn waits_for(&mut self, _: Pid, _: Pid) -> bool {
@@ -504,10 +511,10 @@ fn scan(world: &mut World, rules: &mut Rules, history: &StopHistory) {
 fn obey(world: &mut World, rules: &mut Rules, orders: Vec<Order>, last_call: bool) {
     for order in orders {
         world.obey(order, last_call);
-        if let Order::AskInVain(pid) = order
+        if let Order::AskIgnoring(pid) = order
             && let Some(facts) = world.facts(pid).filter(|facts| facts.treatment != Treatment::Ignores)
         {
-            rules.may_have_counted(pid, facts.treatment);
+            rules.handler_was_set(pid, facts.treatment);
             if let Some(place) = world.find(pid) {
                 // It is asked once more at the last call.
                 world.processes[place].asked = 0;

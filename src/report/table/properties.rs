@@ -9,7 +9,7 @@ pub fn a_name_stays_on_its_line(name: &str) {
     assert!(!quoted.contains(char::is_control));
     assert_eq!(unquoted(&quoted), name);
     let row = |name: &str| ["1", "root", "sleeping", "1s", "1K", "default", name].map(str::to_owned);
-    let text = lay_out(&[row("first"), row(&printable(name)), row("last")], Some(70));
+    let text = lay_out(&[row("first"), row(&printable(name)), row("last")], 70);
     assert_eq!(text.lines().count(), 3);
     assert!(text.lines().all(|line| line.chars().count() <= 70));
 }

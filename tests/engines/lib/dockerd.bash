@@ -93,7 +93,7 @@ spawn_dockerd() {
 # Without dockerd every check would wait until its limit.
 dockerd_must_live() {
     ! has_ended "$dockerd" || {
-        echo "dockerd has ended: $(tail "$scratch/dockerd.log")"
+        echo "dockerd has exited: $(tail "$scratch/dockerd.log")"
         exit 1
     }
 }

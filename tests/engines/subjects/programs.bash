@@ -253,7 +253,7 @@ clients_have_ended() {
 }
 
 # A session is open. After TERM postgres waits for it to end by itself, after INT it ends it: and only
-# who has ended in order finds nothing to recover. This session has three seconds' work.
+# a server that has shut down cleanly finds nothing to recover. This session has three seconds' work.
 program_postgres() {
     program_postgres_open
     session=3

@@ -11,7 +11,7 @@ declare -A hints=(
     [stopped]='is stopped and cannot act on SIGTERM'
     [uninterruptible]='is in uninterruptible sleep'
     [unsignalled]='--target all would reach it'
-    [zombie]='is dead, and its parent'
+    [zombie]='is a zombie: its parent'
     [nested]='is PID 1 of a namespace of its own'
 )
 
@@ -108,7 +108,7 @@ hint_is() {
     start slow --env RINIT_REPORT_AFTER=1s --env RINIT_KILL_AFTER=1s --env RINIT_GRACE=0 "$@"
     wait_for 'the command is ready' logs_have slow '^ready$'
     docker stop slow >/dev/null
-    logs_must_have slow 'after SIGTERM: [0-9]+ not ended'
+    logs_must_have slow 'after SIGTERM: [0-9]+ still running'
     logs_must_have slow 'killed by SIGKILL by rinit: --kill-after'
     hint=$(docker logs slow 2>&1 | sed -n 's/.*hint: //p')
     for other in "${!hints[@]}"; do

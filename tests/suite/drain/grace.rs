@@ -158,7 +158,7 @@ fn without_a_limit_no_process_is_killed() {
         );
         rinit.close_stdin();
         // By then a process that cannot act on TERM would have been killed.
-        rinit.complaint("s after SIGTERM: 2 not ended");
+        rinit.complaint("s after SIGTERM: 2 still running");
         let deaf =
             rinit.processes().into_iter().find(|process| process.pid > 2 && process.group == process.pid).unwrap();
         rinit.exec(["signal", &deaf.pid.to_string(), "9"]);

@@ -72,7 +72,7 @@ fn the_drain_has_its_own_limit() {
         let mut rinit = play_until_ready(rinit, "[ print other WINCH ] say ready pause");
         rinit.send(libc::SIGTERM);
         // That process is still there long after the limit.
-        rinit.complaint(" after SIGTERM: 1 not ended");
+        rinit.complaint(" after SIGTERM: 1 still running");
         rinit.send(libc::SIGWINCH);
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(143));

@@ -125,7 +125,7 @@ fn a_process_whose_first_thread_has_exited_is_drained() {
     for place in PLACES {
         let parts = "[ group block TERM lose-leader save threads ] say ready stdin exit 3";
         let mut rinit = play_until_ready(patient(place), parts);
-        rinit.eventually("its leader has ended", |processes| processes.iter().any(|process| process.state == 'Z'));
+        rinit.eventually("its leader has exited", |processes| processes.iter().any(|process| process.state == 'Z'));
         rinit.close_stdin();
         saves_undisturbed(&mut rinit, "threads");
         assert_eq!(rinit.finish().status, Status::Exited(3));
@@ -137,7 +137,7 @@ fn a_session_whose_first_thread_has_exited_is_drained() {
     let mut rinit = play_until_ready(patient(Rinit::as_pid1), "say ready stdin exit 3");
     let mut exec = rinit.start_exec(part("block TERM lose-leader say there save threads"));
     exec.expect("there");
-    rinit.eventually("its leader has ended", |processes| processes.iter().any(|process| process.state == 'Z'));
+    rinit.eventually("its leader has exited", |processes| processes.iter().any(|process| process.state == 'Z'));
     rinit.close_stdin();
     exec.expect("threads saves");
     asked(&mut rinit);

@@ -25,7 +25,7 @@ const HINTS: [(Cause, &str); 9] = [
     (Cause::Uninterruptible, "is in uninterruptible sleep: it waits for"),
     (Cause::NotSignalled, "did not get SIGTERM; --target all would reach it"),
     (Cause::RestartsWorkers, "main restarts its workers on SIGTERM; -r TERM:QUIT or -r TERM:INT is usual"),
-    (Cause::Zombie, "is dead, and its parent"),
+    (Cause::Zombie, "is a zombie: its parent"),
     (Cause::NestedInit, "is PID 1 of a namespace of its own"),
 ];
 

@@ -52,7 +52,7 @@ fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
     rinit.send(libc::SIGTERM);
     let finished = rinit.finish();
     let (count, rows) = report(&finished);
-    assert_eq!(count, "8 not ended, 1 not reaped");
+    assert_eq!(count, "8 still running, 1 not reaped");
     let command = "./puppet play handle TERM [ pause ] [ exit 0 ] [ default TERM group pause ] [ bl...";
     let expected = [
         format!("  PID  2  handles SIGTERM                          {command} (main)"),
@@ -63,7 +63,7 @@ fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
         format!("  PID  9  was not signalled: not in main's group   |- {command}"),
         format!("  PID 10  was not signalled: not in main's group   |  `- {command}"),
         format!("  PID  3  handles SIGTERM                          |- {command}"),
-        "  PID  4  is dead, not reaped by PID 2             `- [puppet]".to_owned(),
+        "  PID  4  is a zombie, not reaped by PID 2         `- [puppet]".to_owned(),
     ];
     // One space less if nothing is wider than the widest entry.
     let squeezed = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -82,7 +82,7 @@ fn it_is_a_tree_in_columns_with_the_likeliest_cause_first() {
 fn of_thirty_processes_twenty_are_shown_and_the_rest_counted() {
     let finished = stop(soon(), "handle TERM times 29 [ pause ] say ready pause");
     let (count, rows) = report(&finished);
-    assert_eq!(count, "30 not ended");
+    assert_eq!(count, "30 still running");
     assert_eq!(rows.len(), 21);
     assert!(rows[..20].iter().all(|row| row.contains("  handles SIGTERM  ")), "{rows:?}");
     assert_eq!(rows[20], "  and 10 more");
@@ -92,14 +92,14 @@ fn of_thirty_processes_twenty_are_shown_and_the_rest_counted() {
 fn twenty_are_shown_without_a_count_of_others() {
     let finished = stop(soon(), "handle TERM times 19 [ pause ] say ready pause");
     let (count, rows) = report(&finished);
-    assert_eq!((count, rows.len()), ("20 not ended", 20));
+    assert_eq!((count, rows.len()), ("20 still running", 20));
 }
 
 #[test]
 fn the_likeliest_causes_are_among_the_twenty() {
     let finished = stop(soon(), "handle TERM times 30 [ pause ] [ [ ignore TERM pause ] pause ] say ready pause");
     let (count, rows) = report(&finished);
-    assert_eq!(count, "33 not ended");
+    assert_eq!(count, "33 still running");
     assert_eq!(rows.len(), 21);
     assert!(rows.iter().any(|row| row.contains("  ignores SIGTERM  ")), "{rows:?}");
     assert!(finished.stderr.contains("hint: PID 34 ignores SIGTERM"), "{}", finished.stderr);
@@ -109,7 +109,7 @@ fn the_likeliest_causes_are_among_the_twenty() {
 fn a_thousand_processes_make_no_more_lines_than_thirty() {
     let finished = stop(soon(), "handle TERM times 999 [ pause ] say ready pause");
     let (count, rows) = report(&finished);
-    assert_eq!(count, "1000 not ended");
+    assert_eq!(count, "1000 still running");
     assert_eq!((rows.len(), rows[20]), (21, "  and 980 more"));
     assert_eq!(finished.stderr.lines().count(), 1 + 21 + 1, "the head, the rows, main's end: {}", finished.stderr);
 }
@@ -119,12 +119,12 @@ fn it_is_written_once_however_many_signals_follow() {
     let rinit = Rinit::as_pid1().options(["--report-after", "50ms", "--kill-after", "300ms"]);
     let mut rinit = play(rinit, "block-all say ready print main KILL").start_until_ready();
     rinit.send(libc::SIGTERM);
-    rinit.complaint(" after SIGTERM: 1 not ended");
+    rinit.complaint(" after SIGTERM: 1 still running");
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGQUIT] {
         rinit.send(signal);
     }
     let finished = rinit.finish();
-    assert_eq!(finished.stderr.matches(" not ended").count(), 1, "{}", finished.stderr);
+    assert_eq!(finished.stderr.matches(" still running").count(), 1, "{}", finished.stderr);
 }
 
 #[test]
@@ -145,7 +145,7 @@ fn zero_and_inf_turn_it_off() {
 fn the_variable_sets_the_time_too() {
     let rinit = Rinit::as_pid1().variable("RINIT_REPORT_AFTER", "100ms").options(["--kill-after", "100ms"]);
     let finished = stop(rinit, "ignore TERM say ready pause");
-    assert_eq!(report(&finished).0, "1 not ended");
+    assert_eq!(report(&finished).0, "1 still running");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_quick_stop_is_not_reported() {
 fn it_names_the_signal_that_was_sent() {
     for (signal, name) in [(libc::SIGINT, "INT"), (libc::SIGQUIT, "QUIT")] {
         let finished = stop_with(signal, soon(), &format!("ignore {name} say ready pause"));
-        assert!(finished.stderr.contains(&format!(" after SIG{name}: 1 not ended")), "{}", finished.stderr);
+        assert!(finished.stderr.contains(&format!(" after SIG{name}: 1 still running")), "{}", finished.stderr);
         assert!(finished.stderr.contains(&format!("hint: PID 2 ignores SIG{name}; ")), "{}", finished.stderr);
     }
 }
@@ -171,7 +171,7 @@ fn a_slow_drain_is_reported_too() {
     for rinit in [Rinit::as_pid1, Rinit::as_child] {
         let rinit = rinit().options(["--report-after", "100ms", "--grace", "inf"]);
         let mut rinit = play(rinit, "[ ignore TERM pause ] exit 0").start();
-        rinit.complaint(" after SIGTERM: 1 not ended");
+        rinit.complaint(" after SIGTERM: 1 still running");
         let row = rinit.complaint("  ignores SIGTERM  ");
         assert!(!row.ends_with("(main)"), "{row}");
         rinit.complaint("hint: PID ");
@@ -200,7 +200,7 @@ fn a_process_that_does_not_delay_main_is_not_named() {
     drop(stranger);
     let finished = rinit.finish();
     let (count, rows) = report(&finished);
-    assert_eq!(count, "1 not ended, 1 not reaped");
+    assert_eq!(count, "1 still running, 1 not reaped");
     assert_eq!(rows.len(), 2, "{rows:?}");
 }
 
@@ -210,8 +210,11 @@ fn without_a_proc_of_this_namespace_the_report_says_so() {
         let rinit = soon().through([hidden]);
         let finished = stop(rinit, "ignore TERM say ready pause");
         let said = said(&finished);
-        assert!(said[0].1.ends_with(" after SIGTERM not all have ended; who, /proc does not show here"), "{said:?}");
-        assert_eq!(said.len(), 2, "this, and main's end: {said:?}");
+        assert!(
+            said[0].1.ends_with(" after SIGTERM: not all processes have exited; /proc does not show which"),
+            "{said:?}"
+        );
+        assert_eq!(said.len(), 2, "this, and main's exit: {said:?}");
         assert_eq!(finished.status, Status::Exited(137));
     }
 }
@@ -231,10 +234,10 @@ fn hostile_names_stay_on_their_line() {
         rinit.send(libc::SIGTERM);
         let finished = rinit.finish();
         let (count, rows) = report(&finished);
-        assert_eq!(count, "2 not ended, 1 not reaped");
+        assert_eq!(count, "2 still running, 1 not reaped");
         assert_eq!(rows.len(), 3, "{rows:?}");
         assert!(rows[0].starts_with("  PID 2  handles SIGTERM "), "{rows:?}");
-        assert!(rows[2].starts_with("  PID 3  is dead, not reaped by PID 2  `- ["), "{rows:?}");
+        assert!(rows[2].starts_with("  PID 3  is a zombie, not reaped by PID 2  `- ["), "{rows:?}");
         assert!(!finished.stderr.contains(|letter: char| letter.is_control() && letter != '\n'), "{rows:?}");
         for line in finished.stderr.lines() {
             assert_eq!(parts(line).0, "WARN");

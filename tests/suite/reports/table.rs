@@ -46,7 +46,7 @@ fn cells(row: &str) -> (Vec<&str>, &str) {
 }
 
 #[test]
-fn the_table_shows_the_tree_and_what_each_does_with_term() {
+fn the_table_shows_the_tree_and_each_treatment_of_term() {
     let rinit = family();
     let table = printed(&rinit, &["--report"]);
     let rows: Vec<_> = rows_of(&table).map(cells).collect();
@@ -327,6 +327,7 @@ fn hints_about_a_stop_depend_on_the_target() {
         ("rinit", &["-v", "--target=main"], &[same, other]),
         ("rinit", &["-t", "main"], &[same, other]),
         ("rinit", &["--target", "all"], &[]),
+        ("rinit", &["--grace", "5s", "-vc"], &[same, other]),
         ("/sbin/docker-init", &["--"], &[same, other]),
         ("/run/podman-init", &["--"], &[same, other]),
         ("/sbin/docker-init", &["-g", "--"], &[other]),

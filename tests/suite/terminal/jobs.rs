@@ -140,7 +140,7 @@ fn ctrl_c_ends_a_script_with_the_command_in_it_that_has_the_foreground() {
 
 /// With a trap for INT, so that it is not ended with the command.
 #[test]
-fn a_script_that_handles_ctrl_c_goes_on_after_it_has_ended_main() {
+fn a_script_that_handles_ctrl_c_goes_on_after_it_has_killed_main() {
     let text = format!("trap : INT; {AND_THEN}");
     let mut job = in_script(&text, |rinit| rinit.puppet(["read-lines", "/dev/tty"]));
     job.start("fg");

@@ -19,14 +19,14 @@ pub enum Step {
         /// Children of rinit.
         children: u8,
         /// Processes whose parent is outside.
-        strangers: u8,
+        unrelated: u8,
     },
     /// Processes exit by themselves.
     Die {
         /// Children of rinit.
         children: u8,
         /// Processes whose parent is outside.
-        strangers: u8,
+        unrelated: u8,
     },
     /// A child exits that was not counted, such as one that lived for a moment.
     FalseAlarm,
@@ -44,17 +44,17 @@ pub struct World {
     /// Children of rinit.
     pub children: u32,
     /// Processes whose parent is outside: no exit notification arrives for these.
-    pub strangers: u32,
+    pub unrelated: u32,
     /// Whether they exit on KILL. They do not if they hang in the kernel.
     pub can_be_killed: bool,
 }
 
 impl World {
-    fn alive(self) -> Alive {
-        match (self.children, self.strangers) {
-            (0, 0) => Alive::Nobody,
-            (0, _) => Alive::Strangers,
-            _ => Alive::Children,
+    fn remaining(self) -> Remaining {
+        match (self.children, self.unrelated) {
+            (0, 0) => Remaining::None,
+            (0, _) => Remaining::Unrelated,
+            _ => Remaining::Children,
         }
     }
 }
@@ -66,7 +66,7 @@ const GIVES_UP: Duration = Duration::from_secs(1);
 /// The longest time between two scans. Longer than a real drain's, so that a scan that comes early or late is noticed.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The drain as it answers `Action::BeginDrain` and `Action::Drain`, and when its scans are due.
+/// The drain as it answers `Action::BeginDrain` and `Action::Scan`, and when its scans are due.
 #[derive(Debug)]
 struct Scans {
     /// The last one.
@@ -107,12 +107,12 @@ impl Scans {
     fn scan(&mut self, now: Moment, world: &mut World) -> Option<Moment> {
         assert!(!self.done, "a scan after the last one");
         assert!(self.due() <= now, "a scan at {now:?}, which is too early: {self:?}");
-        if world.alive() != Alive::Nobody && self.over.is_some_and(|over| over <= now) {
+        if world.remaining() != Remaining::None && self.over.is_some_and(|over| over <= now) {
             self.killed = self.killed.or(Some(now));
             if world.can_be_killed {
-                (world.children, world.strangers) = (0, 0);
+                (world.children, world.unrelated) = (0, 0);
             }
-        } else if world.alive() == Alive::Nobody {
+        } else if world.remaining() == Remaining::None {
             self.done = true;
         }
         let gives_up = self.killed.map(|killed| killed + GIVES_UP);
@@ -127,7 +127,7 @@ impl Scans {
 
 /// A simulated run, and what is known of it so far.
 #[derive(Debug)]
-pub struct History {
+pub struct Simulation {
     /// The options of the run.
     pub options: Options,
     /// What is tested.
@@ -135,7 +135,7 @@ pub struct History {
     world: World,
     now: Moment,
     /// How main exited, and when.
-    ended: Option<(WaitStatus, Moment)>,
+    exited: Option<(WaitStatus, Moment)>,
     /// When the first stop signal was forwarded, or sent in place of one.
     stop: Option<Moment>,
     /// When the first stop signal arrived while only `--wait-all` kept rinit.
@@ -207,10 +207,10 @@ impl Plan {
     }
 }
 
-impl History {
+impl Simulation {
     /// Main has just been started.
-    pub fn new(options: Options, job_control: JobControl, world: World) -> History {
-        History {
+    pub fn new(options: Options, job_control: JobControl, world: World) -> Simulation {
+        Simulation {
             lifecycle: Lifecycle::new(options.clone(), job_control),
             plan: Plan::of(&options),
             is_told_to_go_on: false,
@@ -218,7 +218,7 @@ impl History {
             options,
             world,
             now: Duration::from_secs(1000),
-            ended: None,
+            exited: None,
             stop: None,
             released: None,
             drain: None,
@@ -240,22 +240,22 @@ impl History {
             }
             Step::Discard(signal) => drop(self.on(Event::StopDiscarded(signal))),
             Step::End(raw) => self.end(raw),
-            Step::Born { children, strangers } => {
+            Step::Born { children, unrelated } => {
                 self.world.children += u32::from(children);
-                self.world.strangers += u32::from(strangers);
+                self.world.unrelated += u32::from(unrelated);
             }
-            Step::Die { children, strangers } => {
+            Step::Die { children, unrelated } => {
                 let before = self.world.children;
                 self.world.children = before.saturating_sub(children.into());
-                self.world.strangers = self.world.strangers.saturating_sub(strangers.into());
+                self.world.unrelated = self.world.unrelated.saturating_sub(unrelated.into());
                 if self.world.children < before {
                     self.reaped();
                 }
             }
             Step::FalseAlarm => {
                 self.reaped();
-                if self.ended.is_none() {
-                    let unasked = [Event::Seen(self.world.alive()), Event::Scanned(None)];
+                if self.exited.is_none() {
+                    let unasked = [Event::Polled(self.world.remaining()), Event::Scanned(None)];
                     for event in unasked {
                         assert_eq!(self.on(event), [], "other processes matter while main runs");
                     }
@@ -276,14 +276,14 @@ impl History {
 
     /// A child was reaped. Once main has exited, rinit checks each time whether a process is left.
     fn reaped(&mut self) {
-        let is_awaited = self.ended.is_some() && self.exit.is_none();
+        let is_awaited = self.exited.is_some() && self.exit.is_none();
         if let Some(drain) = &mut self.drain {
             drain.reaped = true;
         }
         let done = self.on(Event::Reaped);
         if is_awaited {
-            assert_eq!(done.first(), Some(&Action::Look));
-            assert_eq!(self.exit.is_some(), self.world.alive() == Alive::Nobody, "{done:?}");
+            assert_eq!(done.first(), Some(&Action::Poll));
+            assert_eq!(self.exit.is_some(), self.world.remaining() == Remaining::None, "{done:?}");
         } else {
             assert_eq!(done, []);
         }
@@ -298,7 +298,7 @@ impl History {
             assert!(done.iter().all(stops), "{received} is to go nowhere, and led to {done:?}");
             return;
         };
-        let (main_runs, gone) = (self.ended.is_none(), self.exit.is_some());
+        let (main_runs, gone) = (self.exited.is_none(), self.exit.is_some());
         let starts = self.plan.received.is_none() && !self.plan.left.is_empty();
         let is_of_plan = signal.requests_termination() && main_runs && (starts || self.plan.holds_back());
         if is_of_plan {
@@ -348,14 +348,14 @@ impl History {
     }
 
     fn end(&mut self, raw: i32) {
-        if self.ended.is_none() {
+        if self.exited.is_none() {
             let status = WaitStatus::from_raw(raw);
-            self.ended = Some((status, self.now));
+            self.exited = Some((status, self.now));
             if self.plan.holds_back() {
                 // The stop goes on for the remaining processes.
                 self.released = Some(self.now);
             }
-            self.on(Event::MainEnded(status));
+            self.on(Event::MainExited(status));
         }
     }
 
@@ -367,8 +367,8 @@ impl History {
             done.push(action);
             match action {
                 Action::AbandonMain => self.end(Signal::KILL.number()),
-                Action::Look => done.extend(self.look()),
-                Action::BeginDrain | Action::Drain => done.extend(self.scan()),
+                Action::Poll => done.extend(self.poll()),
+                Action::BeginDrain | Action::Scan => done.extend(self.scan()),
                 _ => {}
             }
         }
@@ -379,11 +379,11 @@ impl History {
         done
     }
 
-    fn look(&mut self) -> Vec<Action> {
-        assert!(self.ended.is_some(), "other processes matter while main runs");
-        let alive = self.world.alive();
-        let done = self.on(Event::Seen(alive));
-        if alive == Alive::Nobody {
+    fn poll(&mut self) -> Vec<Action> {
+        assert!(self.exited.is_some(), "other processes matter while main runs");
+        let remaining = self.world.remaining();
+        let done = self.on(Event::Polled(remaining));
+        if remaining == Remaining::None {
             assert!(matches!(done[..], [Action::Exit(_)]), "no process is left, and that led to {done:?}");
         }
         done
@@ -403,16 +403,16 @@ impl History {
     fn carry_out(&mut self, action: Action) {
         assert!(self.exit.is_none(), "{action:?} after the exit");
         let of_main = match action {
-            Action::Forward(signal, Target::Group) if self.ended.is_some() => self.options.parting != Some(signal),
+            Action::Forward(signal, Target::Group) if self.exited.is_some() => self.options.parting != Some(signal),
             Action::Forward(_, target) => target != Target::All,
             Action::ContinueIfStopped(_) | Action::LendTerminal | Action::GiveTerminal | Action::TakeTerminal => true,
             Action::KillMain | Action::AbandonMain => true,
             _ => false,
         };
-        assert!(!of_main || self.ended.is_none(), "{action:?} after main's exit");
+        assert!(!of_main || self.exited.is_none(), "{action:?} after main's exit");
         match action {
             Action::BeginDrain => {
-                assert!(self.ended.is_some(), "the drain begins while main runs");
+                assert!(self.exited.is_some(), "the drain begins while main runs");
                 assert!(self.drain.is_none(), "the drain begins twice");
                 assert!(!self.options.wait_all || self.released.is_some(), "--wait-all, and no stop signal came");
                 self.drain = Some(Scans::begin(self.now, self.options.grace));
@@ -425,7 +425,7 @@ impl History {
                 self.main_killed = Some(self.now);
             }
             Action::Forward(signal, target)
-                if self.ended.is_none() && self.forwarded.is_none() && signal != Signal::CONT =>
+                if self.exited.is_none() && self.forwarded.is_none() && signal != Signal::CONT =>
             {
                 assert_eq!(target, self.options.target);
                 self.stop = self.stop.or(Some(self.now));
@@ -433,7 +433,7 @@ impl History {
             }
             Action::AbandonMain => {
                 assert!(!self.main_left, "main is left twice");
-                let due = self.main_killed.map(|killed| killed + KILL_TAKES_MAIN);
+                let due = self.main_killed.map(|killed| killed + KILL_TIMEOUT);
                 assert!(due.is_some_and(|due| due <= self.now), "main is left before it had time to die");
                 self.main_left = true;
             }
@@ -450,12 +450,12 @@ impl History {
     }
 
     fn exit_with(&mut self, code: u8) {
-        let status = self.ended.map(|(status, _)| self.options.exit_map.apply(status.shell_code()));
+        let status = self.exited.map(|(status, _)| self.options.exit_map.apply(status.shell_code()));
         assert_eq!(Some(code), status, "not main's status");
         let at_once = self.options.grace == Some(Duration::ZERO) && !self.options.wait_all;
         let is_drained = self.drain.as_ref().is_some_and(|drain| drain.done);
         assert!(
-            at_once || is_drained || self.world.alive() == Alive::Nobody,
+            at_once || is_drained || self.world.remaining() == Remaining::None,
             "processes are left, and the drain is not over"
         );
         self.exit = Some(self.now);
@@ -465,7 +465,7 @@ impl History {
     fn settle(&mut self) {
         for _ in 0..16 {
             if self.lifecycle.deadline().is_none_or(|deadline| deadline > self.now) {
-                assert!(self.ended.is_some() || !self.plan.is_late(self.now), "a step is late: {:?}", self.plan);
+                assert!(self.exited.is_some() || !self.plan.is_late(self.now), "a step is late: {:?}", self.plan);
                 return;
             }
             self.on(Event::Tick);
@@ -484,8 +484,8 @@ impl History {
 
     /// When rinit must have exited, if nothing happens meanwhile except that time passes.
     fn latest(&self) -> Option<Moment> {
-        let (_, ended) = self.ended?;
-        let from = if self.options.wait_all { self.released? } else { ended };
+        let (_, exited) = self.exited?;
+        let from = if self.options.wait_all { self.released? } else { exited };
         Some(from + self.options.grace? + GIVES_UP)
     }
 
@@ -503,7 +503,7 @@ impl History {
             // The remaining processes have as long as they need.
             None => {
                 let children = self.world.children;
-                (self.world.children, self.world.strangers) = (0, 0);
+                (self.world.children, self.world.unrelated) = (0, 0);
                 if children > 0 {
                     self.reaped();
                 } else {

@@ -1,4 +1,4 @@
-//! Signals to all processes of the PID namespace at once. The only place with kill(-1), which outside of a PID
+//! Signals to all processes of the PID namespace at once. This is the only place with kill(-1), which outside of a PID
 //! namespace would hit the whole machine.
 
 use super::{Errno, Result, process};
@@ -6,12 +6,12 @@ use crate::signal::Signal;
 
 /// The permission to signal all processes. Only the init of a PID namespace can have a value of this type.
 #[derive(Clone, Copy, Debug)]
-pub struct Everyone(());
+pub struct AllProcesses(());
 
-impl Everyone {
+impl AllProcesses {
     /// For the init of a PID namespace; None for any other process.
-    pub fn of_our_namespace() -> Option<Everyone> {
-        process::is_init().then_some(Everyone(()))
+    pub fn of_our_namespace() -> Option<AllProcesses> {
+        process::is_init().then_some(AllProcesses(()))
     }
 
     /// Sends to every process of the namespace except ourselves, in one step, so that none escapes by forking
@@ -20,8 +20,8 @@ impl Everyone {
         self.kill(signal.number())
     }
 
-    /// Whether there is another process, including zombies.
-    pub fn exists(self) -> bool {
+    /// Whether there is any process besides ourselves, zombies included.
+    pub fn exist(self) -> bool {
         self.kill(0) != Err(Errno::ESRCH)
     }
 
@@ -30,7 +30,7 @@ impl Everyone {
         if signal != 0 && !process::is_init() {
             return Err(Errno::EPERM);
         }
-        // SAFETY: two numbers. Only the own namespace is hit, as just checked.
+        // SAFETY: two numbers. Only our own namespace is hit, as just checked.
         Errno::result(unsafe { libc::kill(-1, signal) }).map(drop)
     }
 }
