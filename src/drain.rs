@@ -158,9 +158,9 @@ impl Drain {
         let mut lookup = Lookup { procfs, stdin: running.stdin.clone(), shell_lookups: 0 };
         // The info log reports all processes that are asked in one line, so that needs a single scan.
         let in_batches = running.first && present.len() > BATCH && !log_enabled!(Level::Info);
-        for batch in present.chunks(BATCH).take_while(|_| in_batches) {
-            let orders = running.rules.scan_batch(clock::now().max(now), batch, history, &mut lookup);
-            if let Some(procfs) = procfs {
+        if let Some(procfs) = procfs.filter(|_| in_batches) {
+            for batch in present.chunks(BATCH) {
+                let orders = running.rules.scan_batch(clock::now().max(now), batch, history, &mut lookup);
                 running.carry_out(now, scope, procfs, &orders);
             }
         }
