@@ -288,7 +288,7 @@ impl Rules {
     }
 
     fn set(&mut self, pid: Pid, state: State) {
-        if let Ok(place) = self.place(pid)
+        if let Some(place) = self.place(pid)
             && let Some(record) = self.records.get_mut(place)
         {
             record.state = state;
@@ -557,7 +557,7 @@ impl Rules {
         for place in 0..self.records.len() {
             let parent =
                 self.records.get(place).filter(|child| child.is_left() && !child.reader).map(|child| child.parent);
-            if let Some(Ok(place)) = parent.map(|parent| self.place(parent))
+            if let Some(place) = parent.and_then(|parent| self.place(parent))
                 && let Some(parent) = self.records.get_mut(place)
             {
                 parent.reader = false;
@@ -624,14 +624,13 @@ impl Rules {
     fn asked_at(&self, record: &Record) -> u64 {
         match record.forwarded {
             true => self.forwarded_tick,
-            false => self.began_tick.saturating_add(u64::from(record.since / 10)),
+            false => self.tick(record.since),
         }
     }
 
     /// Whether a process with this start time may be about to execute a program.
     fn is_young(&self, started: u64, now: Moment) -> bool {
-        let tick = self.began_tick.saturating_add(u64::from(self.age(now) / 10));
-        tick < started.saturating_add(EXEC_TICKS)
+        self.tick(self.age(now)) < started.saturating_add(EXEC_TICKS)
     }
 
     /// Whether main's process group has a member that can act on SIGTERM. A zombie cannot.
@@ -700,12 +699,17 @@ impl Rules {
         u32::try_from(self.elapsed(now).as_millis()).unwrap_or(u32::MAX)
     }
 
-    fn place(&self, pid: Pid) -> Result<usize, usize> {
-        self.records.binary_search_by_key(&pid, |record| record.pid)
+    /// The clock tick this many milliseconds after the drain began, counted since boot.
+    fn tick(&self, age: u32) -> u64 {
+        self.began_tick.saturating_add(u64::from(age / 10))
+    }
+
+    fn place(&self, pid: Pid) -> Option<usize> {
+        self.records.binary_search_by_key(&pid, |record| record.pid).ok()
     }
 
     fn find(&self, pid: Pid) -> Option<&Record> {
-        self.records.get(self.place(pid).ok()?)
+        self.records.get(self.place(pid)?)
     }
 }
 
