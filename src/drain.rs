@@ -1,6 +1,5 @@
-//! The drain: after main's exit, the remaining processes are asked to exit, waited for, and killed if they do
-//! not exit in time.
-//! This file reads /proc and carries out what `rules` decides.
+//! The drain: after main's exit, the remaining processes are asked to exit, waited for, and killed if they do not exit in
+//! time. This file reads /proc and carries out what `rules` decides.
 
 use crate::lifecycle::{Moment, Remaining};
 use crate::options::Target;
@@ -34,7 +33,7 @@ struct Running {
     grace: Option<Duration>,
     /// False with `--pause`, which starts no command.
     had_main: bool,
-    /// rinit's own stdin, if it is a pipe.
+    /// What rinit's own stdin is, as /proc shows it.
     stdin: Option<PathBuf>,
     /// Whether the first scan is not over yet.
     first: bool,
@@ -195,7 +194,7 @@ impl Drain {
         self.running.iter().flat_map(|running| running.rules.deferred()).collect()
     }
 
-    /// Logs that the drain is over. Returns false if there was none.
+    /// Logs that the drain is over. Returns false if there was none, or no process to drain.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };
         let since = if running.had_main { "the main process exited" } else { "the stop began" };
@@ -332,7 +331,7 @@ fn condition(status: &Status, stopped_by_us: bool) -> String {
 /// Looks processes up in /proc.
 struct Lookup {
     procfs: Option<Procfs>,
-    /// rinit's own stdin.
+    /// What rinit's own stdin is.
     stdin: Option<PathBuf>,
     /// How often `is_shell` was called in this scan.
     shell_lookups: usize,

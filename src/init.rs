@@ -176,6 +176,7 @@ impl Init {
             && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
             let foreground = terminal::foreground(child.pid);
+            // Matters only after STOP.
             let handles_ctrl_z = signal == Signal::STOP && terminal::handles_ctrl_z(child.pid);
             self.on(Event::MainStopped { signal, foreground, handles_ctrl_z });
         }
@@ -326,11 +327,11 @@ impl Init {
                 errno => Err(errno),
             }),
         };
-        let has_killed = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
-        if has_killed {
+        let counts_as_death = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
+        if counts_as_death {
             self.fatal = Some(signal);
         }
-        if sent.is_ok() || has_killed {
+        if sent.is_ok() || counts_as_death {
             self.sent = self.sent.with(signal);
         }
         // kill(-1) succeeds if it could signal any process. Two more calls show whether main was left out.

@@ -326,7 +326,8 @@ impl Lifecycle {
         }
     }
 
-    /// Ctrl-Z has stopped the remaining processes. rinit stops too: the shell that started it watches rinit alone.
+    /// Ctrl-Z has stopped the remaining processes. rinit stops too: the shell that started it watches rinit alone. Without
+    /// a shell that could continue them, the remaining processes are continued at once.
     fn suspend_without_main(&self) -> Actions {
         match (self.phase, self.job_control) {
             (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Shell) => {

@@ -52,8 +52,8 @@ impl StopHistory {
         }
     }
 
-    /// The drain begins at `tick`. Forgets signals older than both the grace period and a minute: a process
-    /// that has not exited in that time does not take them as a request to exit.
+    /// The drain begins at `tick`. Forgets signals older than both the grace period and a minute: a process that has not
+    /// exited in that time did not take them as a request to exit.
     pub fn forget_old(&mut self, tick: u64, grace: Option<Duration>) {
         let longest = grace.unwrap_or_default().max(Duration::from_secs(60));
         let longest = u64::try_from(longest.as_millis() / 10).unwrap_or(u64::MAX);

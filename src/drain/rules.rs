@@ -17,7 +17,7 @@
 //! Four kinds of process wait longer:
 //!
 //! - A process that was started by a process that had been asked (the `sync` of a trap, a `pg_dump`) is part of its parent's
-//!   exit. Until the parent has exited, the process is asked only a second before the grace period is over.
+//!   exit. Until the parent has exited, the process is asked no earlier than a second before the grace period is over.
 //! - An orphan whose parent handled SIGTERM may have been asked by that parent. If it handles SIGTERM too, it is asked a
 //!   second after its parent's exit. (With the default action, the parent's SIGTERM would have killed it.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
@@ -140,7 +140,7 @@ struct Record {
     /// A reader of another process's output.
     reader: bool,
     /// A shell that was forked a moment ago and had executed no program when it was last examined.
-    fork: bool,
+    forked_shell: bool,
     /// A forwarded signal has asked it, or may have.
     forwarded: bool,
     /// Present in the first scan, so it was started before the drain asked any process.
@@ -247,7 +247,7 @@ impl Rules {
         self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
-    /// Whether no process may still have to be asked.
+    /// Whether each process has been asked, or has exited. One that counts as asked until the last call has not been.
     pub fn has_asked_all(&self) -> bool {
         !self.records.iter().any(Record::is_open)
     }
@@ -370,7 +370,7 @@ impl Rules {
             let group_left = self.group_is_left(processes);
             self.ask_due_processes(0, now, group_left, processes, &mut orders);
         }
-        self.kill_when_over(now, &mut orders);
+        self.kill_after_grace(now, &mut orders);
         self.first = false;
         let may_come_due = !self.has_asked_all();
         let asked = orders.iter().any(|order| order.asks().is_some());
@@ -401,7 +401,7 @@ impl Rules {
             on_term: OnTerm::of(&facts),
             interactive_shell: facts.interactive_shell,
             reader: false,
-            fork: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
+            forked_shell: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
             forwarded: false,
             from_start: self.first,
             fresh: true,
@@ -457,9 +457,9 @@ impl Rules {
         record.in_group = self.group == Some(facts.group);
         record.on_term = OnTerm::of(&facts);
         record.fresh = true;
-        if record.fork {
+        if record.forked_shell {
             record.reader = record.parent.as_raw() != 0 && processes.reads_pipe(record.pid);
-            record.fork = facts.is_fork;
+            record.forked_shell = facts.is_fork;
         }
         if record.state == State::Ignoring && record.on_term != OnTerm::Ignored {
             record.state = State::Deferred;
@@ -574,7 +574,7 @@ impl Rules {
         if self.is_past_last_call(now) {
             return nearly_over || !self.is_part_of_an_exit(record);
         }
-        if record.fork && self.is_young(record.started, now) {
+        if record.forked_shell && self.is_young(record.started, now) {
             return false;
         }
         if record.state == State::Provisional || group_left && !record.in_group {
@@ -650,7 +650,7 @@ impl Rules {
     }
 
     /// Kills the remaining processes when the grace period is over.
-    fn kill_when_over(&mut self, now: Moment, orders: &mut Vec<Order>) {
+    fn kill_after_grace(&mut self, now: Moment, orders: &mut Vec<Order>) {
         let Some(end) = self.grace_end().filter(|end| *end <= now) else {
             return;
         };

@@ -61,7 +61,7 @@ impl World {
 
 /// How long rinit may take beyond the grace period: a process that appears at its end has half a second before the KILL, and
 /// the KILL has as long to take effect.
-const GIVES_UP: Duration = Duration::from_secs(1);
+const GIVES_UP_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest time between two scans. Longer than a real drain's, so that a scan that comes early or late is noticed.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -69,18 +69,18 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 /// The drain as it answers `Action::BeginDrain` and `Action::Scan`, and when its scans are due.
 #[derive(Debug)]
 struct Scans {
-    /// The last one.
+    /// When the last scan was.
     last: Moment,
-    /// When the last one asked for the next one.
+    /// When the next scan is due without an exit.
     next: Moment,
-    /// Whether a child was reaped since the last one.
+    /// Whether a child was reaped since the last scan.
     reaped: bool,
     interval: Duration,
     /// When the grace period is over.
     over: Option<Moment>,
     /// When the remaining processes were first sent KILL.
     killed: Option<Moment>,
-    /// Whether the last one found no process that it could wait for.
+    /// Whether the last scan found no process that it could wait for.
     done: bool,
 }
 
@@ -115,7 +115,7 @@ impl Scans {
         } else if world.remaining() == Remaining::None {
             self.done = true;
         }
-        let gives_up = self.killed.map(|killed| killed + GIVES_UP);
+        let gives_up = self.killed.map(|killed| killed + GIVES_UP_AFTER);
         self.done |= gives_up.is_some_and(|moment| moment <= now);
         let over = self.over.filter(|over| *over > now);
         let next = [over, gives_up].into_iter().flatten().fold(now + self.interval, Moment::min);
@@ -136,7 +136,7 @@ pub struct Simulation {
     now: Moment,
     /// How main exited, and when.
     exited: Option<(WaitStatus, Moment)>,
-    /// When the first stop signal was forwarded, or sent in place of one.
+    /// When the first stop signal was forwarded, or the first step of the sequence sent.
     stop: Option<Moment>,
     /// When a stop signal ended the wait of `--wait-all`.
     released: Option<Moment>,
@@ -485,7 +485,7 @@ impl Simulation {
     fn latest(&self) -> Option<Moment> {
         let (_, exited) = self.exited?;
         let from = if self.options.wait_all { self.released? } else { exited };
-        Some(from + self.options.grace? + GIVES_UP)
+        Some(from + self.options.grace? + GIVES_UP_AFTER)
     }
 
     /// Main exits now, unless it has exited before. Then rinit exits in time.
@@ -497,7 +497,7 @@ impl Simulation {
                 let left = latest.saturating_sub(self.now);
                 self.pass(left);
                 // If rinit overslept the end of the grace period, the KILL came late and needs time to take effect.
-                self.pass(GIVES_UP);
+                self.pass(GIVES_UP_AFTER);
             }
             // The remaining processes have as long as they need.
             None => {

@@ -8,7 +8,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// A drain that cannot kill the remaining processes gives up this long after the grace period.
-const GIVES_UP: Duration = SECOND;
+const GIVES_UP_AFTER: Duration = SECOND;
 
 /// How long after a scan the drain asks for the next one.
 const SCAN: Duration = Duration::from_millis(50);
@@ -66,7 +66,7 @@ impl Story {
         assert!(self.began.is_some(), "a scan before the drain");
         self.scans.push(self.now);
         let limits = self.began.zip(self.grace);
-        let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP);
+        let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP_AFTER);
         let is_over = gives_up <= self.now || self.remaining == Remaining::None;
         self.on(Event::Scanned((!is_over).then_some(gives_up.min(self.now + SCAN))))
     }
@@ -229,7 +229,7 @@ fn a_pause_with_wait_all_drains_at_the_first_term_or_int() {
         let mut story = Story::new(options.clone(), JobControl::None);
         story.remaining = remaining;
         assert_eq!(story.signal(end), [Action::Poll, Action::BeginDrain]);
-        assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
+        assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
         let options = Options { grace: Some(Duration::ZERO), ..options };
         assert_eq!(Story::new(options, JobControl::None).signal(end), [Action::Exit(0)]);
     }
@@ -441,7 +441,7 @@ fn without_a_limit_the_drain_goes_on_until_no_process_is_left() {
 fn processes_that_cannot_be_killed_are_left_when_the_drain_gives_up() {
     let mut story = Story::plain();
     story.main_exits(0, Remaining::Children);
-    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP - MILLISECOND), []);
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::Exit(0)]);
 }
 
@@ -542,7 +542,7 @@ fn wait_all_ends_with_the_drain_after_a_stop_signal() {
     story.main_exits(0, Remaining::Children);
     let done = story.signal(15);
     assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
-    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
@@ -551,7 +551,7 @@ fn wait_all_without_a_grace_period_ends_at_the_stop_signal() {
     let mut story = Story::new(options, JobControl::None);
     assert_eq!(story.main_exits(0, Remaining::Children), [Action::Poll]);
     assert_eq!(story.signal(15), [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
-    assert_eq!(story.pass(GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass(GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
@@ -576,7 +576,7 @@ fn a_slow_drain_is_reported_too() {
     story.main_exits(0, Remaining::Children);
     assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::ReportSlowStop]);
-    assert_eq!(story.pass(55 * SECOND + GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass(55 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
@@ -587,7 +587,7 @@ fn no_report_comes_in_the_last_second_of_the_grace_period() {
         story.pass(500 * MILLISECOND);
         story.main_exits(15, Remaining::Children);
         assert_eq!(story.pass(grace), reported);
-        assert_eq!(story.pass(GIVES_UP), [Action::Exit(143)]);
+        assert_eq!(story.pass(GIVES_UP_AFTER), [Action::Exit(143)]);
     }
 }
 
@@ -657,7 +657,7 @@ fn every_run_ends_with_mains_status_within_a_second_after_the_grace_period() {
         if random.below(3) == 0 {
             story.remaining = Remaining::None;
         }
-        story.pass(grace + GIVES_UP);
+        story.pass(grace + GIVES_UP_AFTER);
         let exits: Vec<_> = story.done.iter().filter(|action| matches!(action, Action::Exit(_))).collect();
         assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
         let drains = grace > Duration::ZERO || wait_all;
@@ -762,7 +762,7 @@ fn main_may_exit_at_any_step_and_the_drain_follows() {
         story.pass(passed * SECOND);
         let done = story.main_exits(0, Remaining::Children);
         assert_eq!(done, [Action::Poll, Action::BeginDrain], "{passed} s");
-        let done = story.pass_silently(30 * SECOND + GIVES_UP);
+        let done = story.pass_silently(30 * SECOND + GIVES_UP_AFTER);
         assert_eq!(done, [Action::Exit(0)], "no step comes after main's exit");
     }
 }

@@ -24,7 +24,7 @@ enum Behaviour {
     Forwards,
     /// Passes it on to its children, and exits at once.
     ForwardsAndExits,
-    /// Starts a child that handles it, and exits after this time.
+    /// Starts a child that will handle SIGTERM. The process itself exits after this time.
     StartsHelper(u16),
     /// The default action: it dies. Until then it starts a child at this interval.
     Forks(u16),
@@ -324,7 +324,7 @@ impl World {
             Order::Continue(_) => {}
             Order::Kill(pid) => {
                 if let Some(place) = self.find(pid) {
-                    self.may_be_killed(place);
+                    self.check_kill(place);
                     self.exit(pid);
                 }
             }
@@ -332,7 +332,7 @@ impl World {
                 self.killed_all = true;
                 assert!(self.now >= self.began + self.grace, "all are killed within the grace period");
                 for place in 0..self.processes.len() {
-                    self.may_be_killed(place);
+                    self.check_kill(place);
                 }
                 self.free.clear();
                 self.processes.clear();
@@ -345,8 +345,8 @@ impl World {
         let process = self.processes[place].clone();
         let treatment = self.treatment(&process);
         // The drain may not know yet that the process has set a handler.
-        let is_late = |one: &Process| matches!(one.behaviour, Behaviour::HandlesLate(_));
-        let acts = |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie && !is_late(one);
+        let handles_late = |one: &Process| matches!(one.behaviour, Behaviour::HandlesLate(_));
+        let acts = |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie && !handles_late(one);
         let now = self.now;
         assert!(process.asked == 0, "asked twice: {process:?} at {:?}", now - self.began);
         if !last_call {
@@ -355,9 +355,9 @@ impl World {
             if let Some(parent) = parent.filter(|parent| !self.races && !parent.reuses) {
                 assert!(!acts(parent), "its parent handles SIGTERM: {process:?}, {parent:?}");
             }
-            let holds = |one: &&Process| one.in_group && !one.reuses && acts(one) && one.behaviour != Behaviour::Reads;
+            let delays = |one: &&Process| one.in_group && !one.reuses && acts(one) && one.behaviour != Behaviour::Reads;
             if !process.in_group && !self.races {
-                let member = self.processes.iter().find(holds);
+                let member = self.processes.iter().find(delays);
                 assert!(member.is_none(), "main's group is still there: {process:?}, {member:?}");
             }
             // The drain does not know parents that exited before it began.
@@ -377,15 +377,15 @@ impl World {
         self.terminate(pid);
     }
 
-    fn may_be_killed(&self, place: usize) {
+    fn check_kill(&self, place: usize) {
         let process = &self.processes[place];
         let over = self.began + self.grace;
         let was_asked = process.asked > 0 || process.by_parent || process.may_count;
         let ignores_term = self.treatment(process) == Treatment::Ignores;
-        let is_late = process.started + LONGEST * 2 >= over;
+        let came_late = process.started + LONGEST * 2 >= over;
         let just_set = self.races && matches!(process.behaviour, Behaviour::HandlesLate(_));
         assert!(
-            process.zombie || was_asked || ignores_term || is_late || just_set,
+            process.zombie || was_asked || ignores_term || came_late || just_set,
             "killed and never asked: {process:?}"
         );
         if self.now < over && !process.zombie {
@@ -451,6 +451,7 @@ enum Stop {
     ToMain(bool),
 }
 
+/// A drain after a stop signal and main's exit, which follows the signal after `before` milliseconds.
 fn begin(world: &mut World, stop: Stop, before: u16) -> (Rules, StopHistory) {
     let mut history = StopHistory::default();
     // Until the drain begins, `Behaviour::HandlesLate` ignores SIGTERM.
@@ -526,7 +527,8 @@ fn obey(world: &mut World, rules: &mut Rules, orders: Vec<Order>, last_call: boo
     }
 }
 
-/// From main's exit to rinit's: scans when the rules want, or a little later, or because a child was reaped.
+/// From main's exit to rinit's: scans when the rules want, or because a child was reaped.
+/// `late`: whether some scans come later than the rules want.
 fn drain(world: &mut World, rules: &mut Rules, history: &StopHistory, late: bool) {
     scan(world, rules, history);
     let mut last = world.now;
