@@ -18,15 +18,15 @@ pub enum Recipients {
 }
 
 /// Whether a forwarded stop signal has asked a process to exit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reached {
-    /// It has.
-    Yes,
+    /// It has not.
+    No,
     /// It may have. The process may have been started after it, or may use the signal for something else (a prompt, a
     /// thread dump).
     Maybe,
-    /// It has not.
-    No,
+    /// It has.
+    Yes,
 }
 
 /// The forwarded stop signals: for each signal and recipient the last one.
@@ -72,12 +72,7 @@ impl StopHistory {
 
     /// Whether a process with these facts has been asked.
     pub fn reached(&self, pid: Pid, facts: &Facts) -> Reached {
-        let by = |request: &Request| request.reached(pid, facts);
-        self.0.iter().map(by).fold(Reached::No, |best, reached| match (best, reached) {
-            (Reached::Yes, _) | (_, Reached::Yes) => Reached::Yes,
-            (Reached::Maybe, _) | (_, Reached::Maybe) => Reached::Maybe,
-            (Reached::No, Reached::No) => Reached::No,
-        })
+        self.0.iter().map(|request| request.reached(pid, facts)).max().unwrap_or(Reached::No)
     }
 
     /// Whether programs use a stop signal as a request to exit and for nothing else, unlike SIGINT (prompts) and SIGQUIT
