@@ -237,8 +237,7 @@ impl Rules {
 
     /// How many processes are left, and how many of these have not been asked.
     pub fn counts(&self) -> (usize, usize) {
-        let count = |wanted: fn(&Record) -> bool| self.records.iter().filter(|record| wanted(record)).count();
-        (count(Record::is_left), self.deferred().count())
+        (self.left().count(), self.deferred().count())
     }
 
     /// The processes that have not been asked.
