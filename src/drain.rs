@@ -29,8 +29,6 @@ pub struct Drain {
 
 struct Running {
     rules: Rules,
-    began: Moment,
-    grace: Option<Duration>,
     /// False with `--pause`, which starts no command.
     had_main: bool,
     /// What rinit's own stdin is, as /proc shows it.
@@ -127,8 +125,6 @@ impl Drain {
         let stdin = Procfs::of_our_namespace().and_then(|procfs| procfs.stdin(nix::unistd::getpid()));
         self.running = Some(Running {
             rules: Rules::new(nix::unistd::getpid(), main, grace, now, tick),
-            began: now,
-            grace,
             had_main: main.is_some(),
             stdin,
             first: true,
@@ -167,7 +163,7 @@ impl Drain {
         match procfs.filter(|_| !unseen) {
             Some(procfs) => running.carry_out(now, scope, procfs, &orders),
             None if orders.contains(&Order::KillAll) && running.killed.is_none() => {
-                warn_of_unseen_survivors(running.grace.unwrap_or_default());
+                warn_of_unseen_survivors(running.rules.grace.unwrap_or_default());
             }
             None => {}
         }
@@ -198,7 +194,7 @@ impl Drain {
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };
         let since = if running.had_main { "the main process exited" } else { "the stop began" };
-        info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.began)));
+        info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.rules.began)));
         true
     }
 }
@@ -267,8 +263,8 @@ impl Running {
     }
 
     fn why_killed(&self, now: Moment) -> String {
-        match self.grace {
-            Some(grace) if now >= self.began.saturating_add(grace) => killed_after(grace),
+        match self.rules.grace {
+            Some(grace) if now >= self.rules.began.saturating_add(grace) => killed_after(grace),
             _ => format!("killed {:?} after it was asked to exit", rules::RESPONSE_TIME),
         }
     }
@@ -281,7 +277,7 @@ impl Running {
 
     /// The grace period is over: logs the names of at most ten remaining processes, and a count of the others.
     fn log_survivors(&self, scope: &mut Scope, procfs: Procfs) {
-        let grace = self.grace.unwrap_or_default();
+        let grace = self.rules.grace.unwrap_or_default();
         let survivors: Vec<Pid> = scope.list(procfs, true);
         let stopped = match scope {
             Scope::Namespace(all_processes) if survivors.len() > STOP_ABOVE => all_processes.send(Signal::STOP).is_ok(),

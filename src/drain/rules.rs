@@ -194,8 +194,8 @@ pub struct Rules {
     us: Pid,
     /// Main's process group, if there was a main.
     group: Option<Pid>,
-    grace: Option<Duration>,
-    began: Moment,
+    pub(super) grace: Option<Duration>,
+    pub(super) began: Moment,
     /// `began` in clock ticks since boot, the unit of `Facts::started`.
     began_tick: u64,
     /// When the first stop signal was forwarded, in the same ticks.
