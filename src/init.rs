@@ -471,7 +471,7 @@ impl Init {
     /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
     /// script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
-        debug!("stopping too: {signal} has stopped main or the remaining processes");
+        debug!("stopping rinit's own process group by {signal}");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
             self.check_stop();

@@ -151,7 +151,7 @@ impl Sent {
     }
 }
 
-/// The sender may have been preempted between the two signals.
+/// Signals further apart than this are two requests. So long because the sender may be preempted between the two.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or

@@ -233,8 +233,8 @@ impl Simulation {
     pub fn take(&mut self, step: Step) {
         match step {
             Step::Signal(signal) => self.signal(signal),
-            Step::Stop(signal, in_foreground) => {
-                let foreground = if in_foreground { Foreground::Ours } else { Foreground::Mains };
+            Step::Stop(signal, ours) => {
+                let foreground = if ours { Foreground::Ours } else { Foreground::Mains };
                 drop(self.on(Event::MainStopped { signal, foreground, handles_ctrl_z: false }));
             }
             Step::Discard(signal) => drop(self.on(Event::StopDiscarded(signal))),

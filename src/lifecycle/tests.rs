@@ -84,7 +84,7 @@ impl Story {
         self.on(Event::MainExited(WaitStatus::from_raw(raw)))
     }
 
-    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. Returns what was done, except polls and scans.
+    /// Lets time pass as the loop would: to each deadline in turn. Returns what was done, except polls and scans.
     fn pass(&mut self, length: Duration) -> Vec<Action> {
         let end = self.now + length;
         let mut done = vec![];
