@@ -164,7 +164,7 @@ impl Init {
         let before = std::mem::replace(&mut self.sent_before, terminal::sent_within_group(received));
         let repeats = self.sent_before.zip(before).is_some_and(|(sent, before)| sent.repeats(before));
         if repeats {
-            debug!("{} from {} at once again: not forwarded", received.signal, Sender(received.sender));
+            debug!("{} from {} a second time at once: not forwarded", received.signal, Sender(received.sender));
         }
         repeats
     }

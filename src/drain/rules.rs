@@ -256,7 +256,7 @@ impl Rules {
         self.records.iter().filter(|record| record.is_left()).map(|record| record.pid)
     }
 
-    /// A stop signal has just been sent to all.
+    /// A stop signal is about to be sent to all.
     pub fn note_to_all(&mut self, signal: Signal, now: Moment) {
         let since = self.age(now);
         let state = if StopHistory::only_requests_exit(signal) { State::Asked } else { State::Provisional };
