@@ -243,10 +243,14 @@ impl Running {
         if !log_enabled!(level) {
             return;
         }
-        let asked: Vec<Pid> = orders.iter().filter_map(|order| order.asks()).collect();
-        if !asked.is_empty() {
-            log::log!(level, "sending SIGTERM to {}", Listed(procfs, &asked));
-        } else if self.first {
+        for signal in [Signal::TERM, Signal::HUP] {
+            let asked = orders.iter().filter_map(Order::asks).filter(|(_, sent)| *sent == signal);
+            let asked: Vec<Pid> = asked.map(|(pid, _)| pid).collect();
+            if !asked.is_empty() {
+                log::log!(level, "sending {signal} to {}", Listed(procfs, &asked));
+            }
+        }
+        if self.first && orders.iter().all(|order| order.asks().is_none()) {
             let left: Vec<Pid> = self.rules.left().collect();
             info!("waiting for {}", Listed(procfs, &left));
         }

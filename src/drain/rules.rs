@@ -75,10 +75,11 @@ pub enum Order {
 }
 
 impl Order {
-    /// The process that this order asks to exit.
-    pub fn asks(&self) -> Option<Pid> {
+    /// The process that this order asks to exit, and the signal for that.
+    pub fn asks(&self) -> Option<(Pid, Signal)> {
         match self {
-            Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => Some(*pid),
+            Order::Ask(pid) | Order::AskIgnoring(pid) => Some((*pid, Signal::TERM)),
+            Order::HangUp(pid) => Some((*pid, Signal::HUP)),
             Order::Continue(_) | Order::Kill(_) | Order::KillAll => None,
         }
     }
