@@ -2,7 +2,7 @@
 //! without clap.
 
 use crate::failure::Failure;
-use crate::options::Options;
+use crate::options::{Options, Target};
 use crate::persona::Persona;
 use crate::sys::arguments::CStrArray;
 
@@ -11,7 +11,7 @@ mod settings;
 
 pub use parser::Request;
 use settings::SETTINGS;
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::os::unix::ffi::OsStrExt;
 
 /// Reads the command line, with rinit's own name in front, and the environment. A failure names the wrong option or
@@ -72,6 +72,24 @@ pub fn read_leniently(persona: &Persona, arguments: CStrArray, environment: CStr
         }
     }
     options
+}
+
+/// The target of the rinit that is PID 1 here, by its name, command line and environment.
+pub fn target_of_init() -> Target {
+    let strings = |file| {
+        let bytes = std::fs::read(format!("/proc/1/{file}")).unwrap_or_default();
+        CStrArray::of(
+            bytes
+                .split_inclusive(|byte| *byte == 0)
+                .filter_map(|string| Some(CStr::from_bytes_with_nul(string).ok()?.to_owned())),
+        )
+    };
+    let arguments = strings("cmdline");
+    let persona = Persona::named(arguments.into_iter().next().map_or(b"", CStr::to_bytes));
+    match read(persona, arguments, strings("environ")) {
+        Ok(Request::Run(options, _)) => options.target,
+        _ => (persona.defaults)().target,
+    }
 }
 
 fn no_command() -> Failure {

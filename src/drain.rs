@@ -1,5 +1,5 @@
-//! The drain: after main's exit, the remaining processes are asked to exit, waited for, and killed when their time is over.
-//! This file reads /proc and carries out what `rules` decides.
+//! The drain: after main's exit, the remaining processes are asked to exit, waited for, and killed if they do not exit in
+//! time. This file reads /proc and carries out what `rules` decides.
 
 use crate::lifecycle::{Moment, Remaining};
 use crate::options::Target;
@@ -9,7 +9,7 @@ use crate::sys::procfs::{Procfs, Status};
 use crate::sys::{Errno, Pid, Result, clock, signals};
 use history::{Recipients, StopHistory};
 use log::{Level, debug, info, log_enabled, warn};
-use rules::{Facts, Order, Processes, Rules, Terminal};
+use rules::{Facts, InteractiveShell, Order, Processes, Rules};
 use scope::Scope;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub mod history;
 pub mod rules;
 mod scope;
 
-/// The processes besides main, and what rinit has asked of them.
+/// The processes that rinit is responsible for, the stop signals they have received, and the drain once it has begun.
 pub struct Drain {
     scope: Scope,
     history: StopHistory,
@@ -29,19 +29,19 @@ pub struct Drain {
 
 struct Running {
     rules: Rules,
-    began: Moment,
-    grace: Option<Duration>,
-    /// Whether there was a main that has exited.
+    /// False with `--pause`, which starts no command.
     had_main: bool,
-    /// rinit's own stdin, if it is a pipe.
+    /// What rinit's own stdin is, as /proc shows it.
     stdin: Option<PathBuf>,
+    /// Whether the first scan is not over yet.
     first: bool,
-    /// How many were not asked when that was logged last.
+    /// The number of processes not asked yet, as logged last.
     deferred: Option<usize>,
+    /// When SIGKILL was first sent to all remaining processes.
     killed: Option<Moment>,
 }
 
-/// How long to wait after SIGKILL. A process that takes longer hangs in the kernel; when PID 1 exits, the kernel kills it.
+/// How long to wait after SIGKILL. A process that takes longer hangs in the kernel, and rinit exits without it.
 const KILL_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A first scan of more processes than this examines and asks them in batches of this size. Processes of one batch exit on
@@ -51,7 +51,8 @@ const BATCH: usize = 256;
 /// The log names at most this many killed processes.
 const MAX_NAMED: usize = 10;
 
-/// More survivors than this are stopped before they are named, so that rinit gets CPU time for that (a fork bomb).
+/// If more processes than this survive the grace period, rinit stops them before it looks up their names: otherwise a fork
+/// bomb leaves it no CPU time.
 const STOP_ABOVE: usize = 50;
 
 /// At most this many survivors are examined before SIGKILL is sent to all. The others are counted, zombies included.
@@ -82,7 +83,7 @@ impl Drain {
         }
     }
 
-    /// The same for a signal that is also sent to one process besides the target.
+    /// Notes a stop signal that is about to be sent to one process besides the target.
     pub fn note_process(&mut self, signal: Signal, pid: Pid) {
         self.history.note(signal, Recipients::Process(pid), clock::ticks_since_boot(), false);
     }
@@ -98,7 +99,7 @@ impl Drain {
             return Remaining::Children;
         }
         let Scope::Namespace(all_processes) = self.scope else {
-            // Every descendant is a living child, or has an ancestor that is one.
+            // A remaining descendant would be a living child of rinit, or have an ancestor that is one.
             return Remaining::None;
         };
         if !all_processes.exist() {
@@ -120,12 +121,10 @@ impl Drain {
     /// The drain begins. Main, if there was one, has exited.
     pub fn begin(&mut self, now: Moment, grace: Option<Duration>, main: Option<Pid>) {
         let tick = clock::ticks_since_boot();
-        self.history.forget_survived(tick, grace);
+        self.history.forget_old(tick, grace);
         let stdin = Procfs::of_our_namespace().and_then(|procfs| procfs.stdin(nix::unistd::getpid()));
         self.running = Some(Running {
             rules: Rules::new(nix::unistd::getpid(), main, grace, now, tick),
-            began: now,
-            grace,
             had_main: main.is_some(),
             stdin,
             first: true,
@@ -145,18 +144,18 @@ impl Drain {
         }
         let procfs = Procfs::of_our_namespace();
         let present = procfs.map(|procfs| scope.list(procfs, running.first)).unwrap_or_default();
-        // Not mounted, another namespace's, or mounted with hidepid (proc(5)).
+        // /proc is not mounted, belongs to another PID namespace, or hides processes (hidepid, proc(5)).
         let unseen = procfs.is_none() || present.is_empty() && matches!(scope, Scope::Namespace(_));
         if unseen && running.first {
             ask_unseen(scope);
         }
         // Without /proc the list is empty, and the rules look up no process.
-        let mut lookup = Lookup { procfs, stdin: running.stdin.clone(), forks: 0 };
-        // Not with the info log, whose one line names all processes that are asked.
+        let mut lookup = Lookup { procfs, stdin: running.stdin.clone(), shell_lookups: 0 };
+        // The info log reports all processes that are asked in one line, so that needs a single scan.
         let in_batches = running.first && present.len() > BATCH && !log_enabled!(Level::Info);
-        for batch in present.chunks(BATCH).take_while(|_| in_batches) {
-            let orders = running.rules.begin(clock::now().max(now), batch, history, &mut lookup);
-            if let Some(procfs) = procfs {
+        if let Some(procfs) = procfs.filter(|_| in_batches) {
+            for batch in present.chunks(BATCH) {
+                let orders = running.rules.scan_batch(clock::now().max(now), batch, history, &mut lookup);
                 running.carry_out(now, scope, procfs, &orders);
             }
         }
@@ -164,15 +163,15 @@ impl Drain {
         match procfs.filter(|_| !unseen) {
             Some(procfs) => running.carry_out(now, scope, procfs, &orders),
             None if orders.contains(&Order::KillAll) && running.killed.is_none() => {
-                warn_of_unseen_survivors(running.grace.unwrap_or_default());
+                warn_of_unseen_survivors(running.rules.grace.unwrap_or_default());
             }
             None => {}
         }
         if orders.contains(&Order::KillAll) {
             let killed = *running.killed.get_or_insert(now);
-            // `name_survivors` has just made the list anew.
+            // Not anew: `log_survivors` has just made the list.
             let _ = scope.send(Signal::KILL, false);
-            if now >= killed.saturating_add(KILL_TIMEOUT) || !is_killable(scope, procfs) {
+            if now >= killed.saturating_add(KILL_TIMEOUT) || !any_killable(scope, procfs) {
                 return None;
             }
         }
@@ -191,11 +190,11 @@ impl Drain {
         self.running.iter().flat_map(|running| running.rules.deferred()).collect()
     }
 
-    /// Logs that the drain is over. Whether there was one.
+    /// Logs that the drain is over. Returns false if there was none, or no process to drain.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };
         let since = if running.had_main { "the main process exited" } else { "the stop began" };
-        info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.began)));
+        info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.rules.began)));
         true
     }
 }
@@ -217,18 +216,18 @@ impl Running {
                     }
                     let _ = scope.send_to(procfs, pid, Signal::CONT);
                     if let (Order::AskIgnoring(_), Some(status)) = (order, procfs.status(pid)) {
-                        self.rules.handler_was_set(pid, status.treatment(Signal::TERM));
+                        self.rules.treatment_after(pid, status.treatment(Signal::TERM));
                     }
                 }
                 Order::Continue(pid) => drop(scope.send_to(procfs, pid, Signal::CONT)),
                 Order::Kill(pid) => {
                     killed += 1;
                     if killed <= MAX_NAMED {
-                        self.name_killed(now, procfs, pid);
+                        self.log_killed(now, procfs, pid);
                     }
                     let _ = scope.send_to(procfs, pid, Signal::KILL);
                 }
-                Order::KillAll if self.killed.is_none() => self.name_survivors(scope, procfs),
+                Order::KillAll if self.killed.is_none() => self.log_survivors(scope, procfs),
                 Order::KillAll => {}
             }
         }
@@ -238,22 +237,26 @@ impl Running {
         refused.report(procfs);
     }
 
-    /// At info the beginning of the drain, at debug each further request.
+    /// Logs the requests: those of the first scan at level info, later ones at level debug.
     fn log_asked(&self, procfs: Procfs, orders: &[Order]) {
         let level = if self.first { Level::Info } else { Level::Debug };
         if !log_enabled!(level) {
             return;
         }
-        let asked: Vec<Pid> = orders.iter().filter_map(|order| order.asks()).collect();
-        if !asked.is_empty() {
-            log::log!(level, "sending SIGTERM to {}", Listed(procfs, &asked));
-        } else if self.first {
+        for signal in [Signal::TERM, Signal::HUP] {
+            let asked = orders.iter().filter_map(Order::asks).filter(|(_, sent)| *sent == signal);
+            let asked: Vec<Pid> = asked.map(|(pid, _)| pid).collect();
+            if !asked.is_empty() {
+                log::log!(level, "sending {signal} to {}", Listed(procfs, &asked));
+            }
+        }
+        if self.first && orders.iter().all(|order| order.asks().is_none()) {
             let left: Vec<Pid> = self.rules.left().collect();
             info!("waiting for {}", Listed(procfs, &left));
         }
     }
 
-    /// At debug how many have not been asked, whenever that changes.
+    /// Logs at level debug how many processes have not been asked yet, whenever that changes.
     fn log_deferred(&mut self) {
         if log_enabled!(Level::Debug) {
             let (left, deferred) = self.rules.counts();
@@ -264,21 +267,21 @@ impl Running {
     }
 
     fn why_killed(&self, now: Moment) -> String {
-        match self.grace {
-            Some(grace) if now >= self.began.saturating_add(grace) => over(grace),
+        match self.rules.grace {
+            Some(grace) if now >= self.rules.began.saturating_add(grace) => killed_after(grace),
             _ => format!("killed {:?} after it was asked to exit", rules::RESPONSE_TIME),
         }
     }
 
-    fn name_killed(&self, now: Moment, procfs: Procfs, pid: Pid) {
+    fn log_killed(&self, now: Moment, procfs: Procfs, pid: Pid) {
         if let Some(status) = procfs.status(pid).filter(|status| !status.is_dead()) {
             warn!("{}: PID {pid}, {}{}", self.why_killed(now), procfs.command(pid), condition(&status, false));
         }
     }
 
     /// The grace period is over: logs the names of at most ten remaining processes, and a count of the others.
-    fn name_survivors(&self, scope: &mut Scope, procfs: Procfs) {
-        let grace = self.grace.unwrap_or_default();
+    fn log_survivors(&self, scope: &mut Scope, procfs: Procfs) {
+        let grace = self.rules.grace.unwrap_or_default();
         let survivors: Vec<Pid> = scope.list(procfs, true);
         let stopped = match scope {
             Scope::Namespace(all_processes) if survivors.len() > STOP_ABOVE => all_processes.send(Signal::STOP).is_ok(),
@@ -293,15 +296,15 @@ impl Running {
                 continue;
             }
             named += 1;
-            warn!("{}: PID {pid}, {}{}", over(grace), procfs.command(pid), condition(&status, stopped));
+            warn!("{}: PID {pid}, {}{}", killed_after(grace), procfs.command(pid), condition(&status, stopped));
         }
         if more > 0 {
-            warn!("{}: {more} more", over(grace));
+            warn!("{}: {more} more", killed_after(grace));
         }
     }
 }
 
-fn over(grace: Duration) -> String {
+fn killed_after(grace: Duration) -> String {
     format!("killed after the grace period of {grace:?}")
 }
 
@@ -328,29 +331,29 @@ fn condition(status: &Status, stopped_by_us: bool) -> String {
 /// Looks processes up in /proc.
 struct Lookup {
     procfs: Option<Procfs>,
-    /// rinit's own stdin.
+    /// What rinit's own stdin is.
     stdin: Option<PathBuf>,
     /// How often `is_shell` was called in this scan.
-    forks: usize,
+    shell_lookups: usize,
 }
 
-/// With more young forks than this they are no redirections of a shell: the rest is not looked up.
-const MAX_FORKS: usize = 64;
+/// One scan looks up at most this many young forks. A shell's redirections are few; more forks than this are something else.
+const MAX_SHELL_LOOKUPS: usize = 64;
 
 impl Processes for Lookup {
     fn facts(&mut self, pid: Pid) -> Option<Facts> {
         let procfs = self.procfs?;
         let (stat, status) = (procfs.stat(pid)?, procfs.status(pid)?);
-        // A session whose leader is outside of the namespace shows as 0.
+        // A session whose leader is outside of the namespace shows as 0. Then any of its processes may be the shell.
         let leads_session = stat.session == pid || stat.session.as_raw() == 0;
-        let terminal = match (leads_session, stat.has_terminal, status.shows_signals) {
-            (true, true, true) if status.ignored.contains(Signal::TERM) => Terminal::Leads,
-            (true, false, false) if is_terminal(procfs, pid) => Terminal::Unknown,
-            _ => Terminal::No,
+        let interactive_shell = match (leads_session, stat.has_terminal, status.shows_signals) {
+            (true, true, true) if status.ignored.contains(Signal::TERM) => InteractiveShell::Yes,
+            (true, false, false) if is_terminal(procfs, pid) => InteractiveShell::Maybe,
+            _ => InteractiveShell::No,
         };
         let mut treatment = status.treatment(Signal::TERM);
-        // While a process waits in sigwait(3), as tini does, /proc shows the signals it waits for as not blocked. For the init
-        // of a namespace that decides whether it receives SIGTERM.
+        // The init of a nested namespace receives SIGTERM only if it handles or blocks it. While it waits for signals in
+        // sigwait(3), as tini does, /proc shows these as not blocked.
         if treatment == Treatment::Default && status.is_nested_init() && waits_for_signals(procfs, pid) {
             treatment = Treatment::Blocks;
         }
@@ -365,7 +368,7 @@ impl Processes for Lookup {
             ignored: status.ignored,
             nested_init: status.is_nested_init(),
             is_fork: stat.is_fork,
-            terminal,
+            interactive_shell,
         })
     }
 
@@ -381,8 +384,8 @@ impl Processes for Lookup {
     }
 
     fn is_shell(&mut self, pid: Pid) -> bool {
-        self.forks += 1;
-        self.forks <= MAX_FORKS && self.procfs.is_some_and(|procfs| crate::shell::is_shell(procfs, pid))
+        self.shell_lookups += 1;
+        self.shell_lookups <= MAX_SHELL_LOOKUPS && self.procfs.is_some_and(|procfs| crate::shell::is_shell(procfs, pid))
     }
 
     fn waits_for(&mut self, shell: Pid, child: Pid) -> bool {
@@ -402,8 +405,8 @@ fn is_terminal(procfs: Procfs, pid: Pid) -> bool {
     })
 }
 
-/// Whether a process is left that rinit can kill.
-fn is_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
+/// Whether any remaining process can be killed by rinit.
+fn any_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
     let Some(procfs) = procfs else { return true };
     let us = nix::unistd::getpid();
     // A zombie that is our child still has to be reaped.
@@ -413,7 +416,7 @@ fn is_killable(scope: &mut Scope, procfs: Option<Procfs>) -> bool {
     })
 }
 
-/// Without a usable /proc the processes are not known: asks all of them, if there is a way.
+/// Without a usable /proc the processes are not known. PID 1 can still ask all at once; a subreaper can ask none.
 fn ask_unseen(scope: &mut Scope) {
     match scope {
         Scope::Namespace(all_processes) => {
@@ -449,7 +452,7 @@ impl Refused {
             let count = self.count;
             let command = procfs.command(pid);
             warn!(
-                "may not signal {count} of the remaining processes (EPERM; no CAP_KILL?), the first is PID {pid}, {command}"
+                "may not signal {count} of the remaining processes (EPERM: no CAP_KILL?); the first is PID {pid}, {command}"
             );
         }
     }

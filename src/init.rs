@@ -36,7 +36,7 @@ pub struct Init {
     killed_by: Option<Signal>,
     /// The last received signal, if a process of rinit's own group sent it.
     sent_before: Option<Sent>,
-    /// The signal that was sent to main although main, in a pipeline, may be exiting already: see `jobs::counts_as_death`.
+    /// The signal that counts as main's death even if main exits by itself: see `jobs::counts_as_death`.
     fatal: Option<Signal>,
     /// Finds the foreground child of a main that is a shell. None under the names of other inits: they do not signal it.
     foreground: Option<ForegroundChild>,
@@ -82,8 +82,8 @@ impl Init {
     /// Runs until there is nothing left to do. Returns the status to exit with.
     pub fn run(&mut self) -> u8 {
         let mut batch = Batch::empty();
-        // Reap at once: children that died before the kernel began to reap stay zombies, and so do those of a program that
-        // became rinit by exec. Signals that have arrived by now are handled first.
+        // Reap at once: children that exited before the kernel began to reap stay zombies. A program that executed rinit may
+        // have left some too. Signals that have arrived by now are handled first.
         let mut more_to_reap = true;
         loop {
             if let Some(status) = self.exit {
@@ -164,7 +164,7 @@ impl Init {
         let before = std::mem::replace(&mut self.sent_before, terminal::sent_within_group(received));
         let repeats = self.sent_before.zip(before).is_some_and(|(sent, before)| sent.repeats(before));
         if repeats {
-            debug!("{} from {} at once again: not forwarded", received.signal, Sender(received.sender));
+            debug!("{} from {} a second time at once: not forwarded", received.signal, Sender(received.sender));
         }
         repeats
     }
@@ -175,8 +175,10 @@ impl Init {
             && self.lifecycle.watches_stops()
             && let Ok(Some(signal)) = wait::stopped_by(child.pid)
         {
-            let by_itself = signal == Signal::STOP && terminal::handles_ctrl_z(child.pid);
-            self.on(Event::MainStopped { signal, foreground: terminal::foreground(child.pid), by_itself });
+            let foreground = terminal::foreground(child.pid);
+            // Matters only after STOP.
+            let handles_ctrl_z = signal == Signal::STOP && terminal::handles_ctrl_z(child.pid);
+            self.on(Event::MainStopped { signal, foreground, handles_ctrl_z });
         }
     }
 
@@ -192,7 +194,7 @@ impl Init {
             }
             return round.more;
         };
-        // main was exiting when the signal was sent to it.
+        // Without rinit the signal would have killed main.
         let status = match self.fatal {
             Some(signal) if status.exit_code().is_some() => WaitStatus::from_raw(signal.number()),
             _ => status,
@@ -219,7 +221,7 @@ impl Init {
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainExited(status));
-        // Processes from outside may be left, and their orphans become our children.
+        // rinit has no child left, but orphans of processes from outside become its children later.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);
@@ -258,7 +260,7 @@ impl Init {
                     (Some(child), None) => wait::stopped_by(child.pid),
                     (None, None) => Err(Errno::ECHILD),
                 };
-                // On an error main may be stopped, and would not see the TERM: then a needless CONT is better.
+                // On an error main may be stopped. A needless CONT is better than a TERM that main does not see.
                 if !matches!(stopped_by, Ok(None) | Err(Errno::ECHILD)) {
                     self.forward(Signal::CONT, target);
                 }
@@ -307,7 +309,7 @@ impl Init {
     /// Sends a signal to the target, and notes for the drain which processes it asks to exit.
     fn forward(&mut self, signal: Signal, target: Target) {
         let pid = self.main_pid();
-        let is_fatal = self.ends_main_in_pipeline(signal);
+        let is_fatal = self.is_fatal_in_pipeline(signal);
         let foreground = match (pid, &mut self.foreground, target) {
             (Some(pid), Some(foreground), Target::Main) => foreground.child_for(pid, signal),
             _ => None,
@@ -325,11 +327,11 @@ impl Init {
                 errno => Err(errno),
             }),
         };
-        let ends_main = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
-        if ends_main {
+        let counts_as_death = is_fatal && matches!(sent, Ok(()) | Err(Errno::ESRCH));
+        if counts_as_death {
             self.fatal = Some(signal);
         }
-        if sent.is_ok() || ends_main {
+        if sent.is_ok() || counts_as_death {
             self.sent = self.sent.with(signal);
         }
         // kill(-1) succeeds if it could signal any process. Two more calls show whether main was left out.
@@ -339,7 +341,7 @@ impl Init {
             Target::All if sent.is_ok() && pid.is_some_and(leaves_main_out) => Err(Errno::EPERM),
             _ => sent,
         };
-        // After main: if the child exits first, a shell without the signal starts its next command.
+        // Main first: if the child exited before main received the signal, the shell would start its next command.
         if let Some(child) = foreground {
             let _ = signals::send(child, signal);
             debug!("{signal} sent to PID {child} too: main is a shell that waits for that process");
@@ -353,7 +355,7 @@ impl Init {
     }
 
     /// Whether main is part of a pipeline on a terminal, and has the default action for a stop signal.
-    fn ends_main_in_pipeline(&self, signal: Signal) -> bool {
+    fn is_fatal_in_pipeline(&self, signal: Signal) -> bool {
         self.child.as_ref().is_some_and(|child| {
             child.shares_terminal
                 && !self.options().like_other_inits
@@ -390,7 +392,7 @@ impl Init {
     fn abandon_main(&mut self) {
         let Some(pid) = self.main_pid() else { return };
         warn!(
-            "main process {pid} is still there after SIGKILL (held by a tracer or in the kernel): going on without it"
+            "main process {pid} is still alive after SIGKILL (held by a tracer or in the kernel): going on without it"
         );
         self.reaping.take_over();
         self.reaping.reap(None);
@@ -454,8 +456,10 @@ impl Init {
     /// Returns whether it did.
     fn takes_terminal_for_own_group(&self, received: Received) -> bool {
         let Some(child) = self.child.as_ref().filter(|child| child.shares_terminal) else { return false };
-        let is_need = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
-        if !is_need || !self.lifecycle.main_runs() || !jobs::own_group_needs_foreground(terminal::foreground(child.pid))
+        let needs_terminal = matches!(received.signal, Signal::TTIN | Signal::TTOU) && received.by_kernel;
+        if !needs_terminal
+            || !self.lifecycle.main_runs()
+            || !jobs::own_group_needs_foreground(terminal::foreground(child.pid))
         {
             return false;
         }
@@ -467,7 +471,7 @@ impl Init {
     /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
     /// script that runs rinit.
     fn stop_self(&mut self, signal: Signal) {
-        debug!("main was stopped by {signal}: stopping too");
+        debug!("stopping rinit's own process group by {signal}");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
             self.check_stop();
@@ -480,8 +484,8 @@ impl Init {
         let foreground = terminal::foreground(child.pid);
         if jobs::foreground_returns(foreground) {
             terminal::take_foreground();
-            let need = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
-            if signals::pending().0 & need.0 != 0 {
+            let terminal_stops = SignalSet::EMPTY.with(Signal::TTIN).with(Signal::TTOU);
+            if signals::pending().0 & terminal_stops.0 != 0 {
                 // Another process of our group has just been stopped because it needs the terminal.
                 signals::send_to_own_group(Signal::CONT);
             }
@@ -510,11 +514,11 @@ impl Init {
 fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked, even after it was woken
-    // ("0") until it runs. Programs that use sigwait have no handler for SIGTERM.
-    let may_wait_for_it =
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. When it has been woken and
+    // does not run yet, it is shown as sleeping in "0"; a program that uses sigwait has no handler for SIGTERM.
+    let may_be_in_sigwait =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
-    may_wait_for_it
+    may_be_in_sigwait
         || !status.shows_signals
         || [status.caught, status.blocked, status.ignored].iter().any(|set| set.contains(signal))
 }

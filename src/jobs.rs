@@ -49,7 +49,7 @@ pub struct OwnGroup {
 }
 
 impl OwnGroup {
-    /// The start. Main's group gets the foreground at once if rinit's group has it, and
+    /// Whether main's group gets the foreground at the start. It does if rinit's group has it, and
     ///
     /// - rinit's group holds no other process,
     /// - or TTIN is ignored, as in bash's `$(…)`: a read in the background would not stop main, but fail with EIO.
@@ -87,7 +87,7 @@ pub enum Reaction {
 }
 
 impl JobControl {
-    /// Main has been stopped by `signal`. `by_itself`: main handles, blocks or ignores TSTP.
+    /// Main has been stopped by `signal`. `handles_ctrl_z`: main handles, blocks or ignores TSTP.
     ///
     /// - TTIN and TTOU mean that main needs the foreground. If rinit's group has it, main's group gets it: in a script
     ///   or a pipeline it did not get it at the start, and bash sends no signal when `fg` brings a running job to the
@@ -102,14 +102,14 @@ impl JobControl {
     ///   stopped main cannot handle Ctrl-C, so rinit's group takes the foreground back.
     /// - rinit stops after STOP too if main has the foreground and handles Ctrl-Z: such a program restores the
     ///   terminal's settings, and then stops itself by STOP (signal-hook's `emulate_default_handler` does so).
-    pub fn main_stopped(self, signal: Signal, foreground: Foreground, by_itself: bool) -> Reaction {
+    pub fn main_stopped(self, signal: Signal, foreground: Foreground, handles_ctrl_z: bool) -> Reaction {
         match (self, signal, foreground) {
             (JobControl::None, ..) => Reaction::None,
             (_, Signal::TTIN | Signal::TTOU, Foreground::Ours) => Reaction::ContinueInForeground,
             (JobControl::Orphaned, Signal::TTIN | Signal::TTOU, Foreground::Gone) => Reaction::ContinueInForeground,
             (JobControl::Shell, Signal::TSTP | Signal::TTIN | Signal::TTOU, _) => Reaction::StopToo,
             (JobControl::Orphaned, Signal::TSTP, _) => Reaction::Continue,
-            (JobControl::Shell, Signal::STOP, Foreground::Mains) if by_itself => Reaction::StopToo,
+            (JobControl::Shell, Signal::STOP, Foreground::Mains) if handles_ctrl_z => Reaction::StopToo,
             (JobControl::Shell, Signal::STOP, Foreground::Mains) => Reaction::TakeForeground,
             _ => Reaction::None,
         }
@@ -129,7 +129,7 @@ pub fn own_group_needs_foreground(foreground: Foreground) -> bool {
 /// A signal from another process of rinit's own group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// Which one.
+    /// The signal.
     pub signal: Signal,
     /// The sender's PID.
     pub sender: i32,
@@ -151,7 +151,7 @@ impl Sent {
     }
 }
 
-/// The sender may have been preempted between the two signals.
+/// Signals further apart than this are two requests. So long because the sender may be preempted between the two.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Whether TERM is to be followed by HUP. `ignored` are the signals that main ignores, `leads`: it leads its group or
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_of_its_own_is_followed_only_from_the_foreground_and_to_a_shell() {
+    fn rinit_stops_after_a_main_that_stops_itself_only_in_the_foreground_of_a_shell() {
         for job_control in [JobControl::None, JobControl::Shell, JobControl::Orphaned] {
             for foreground in GROUPS {
                 let follows = job_control.main_stopped(Signal::STOP, foreground, true) == Reaction::StopToo;
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_killed_main_is_for_the_other_processes_too() {
+    fn a_key_signal_that_killed_main_is_sent_to_rinits_group_too() {
         for signal in [Signal::INT, Signal::QUIT] {
             for foreground in GROUPS {
                 assert_eq!(relays(signal, foreground, false), foreground == Foreground::Mains);

@@ -147,7 +147,7 @@ fn try_run(persona: &Persona, arguments: CStrArray, mask: SignalSet) -> Result<u
 // Not inlined into `try_run`, whose stack frame stays for as long as main runs.
 #[inline(never)]
 fn print_table(form: report::table::Form, mask: SignalSet) -> Result<u8, Failure> {
-    print(&report::table::print(form)?, Stream::Stdout, mask)
+    print(&report::table::print(form, cli::target_of_init())?, Stream::Stdout, mask)
 }
 
 /// Prints the text, with the signal mask that rinit was started with: Ctrl-C works while a slow reader blocks the write.

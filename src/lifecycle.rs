@@ -25,7 +25,7 @@ pub enum Event {
         /// Which group has the terminal's foreground at this moment.
         foreground: Foreground,
         /// Whether main handles, blocks or ignores TSTP, the signal of Ctrl-Z.
-        by_itself: bool,
+        handles_ctrl_z: bool,
     },
     /// The kernel discarded the signal by which rinit wanted to stop itself: its process group is orphaned, so no shell could
     /// continue it.
@@ -128,7 +128,7 @@ enum Phase {
     MainExited,
     /// `--wait-all`: the remaining processes run on until they exit by themselves.
     Waiting(PollBackoff),
-    /// rinit asks the remaining processes to exit, and kills them when their time is over.
+    /// rinit asks the remaining processes to exit, and kills those that do not exit in time.
     Draining {
         /// When the last scan was.
         last: Moment,
@@ -170,7 +170,8 @@ const SCANS_APART: Duration = Duration::from_millis(10);
 /// How long main may take to exit after KILL, as it may have much memory to free. A tracer can keep it for ever.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 
-const REPORTS_APART: Duration = Duration::from_secs(1);
+/// No slow stop is reported this soon before the end of the grace period: the log names the survivors then anyway.
+const LAST_REPORT_BEFORE: Duration = Duration::from_secs(1);
 
 /// The state, and the options.
 #[derive(Debug)]
@@ -178,7 +179,7 @@ pub struct Lifecycle {
     options: Options,
     job_control: JobControl,
     phase: Phase,
-    /// The first stop signal, or without one the drain's TERM, and when it was sent.
+    /// The first stop signal that was sent, or the drain's TERM if there was none, and when.
     stop: Option<(Signal, Moment)>,
     /// When a slow stop is reported.
     report: Option<Moment>,
@@ -212,7 +213,7 @@ impl Lifecycle {
         matches!(self.phase, Phase::Running { .. })
     }
 
-    /// The first stop signal, or without one the drain's TERM, and when it was sent.
+    /// The first stop signal that was sent, or the drain's TERM if there was none, and when.
     pub fn stop(&self) -> Option<(Signal, Moment)> {
         self.stop
     }
@@ -237,10 +238,16 @@ impl Lifecycle {
     pub fn on(&mut self, now: Moment, event: Event) -> Actions {
         match event {
             Event::Signal(signal) => self.on_signal(now, signal),
-            Event::MainStopped { signal, foreground, by_itself } => self.on_stop(signal, foreground, by_itself),
+            Event::MainStopped { signal, foreground, handles_ctrl_z } => {
+                self.on_main_stopped(signal, foreground, handles_ctrl_z)
+            }
             Event::StopDiscarded(signal) => {
                 self.job_control = JobControl::Orphaned;
-                if self.main_runs() { self.on_stop(signal, Foreground::Another, false) } else { self.stop_after_main() }
+                if !self.main_runs() {
+                    return self.suspend_without_main();
+                }
+                // With this foreground only a stop by TSTP is undone.
+                self.on_main_stopped(signal, Foreground::Another, false)
             }
             Event::MainExited(status) => self.on_main_exited(status),
             Event::Reaped => self.on_reaped(),
@@ -266,7 +273,7 @@ impl Lifecycle {
             Phase::Running { mut progress, abandon_main } => {
                 let forward = Action::Forward(signal, target);
                 if signal.requests_termination() {
-                    if let Some(sent) = progress.take(&self.options.stop_sequence, now, signal) {
+                    if let Some(sent) = progress.on_stop_signal(&self.options.stop_sequence, now, signal) {
                         self.phase = Phase::Running { progress, abandon_main };
                         let [first, second, _] = self.on_step(now, sent).0;
                         return Actions([first, second, stop_self]);
@@ -291,7 +298,7 @@ impl Lifecycle {
                 Actions::two(to_others, Action::Forward(Signal::CONT, Target::All))
             }
             Phase::Waiting(_) | Phase::Draining { .. } if signal == Signal::TSTP => {
-                let [then, ..] = self.stop_after_main().0;
+                let [then, ..] = self.suspend_without_main().0;
                 Actions([Some(to_others), then, None])
             }
             Phase::Waiting(_) | Phase::Draining { .. } => Actions::one(to_others),
@@ -319,8 +326,9 @@ impl Lifecycle {
         }
     }
 
-    /// Ctrl-Z has stopped the remaining processes. rinit stops too: the shell that started it watches rinit alone.
-    fn stop_after_main(&self) -> Actions {
+    /// Ctrl-Z has stopped the remaining processes. rinit stops too: the shell that started it watches rinit alone. Without
+    /// a shell that could continue them, the remaining processes are continued at once.
+    fn suspend_without_main(&self) -> Actions {
         match (self.phase, self.job_control) {
             (Phase::Waiting(_) | Phase::Draining { .. }, JobControl::Shell) => {
                 Actions::one(Action::StopSelf(Signal::TSTP))
@@ -332,13 +340,13 @@ impl Lifecycle {
         }
     }
 
-    fn on_stop(&self, signal: Signal, foreground: Foreground, by_itself: bool) -> Actions {
+    fn on_main_stopped(&self, signal: Signal, foreground: Foreground, handles_ctrl_z: bool) -> Actions {
         if !self.main_runs() {
             return Actions::NONE;
         }
         // The terminal stops the whole group, so the whole group is continued, whatever the target of other signals is.
         let go_on = Action::Forward(Signal::CONT, Target::Group);
-        match self.job_control.main_stopped(signal, foreground, by_itself) {
+        match self.job_control.main_stopped(signal, foreground, handles_ctrl_z) {
             Reaction::None => Actions::NONE,
             Reaction::Continue => Actions::one(go_on),
             Reaction::ContinueInForeground => Actions::two(Action::GiveTerminal, go_on),
@@ -354,7 +362,7 @@ impl Lifecycle {
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
         let actions = self.after_main();
-        // --wait-all waits for a stop signal. One that the stop sequence was still holding back has arrived already.
+        // --wait-all waits for a stop signal. If the stop sequence holds one back, it has arrived already.
         self.options.wait_all &= !is_held_back;
         actions
     }
@@ -422,8 +430,8 @@ impl Lifecycle {
     fn start_drain(&mut self, now: Moment) -> Action {
         self.note_stop(now, Signal::TERM);
         let kill = self.options.grace.map(|grace| now.saturating_add(grace));
-        // At the end of the grace period the log names the survivors. A report within a second before would say the same.
-        if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(REPORTS_APART))) {
+        if kill.is_some_and(|kill| self.report.is_some_and(|report| kill <= report.saturating_add(LAST_REPORT_BEFORE)))
+        {
             self.report = None;
         }
         self.phase = Phase::Draining { last: now, next: now };

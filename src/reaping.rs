@@ -1,4 +1,4 @@
-//! Reaping orphans: left to the kernel where that still gives main's exit status, otherwise done by waitpid(2).
+//! Reaping orphans: left to the kernel if rinit can get main's exit status even so, and done by waitpid(2) otherwise.
 
 use crate::command::Child;
 use crate::status::WaitStatus;
@@ -30,7 +30,7 @@ pub struct Reaping {
 pub struct Round {
     /// main's status, if main was reaped.
     pub main_status: Option<WaitStatus>,
-    /// Whether any child was reaped.
+    /// Whether any child was reaped, or may have been by the kernel.
     pub any: bool,
     /// Whether there may be more to reap.
     pub more: bool,
@@ -75,7 +75,7 @@ impl Reaping {
 
     /// How many orphans were reaped, as far as rinit knows, for the log.
     pub fn orphans(&self) -> String {
-        let more = if self.was_in_kernel { ", and by the kernel, which does not count" } else { "" };
+        let more = if self.was_in_kernel { ", and others by the kernel, which does not count them" } else { "" };
         format!("{}{more}", self.orphans)
     }
 
@@ -91,7 +91,7 @@ impl Reaping {
 
     /// Reaps dead children. Where the kernel reaps, these are the children that died before it began to.
     pub fn reap(&mut self, main: Option<Pid>) -> Round {
-        // The kernel does not report what it has reaped since the last call.
+        // After `take_over` the kernel may still have reaped some: it does not report which.
         let mut round = Round { main_status: None, any: self.was_in_kernel && !self.in_kernel(), more: true };
         for _ in 0..MAX_PER_ROUND {
             match wait::reap_any() {
@@ -138,7 +138,8 @@ impl Reaping {
         }
         self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
         // PID 1 still leaves reaping to the kernel: with thousands of processes waitpid(2) would be the slowest part of the
-        // drain. A subreaper has to keep zombies: they connect it with their children, its descendants.
+        // drain. A subreaper keeps zombies until it reaps them: by a zombie's PID it recognizes that process's children as its
+        // descendants.
         let set = match nix::unistd::getpid().as_raw() {
             1 => signals::leave_reaping_to_kernel_with_notice(),
             _ => signals::default_sigchld().map(drop),
@@ -146,7 +147,7 @@ impl Reaping {
         if let Err(errno) = set {
             error!("SIGCHLD stays ignored, so exits are noticed late: {}", reason(errno));
         }
-        // Until the next waitpid(2) shows it.
+        // Not known before the next waitpid(2).
         self.children = true;
     }
 }

@@ -20,23 +20,24 @@ pub fn is_shell(procfs: Procfs, pid: Pid) -> bool {
 /// The foreground child that a shell waits for. None unless that is certain: a shell that waits for a background child
 /// with the `wait` builtin passes the signal on in its trap, and the child must not get it twice.
 pub fn blocked_on(procfs: Procfs, shell: Pid, mut children: impl Iterator<Item = Pid>) -> Option<Pid> {
-    // dash and BusyBox wait for a background child in sigsuspend(2), bash in waitpid(2), as for one in the foreground.
+    // For a background child dash and BusyBox wait in sigsuspend(2). bash waits in waitpid(2) for both kinds.
     if procfs.sleeps_in(shell)? != "do_wait" || !is_shell(procfs, shell) {
         return None;
     }
-    let own = procfs.stat(shell)?;
-    children.find(|child| is_foreground(procfs, shell, &own, *child).unwrap_or(false))
+    let shell_stat = procfs.stat(shell)?;
+    children.find(|child| is_foreground(procfs, shell, &shell_stat, *child).unwrap_or(false))
 }
 
 /// Whether a child was started in the foreground. A shell without job control has a background child ignore INT and
 /// QUIT, with /dev/null as its stdin (POSIX, "Asynchronous Lists"); one with job control gives it a group of its own.
-fn is_foreground(procfs: Procfs, shell: Pid, own: &Stat, child: Pid) -> Option<bool> {
+fn is_foreground(procfs: Procfs, shell: Pid, shell_stat: &Stat, child: Pid) -> Option<bool> {
     let (stat, status) = (procfs.stat(child)?, procfs.status(child)?);
     let can_be = stat.parent == shell
         && !stat.is_dead()
-        && (stat.group == own.group || stat.session != own.session)
+        && (stat.group == shell_stat.group || stat.session != shell_stat.session)
         && ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.ignored.contains(signal));
-    // A program that handles one of them may have had both ignored at first: Node.js sets all signals to the default action.
+    // A program that handles one of them may have inherited both as ignored: Node.js sets all signals to the default action
+    // first. Then only its stdin shows whether it is in the background.
     let untouched = ![Signal::INT, Signal::QUIT].into_iter().any(|signal| status.caught.contains(signal));
     Some(can_be && (untouched || procfs.shares_stdin(child, shell)?))
 }

@@ -27,7 +27,7 @@ fn live(bytes: &mut Unstructured<'_>) -> Result<()> {
     while !bytes.is_empty() {
         simulation.take(step(bytes)?);
     }
-    simulation.come_to_its_end(last);
+    simulation.finish(last);
     Ok(())
 }
 
@@ -60,7 +60,7 @@ fn step(bytes: &mut Unstructured<'_>) -> Result<Step> {
         0 => Step::Signal(signal(bytes)?),
         1 => Step::Stop(signal(bytes)?, bytes.arbitrary()?),
         2 => Step::Discard(signal(bytes)?),
-        3 => Step::End(end(bytes)?),
+        3 => Step::MainExits(end(bytes)?),
         4 => Step::Born { children: bytes.int_in_range(0..=2)?, unrelated: bytes.int_in_range(0..=2)? },
         5 => Step::Die { children: bytes.int_in_range(0..=2)?, unrelated: bytes.int_in_range(0..=2)? },
         6 => Step::FalseAlarm,

@@ -6,7 +6,7 @@ use nix::unistd::Pid;
 /// What the rules need to know about a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// Its parent; 0 where that is outside of the PID namespace.
+    /// Its parent; 0 if it is outside of the PID namespace.
     pub parent: Pid,
     /// Its process group.
     pub group: Pid,
@@ -18,25 +18,26 @@ pub struct Facts {
     pub stopped: bool,
     /// What it does with SIGTERM.
     pub treatment: Treatment,
-    /// Whether a SIGTERM was sent to it that it has not taken yet.
+    /// Whether a SIGTERM is pending for it.
     pub pending: bool,
     /// The signals that it ignores.
     pub ignored: SignalSet,
-    /// Whether it is the init of a PID namespace below rinit's: the kernel drops what such a process has no handler for.
+    /// Whether it is the init of a PID namespace below rinit's: the kernel discards signals that such a process leaves at the
+    /// default action.
     pub nested_init: bool,
     /// Whether it has executed no program since it was forked.
     pub is_fork: bool,
     /// Whether it is an interactive shell.
-    pub terminal: Terminal,
+    pub interactive_shell: InteractiveShell,
 }
 
 /// Whether a process is an interactive shell: it ignores SIGTERM, and leads the session of a terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Terminal {
+pub enum InteractiveShell {
     /// It is not.
     No,
     /// It is.
-    Leads,
+    Yes,
     /// It leads a session, and may have a terminal that /proc does not show (gVisor).
-    Unknown,
+    Maybe,
 }

@@ -18,15 +18,15 @@ pub enum Recipients {
 }
 
 /// Whether a forwarded stop signal has asked a process to exit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reached {
-    /// It has.
-    Yes,
+    /// It has not.
+    No,
     /// It may have. The process may have been started after it, or may use the signal for something else (a prompt, a
     /// thread dump).
     Maybe,
-    /// It has not.
-    No,
+    /// It has.
+    Yes,
 }
 
 /// The forwarded stop signals: for each signal and recipient the last one.
@@ -52,15 +52,15 @@ impl StopHistory {
         }
     }
 
-    /// The drain begins at `tick`. Forgets signals older than the grace period, and than a minute: processes that are
-    /// still alive after that long are not going to exit because of them.
-    pub fn forget_survived(&mut self, tick: u64, grace: Option<Duration>) {
+    /// The drain begins at `tick`. Forgets signals older than both the grace period and a minute: a process that has not
+    /// exited in that time did not take them as a request to exit.
+    pub fn forget_old(&mut self, tick: u64, grace: Option<Duration>) {
         let longest = grace.unwrap_or_default().max(Duration::from_secs(60));
         let longest = u64::try_from(longest.as_millis() / 10).unwrap_or(u64::MAX);
         self.0.retain(|request| tick.saturating_sub(request.tick) <= longest);
     }
 
-    /// When the first of them was sent, in clock ticks since boot.
+    /// When the first request was sent, in clock ticks since boot.
     pub fn first(&self) -> Option<u64> {
         self.0.iter().map(|request| request.tick).min()
     }
@@ -72,12 +72,7 @@ impl StopHistory {
 
     /// Whether a process with these facts has been asked.
     pub fn reached(&self, pid: Pid, facts: &Facts) -> Reached {
-        let by = |request: &Request| request.reached(pid, facts);
-        self.0.iter().map(by).fold(Reached::No, |best, reached| match (best, reached) {
-            (Reached::Yes, _) | (_, Reached::Yes) => Reached::Yes,
-            (Reached::Maybe, _) | (_, Reached::Maybe) => Reached::Maybe,
-            (Reached::No, Reached::No) => Reached::No,
-        })
+        self.0.iter().map(|request| request.reached(pid, facts)).max().unwrap_or(Reached::No)
     }
 
     /// Whether programs use a stop signal as a request to exit and for nothing else, unlike SIGINT (prompts) and SIGQUIT
@@ -104,7 +99,7 @@ impl Request {
 
 #[cfg(test)]
 mod tests {
-    use super::super::facts::Terminal;
+    use super::super::facts::InteractiveShell;
     use super::*;
     use crate::signal::{SignalSet, Treatment};
 
@@ -122,7 +117,7 @@ mod tests {
             ignored: SignalSet::EMPTY,
             nested_init: false,
             is_fork: false,
-            terminal: Terminal::No,
+            interactive_shell: InteractiveShell::No,
         }
     }
 
@@ -137,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_of_the_group_that_was_there_has_been_asked() {
+    fn a_group_member_older_than_the_signal_has_been_asked() {
         let history = after(Signal::TERM, GROUP);
         assert_eq!(reached(&history, facts(7, 999)), Reached::Yes);
         assert_eq!(reached(&history, facts(7, 1000)), Reached::Maybe, "started within the same 10 ms");
@@ -155,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn only_signals_that_request_termination_count_and_int_and_quit_for_a_while() {
+    fn int_and_quit_may_have_asked_hup_and_cont_have_not() {
         for (signal, expected) in [
             (Signal::TERM, Reached::Yes),
             (Signal::RTMIN_3, Reached::Yes),
@@ -169,12 +164,12 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_that_was_survived_is_forgotten() {
+    fn an_old_signal_is_forgotten() {
         for (grace, kept) in [(Some(30), 6000), (Some(90), 9000), (None, 6000)] {
             for (age, expected) in [(kept, Reached::Yes), (kept + 1, Reached::No)] {
                 let mut history = StopHistory::default();
                 history.note(Signal::TERM, GROUP, 1000, true);
-                history.forget_survived(1000 + age, grace.map(Duration::from_secs));
+                history.forget_old(1000 + age, grace.map(Duration::from_secs));
                 assert_eq!(reached(&history, facts(7, 1)), expected, "{grace:?} {age}");
                 assert_eq!(history.main_handled(), expected == Reached::Yes);
             }

@@ -17,7 +17,7 @@
 //! Four kinds of process wait longer:
 //!
 //! - A process that was started by a process that had been asked (the `sync` of a trap, a `pg_dump`) is part of its parent's
-//!   exit. While the parent is left, it is asked a second before the grace period is over, and not at the last call.
+//!   exit. Until the parent has exited, the process is asked no earlier than a second before the grace period is over.
 //! - An orphan whose parent handled SIGTERM may have been asked by that parent. If it handles SIGTERM too, it is asked a
 //!   second after its parent's exit. (With the default action, the parent's SIGTERM would have killed it.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
@@ -36,7 +36,7 @@
 //! A process that cannot act on SIGTERM (ignores it, or leaves it pending) is killed 5 s after it was asked. All remaining
 //! processes are killed when the grace period is over. A process that appears at that moment is asked, and has half a second.
 
-pub use super::facts::{Facts, Terminal};
+pub use super::facts::{Facts, InteractiveShell};
 use super::history::{Reached, StopHistory};
 use crate::duration::Moment;
 use crate::signal::{Signal, Treatment};
@@ -62,7 +62,7 @@ pub trait Processes {
 pub enum Order {
     /// Send SIGTERM, then SIGCONT, as a stopped process does not see SIGTERM.
     Ask(Pid),
-    /// The same to a process that ignores SIGTERM. If it no longer ignores it afterwards, call `handler_was_set`.
+    /// The same to a process that ignores SIGTERM. Afterwards call `treatment_after`: it may have set a handler meanwhile.
     AskIgnoring(Pid),
     /// Send SIGHUP, then SIGCONT: an interactive shell ignores SIGTERM.
     HangUp(Pid),
@@ -75,10 +75,11 @@ pub enum Order {
 }
 
 impl Order {
-    /// The process that this order asks to exit.
-    pub fn asks(&self) -> Option<Pid> {
+    /// The process that this order asks to exit, and the signal for that.
+    pub fn asks(&self) -> Option<(Pid, Signal)> {
         match self {
-            Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => Some(*pid),
+            Order::Ask(pid) | Order::AskIgnoring(pid) => Some((*pid, Signal::TERM)),
+            Order::HangUp(pid) => Some((*pid, Signal::HUP)),
             Order::Continue(_) | Order::Kill(_) | Order::KillAll => None,
         }
     }
@@ -87,7 +88,7 @@ impl Order {
 /// A process that cannot act on SIGTERM is killed this long after it was asked. This is also the latest time of the last call.
 pub const RESPONSE_TIME: Duration = Duration::from_secs(5);
 
-/// How long an orphan of a parent that handled SIGTERM, and a reader without any other process, have to exit by themselves.
+/// How long an orphan of a parent that handled SIGTERM, and readers once only readers are left, have to exit by themselves.
 const SELF_EXIT_TIME: Duration = Duration::from_secs(1);
 
 /// A forked shell that executes a program does so within this time. In clock ticks: 100 ms.
@@ -113,7 +114,7 @@ enum State {
     Orphaned,
     /// Counts as asked until the last call.
     Provisional,
-    /// Was due, but ignores SIGTERM, at least since `Record::since`.
+    /// Was due, and ignored the SIGTERM that was sent at `Record::since`.
     Ignoring,
     /// Asked at `Record::since`.
     Asked,
@@ -136,12 +137,12 @@ struct Record {
     in_group: bool,
     /// Its reaction to SIGTERM when it was last examined.
     on_term: OnTerm,
-    terminal: Terminal,
+    interactive_shell: InteractiveShell,
     /// A reader of another process's output.
     reader: bool,
     /// A shell that was forked a moment ago and had executed no program when it was last examined.
-    fork: bool,
-    /// Asked by a forwarded signal and not by the drain.
+    forked_shell: bool,
+    /// A forwarded signal has asked it, or may have.
     forwarded: bool,
     /// Present in the first scan, so it was started before the drain asked any process.
     from_start: bool,
@@ -172,7 +173,7 @@ impl OnTerm {
 }
 
 impl Record {
-    /// Whether it may still have to be asked.
+    /// Whether the drain may still have to ask it.
     fn is_open(&self) -> bool {
         matches!(self.state, State::Deferred | State::Orphaned | State::Provisional | State::Ignoring)
     }
@@ -194,8 +195,8 @@ pub struct Rules {
     us: Pid,
     /// Main's process group, if there was a main.
     group: Option<Pid>,
-    grace: Option<Duration>,
-    began: Moment,
+    pub(super) grace: Option<Duration>,
+    pub(super) began: Moment,
     /// `began` in clock ticks since boot, the unit of `Facts::started`.
     began_tick: u64,
     /// When the first stop signal was forwarded, in the same ticks.
@@ -207,9 +208,11 @@ pub struct Rules {
     interval: Duration,
     /// Of the open records, the first that the next scan examines again.
     next_reexamined: usize,
+    /// Whether the first scan is not over yet.
     first: bool,
+    /// Whether a scan has taken place since the last call.
     last_call_made: bool,
-    /// When all remaining processes are killed: shortly after the grace period if processes have just appeared.
+    /// When all remaining processes are killed. Set by the first scan after the grace period.
     kill_all: Option<Moment>,
 }
 
@@ -235,8 +238,7 @@ impl Rules {
 
     /// How many processes are left, and how many of these have not been asked.
     pub fn counts(&self) -> (usize, usize) {
-        let count = |wanted: fn(&Record) -> bool| self.records.iter().filter(|record| wanted(record)).count();
-        (count(Record::is_left), self.deferred().count())
+        (self.left().count(), self.deferred().count())
     }
 
     /// The processes that have not been asked.
@@ -245,7 +247,7 @@ impl Rules {
         self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
-    /// Whether every process has been asked for good.
+    /// Whether each process has been asked, or has exited. One that counts as asked until the last call has not been.
     pub fn has_asked_all(&self) -> bool {
         !self.records.iter().any(Record::is_open)
     }
@@ -255,7 +257,7 @@ impl Rules {
         self.records.iter().filter(|record| record.is_left()).map(|record| record.pid)
     }
 
-    /// A stop signal has just been sent to all.
+    /// A stop signal is about to be sent to all.
     pub fn note_to_all(&mut self, signal: Signal, now: Moment) {
         let since = self.age(now);
         let state = if StopHistory::only_requests_exit(signal) { State::Asked } else { State::Provisional };
@@ -268,16 +270,16 @@ impl Rules {
         }
     }
 
-    /// An order could not be carried out: ask the process again later.
+    /// An order to ask this process could not be carried out: ask it again later.
     pub fn not_sent(&mut self, pid: Pid) {
         self.set(pid, State::Deferred);
         self.interval = LONGEST;
     }
 
-    /// SIGTERM was sent to a process that had ignored it, and now the process treats it like this. If it has set a handler,
-    /// it may have done so before the signal arrived. A blocked signal is not lost, even if it is ignored as well (signal(7),
-    /// and `sig_ignored` in the kernel).
-    pub fn handler_was_set(&mut self, pid: Pid, treatment: Treatment) {
+    /// The answer to `Order::AskIgnoring`: what the process does with SIGTERM after it was sent. A handler may have been set
+    /// before or after SIGTERM arrived. A blocked signal stays pending, even if it is ignored as well (signal(7), and
+    /// `sig_ignored` in the kernel).
+    pub fn treatment_after(&mut self, pid: Pid, treatment: Treatment) {
         match treatment {
             Treatment::Ignores => {}
             Treatment::Blocks => self.set(pid, State::Asked),
@@ -286,31 +288,31 @@ impl Rules {
     }
 
     fn set(&mut self, pid: Pid, state: State) {
-        if let Ok(place) = self.place(pid)
+        if let Some(place) = self.place(pid)
             && let Some(record) = self.records.get_mut(place)
         {
             record.state = state;
         }
     }
 
-    /// Part of a first scan of very many processes: examines `some` of them, and asks those that are due whatever the other
-    /// processes are. They exit while rinit examines the next part. The parts must be in the order of PIDs.
-    pub fn begin(
+    /// Part of a first scan of very many processes: examines a batch of them, and asks those that are due no matter which
+    /// other processes there are. They exit while rinit examines the next batch. Batches must come in the order of PIDs.
+    pub fn scan_batch(
         &mut self,
         now: Moment,
-        some: &[Pid],
+        batch: &[Pid],
         history: &StopHistory,
         processes: &mut dyn Processes,
     ) -> Vec<Order> {
         let mut orders = Vec::new();
         self.forwarded_tick = history.first().unwrap_or(self.began_tick);
         let known = self.records.len();
-        for pid in some {
+        for pid in batch {
             let record = self.examine(*pid, now, history, processes, &mut orders);
             self.records.extend(record);
         }
         let group_left = self.group.is_some_and(|group| processes.group_exists(group));
-        self.ask_those_due(known, now, group_left, processes, &mut orders);
+        self.ask_due_processes(known, now, group_left, processes, &mut orders);
         orders
     }
 
@@ -324,12 +326,15 @@ impl Rules {
     ) -> Vec<Order> {
         let mut orders = Vec::new();
         self.forwarded_tick = history.first().unwrap_or(self.began_tick);
-        let last_call = self.last_call(now) && !self.last_call_made;
-        self.last_call_made |= last_call;
-        let is_over = self.kill_all.is_none() && self.over().is_some_and(|over| over <= now);
+        // The first scan after the last call examines all open processes again. It looks for PIDs that now belong to other
+        // processes, as does the first scan after the grace period.
+        let makes_last_call = self.is_past_last_call(now) && !self.last_call_made;
+        self.last_call_made |= makes_last_call;
+        let ends_grace = self.kill_all.is_none() && self.grace_end().is_some_and(|end| end <= now);
         let before = std::mem::take(&mut self.records);
         self.records.reserve_exact(present.len());
         let mut open = 0;
+        // Both lists are sorted by PID.
         let mut old = before.iter().peekable();
         for pid in present {
             while old.next_if(|record| record.pid < *pid).is_some() {}
@@ -338,13 +343,13 @@ impl Rules {
                 Some(record) if record.is_open() => {
                     let is_next = open >= self.next_reexamined && open - self.next_reexamined < MAX_REEXAMINED;
                     open += 1;
-                    let has_parent = record.parent == self.us || present.binary_search(&record.parent).is_ok();
-                    match is_next || last_call || !has_parent {
+                    let parent_exists = record.parent == self.us || present.binary_search(&record.parent).is_ok();
+                    match is_next || makes_last_call || !parent_exists {
                         true => self.reexamine(*record, now, &before, processes),
                         false => Some(Record { fresh: false, ..*record }),
                     }
                 }
-                Some(record) if (last_call || is_over) && self.has_new_owner(record, processes) => {
+                Some(record) if (makes_last_call || ends_grace) && self.has_new_owner(record, processes) => {
                     self.examine(*pid, now, history, processes, &mut orders)
                 }
                 Some(record) => self.check_asked(*record, now, processes, &mut orders),
@@ -363,9 +368,9 @@ impl Rules {
             let only_readers = self.records.iter().all(|record| !record.is_left() || record.reader);
             self.readers_alone = if only_readers { self.readers_alone.or(Some(now)) } else { None };
             let group_left = self.group_is_left(processes);
-            self.ask_those_due(0, now, group_left, processes, &mut orders);
+            self.ask_due_processes(0, now, group_left, processes, &mut orders);
         }
-        self.kill_when_over(now, &mut orders);
+        self.kill_after_grace(now, &mut orders);
         self.first = false;
         let may_come_due = !self.has_asked_all();
         let asked = orders.iter().any(|order| order.asks().is_some());
@@ -394,9 +399,9 @@ impl Rules {
             state: State::Deferred,
             in_group: self.group == Some(facts.group),
             on_term: OnTerm::of(&facts),
-            terminal: facts.terminal,
+            interactive_shell: facts.interactive_shell,
             reader: false,
-            fork: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
+            forked_shell: facts.is_fork && self.is_young(facts.started, now) && processes.is_shell(pid),
             forwarded: false,
             from_start: self.first,
             fresh: true,
@@ -408,7 +413,8 @@ impl Rules {
         record.state = match history.reached(pid, &facts) {
             Reached::Yes => State::Asked,
             Reached::Maybe => State::Provisional,
-            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last scan.
+            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last scan. In
+            // the first scan that parent may be main.
             Reached::No if facts.parent == self.us && (!self.first || history.main_handled()) => State::Orphaned,
             Reached::No => State::Deferred,
         };
@@ -426,7 +432,8 @@ impl Rules {
         processes.facts(record.pid).is_some_and(|facts| facts.started != record.started)
     }
 
-    /// Examines an open process again. None when it is gone. If another process has its PID, the next scan examines that.
+    /// Examines an open process again; `before` are the records before this scan. None when it is gone. If another process
+    /// has its PID, the next scan examines that.
     fn reexamine(
         &self,
         mut record: Record,
@@ -450,9 +457,9 @@ impl Rules {
         record.in_group = self.group == Some(facts.group);
         record.on_term = OnTerm::of(&facts);
         record.fresh = true;
-        if record.fork {
+        if record.forked_shell {
             record.reader = record.parent.as_raw() != 0 && processes.reads_pipe(record.pid);
-            record.fork = facts.is_fork;
+            record.forked_shell = facts.is_fork;
         }
         if record.state == State::Ignoring && record.on_term != OnTerm::Ignored {
             record.state = State::Deferred;
@@ -471,9 +478,13 @@ impl Rules {
         if record.state != State::Asked {
             return Some(record);
         }
-        if record.terminal == Terminal::Unknown && self.last_call(now) && self.has_had(&record, SELF_EXIT_TIME, now) {
+        // If it is an interactive shell, it has ignored SIGTERM.
+        if record.interactive_shell == InteractiveShell::Maybe
+            && self.is_past_last_call(now)
+            && self.has_had(&record, SELF_EXIT_TIME, now)
+        {
             orders.push(Order::HangUp(record.pid));
-            record.terminal = Terminal::No;
+            record.interactive_shell = InteractiveShell::No;
         }
         if self.grace.is_some() && self.has_had(&record, RESPONSE_TIME, now) {
             let facts = processes.facts(record.pid).filter(|facts| facts.started == record.started)?;
@@ -488,7 +499,7 @@ impl Rules {
 
     /// Asks the processes that are due, beginning with record number `from`. `group_left`: whether main's group, which is
     /// asked first, has a member that can act on SIGTERM.
-    fn ask_those_due(
+    fn ask_due_processes(
         &mut self,
         from: usize,
         now: Moment,
@@ -503,32 +514,33 @@ impl Rules {
                 continue;
             }
             // Since the last examination it may have set a handler or exited.
-            let known = match record.fresh {
+            let current = match record.fresh {
                 true => Some(record),
                 false => self.reexamine(record, now, &self.records, processes),
             };
-            match known {
+            match current {
                 None => record.state = State::Done,
-                Some(known) if known.state == State::Done => record = known,
-                // Before the check for ignored signals: while a shell starts a child it briefly blocks SIGTERM, which it ignores.
-                Some(known) if known.terminal == Terminal::Leads => {
-                    orders.push(Order::HangUp(known.pid));
-                    record = Record { state: State::Responsive, since, ..known };
+                Some(current) if current.state == State::Done => record = current,
+                // Whatever `on_term` is: while the shell starts a child it blocks SIGTERM, and then seems to handle it.
+                Some(current) if current.interactive_shell == InteractiveShell::Yes => {
+                    orders.push(Order::HangUp(current.pid));
+                    // It was sent SIGHUP, so a pending SIGTERM does not mean that it hangs.
+                    record = Record { state: State::Responsive, since, ..current };
                 }
-                Some(known) if known.on_term != OnTerm::Ignored => {
-                    orders.push(Order::Ask(known.pid));
-                    record = Record { state: State::Asked, since, ..known };
+                Some(current) if current.on_term != OnTerm::Ignored => {
+                    orders.push(Order::Ask(current.pid));
+                    record = Record { state: State::Asked, since, ..current };
                 }
-                Some(known) if record.state == State::Ignoring => {
-                    record = known;
+                Some(current) if record.state == State::Ignoring => {
+                    record = current;
                     if self.grace.is_some() && self.has_had(&record, RESPONSE_TIME, now) {
                         orders.push(Order::Kill(record.pid));
                         record.state = State::Done;
                     }
                 }
-                Some(known) => {
-                    orders.push(Order::AskIgnoring(known.pid));
-                    record = Record { state: State::Ignoring, since, ..known };
+                Some(current) => {
+                    orders.push(Order::AskIgnoring(current.pid));
+                    record = Record { state: State::Ignoring, since, ..current };
                 }
             }
             if let Some(place) = self.records.get_mut(place) {
@@ -537,7 +549,7 @@ impl Rules {
         }
     }
 
-    /// A process with a child that is not a reader is not one either.
+    /// A process that has a child of another kind is not treated as a reader.
     fn correct_readers(&mut self) {
         if !self.records.iter().any(|record| record.reader && record.is_open()) {
             return;
@@ -545,7 +557,7 @@ impl Rules {
         for place in 0..self.records.len() {
             let parent =
                 self.records.get(place).filter(|child| child.is_left() && !child.reader).map(|child| child.parent);
-            if let Some(Ok(place)) = parent.map(|parent| self.place(parent))
+            if let Some(place) = parent.and_then(|parent| self.place(parent))
                 && let Some(parent) = self.records.get_mut(place)
             {
                 parent.reader = false;
@@ -554,15 +566,15 @@ impl Rules {
     }
 
     fn is_due(&self, record: &Record, now: Moment, group_left: bool, processes: &mut dyn Processes) -> bool {
-        let nearly_over = self.grace.is_some_and(|grace| self.elapsed(now) >= latest(grace));
+        let nearly_over = self.grace.is_some_and(|grace| self.elapsed(now) >= latest_request(grace));
         if record.reader {
             let left_alone = self.readers_alone.is_some_and(|since| now.saturating_sub(since) >= SELF_EXIT_TIME);
             return left_alone || nearly_over;
         }
-        if self.last_call(now) {
+        if self.is_past_last_call(now) {
             return nearly_over || !self.is_part_of_an_exit(record);
         }
-        if record.fork && self.is_young(record.started, now) {
+        if record.forked_shell && self.is_young(record.started, now) {
             return false;
         }
         if record.state == State::Provisional || group_left && !record.in_group {
@@ -603,7 +615,7 @@ impl Rules {
         false
     }
 
-    /// Whether a process may have been started after its parent was asked. Within one clock tick the start times do not tell.
+    /// Whether a process may have been started after its parent was asked. Within one clock tick the order is unknown.
     fn may_follow_request(&self, child: &Record, parent: &Record) -> bool {
         child.started >= self.asked_at(parent) && (parent.forwarded || !child.from_start)
     }
@@ -612,20 +624,20 @@ impl Rules {
     fn asked_at(&self, record: &Record) -> u64 {
         match record.forwarded {
             true => self.forwarded_tick,
-            false => self.began_tick.saturating_add(u64::from(record.since / 10)),
+            false => self.tick(record.since),
         }
     }
 
     /// Whether a process with this start time may be about to execute a program.
     fn is_young(&self, started: u64, now: Moment) -> bool {
-        let tick = self.began_tick.saturating_add(u64::from(self.age(now) / 10));
-        tick < started.saturating_add(EXEC_TICKS)
+        self.tick(self.age(now)) < started.saturating_add(EXEC_TICKS)
     }
 
     /// Whether main's process group has a member that can act on SIGTERM. A zombie cannot.
     fn group_is_left(&mut self, processes: &mut dyn Processes) -> bool {
         let waits = |record: &Record| !record.in_group && record.is_open() && record.state != State::Ignoring;
         if !self.records.iter().any(waits) {
+            // Nothing depends on the answer, so read no files for it.
             return false;
         }
         self.records.iter_mut().filter(|record| record.delays_others()).any(|record| {
@@ -638,19 +650,19 @@ impl Rules {
     }
 
     /// Kills the remaining processes when the grace period is over.
-    fn kill_when_over(&mut self, now: Moment, orders: &mut Vec<Order>) {
-        let Some(over) = self.over().filter(|over| *over <= now) else {
+    fn kill_after_grace(&mut self, now: Moment, orders: &mut Vec<Order>) {
+        let Some(end) = self.grace_end().filter(|end| *end <= now) else {
             return;
         };
+        // Processes that have just been asked get some time; all others are killed now.
         let delay = if orders.iter().any(|order| order.asks().is_some()) { LATE_TIME } else { Duration::ZERO };
         if *self.kill_all.get_or_insert(now.saturating_add(delay)) <= now {
             orders.clear();
             orders.push(Order::KillAll);
             return;
         }
-        // In milliseconds, as `since` is.
-        let over = self.age(over);
-        for record in self.records.iter_mut().filter(|record| record.is_left() && record.since < over) {
+        let end = self.age(end);
+        for record in self.records.iter_mut().filter(|record| record.is_left() && record.since < end) {
             orders.push(Order::Kill(record.pid));
             record.state = State::Done;
         }
@@ -659,16 +671,17 @@ impl Rules {
     /// When to scan again at the latest.
     pub fn next(&self, now: Moment) -> Moment {
         let soon = now.saturating_add(self.interval);
-        let over = self.over().filter(|over| *over > now);
-        [over, self.kill_all.filter(|at| *at > now)].into_iter().flatten().fold(soon, Moment::min)
+        let grace_end = self.grace_end().filter(|end| *end > now);
+        [grace_end, self.kill_all.filter(|at| *at > now)].into_iter().flatten().fold(soon, Moment::min)
     }
 
     /// When the grace period is over.
-    fn over(&self) -> Option<Moment> {
+    fn grace_end(&self) -> Option<Moment> {
         self.grace.map(|grace| self.began.saturating_add(grace))
     }
 
-    fn last_call(&self, now: Moment) -> bool {
+    /// Whether the last call has come.
+    fn is_past_last_call(&self, now: Moment) -> bool {
         self.elapsed(now) >= self.grace.map_or(RESPONSE_TIME, |grace| RESPONSE_TIME.min(grace / 2))
     }
 
@@ -686,17 +699,22 @@ impl Rules {
         u32::try_from(self.elapsed(now).as_millis()).unwrap_or(u32::MAX)
     }
 
-    fn place(&self, pid: Pid) -> Result<usize, usize> {
-        self.records.binary_search_by_key(&pid, |record| record.pid)
+    /// The clock tick this many milliseconds after the drain began, counted since boot.
+    fn tick(&self, age: u32) -> u64 {
+        self.began_tick.saturating_add(u64::from(age / 10))
+    }
+
+    fn place(&self, pid: Pid) -> Option<usize> {
+        self.records.binary_search_by_key(&pid, |record| record.pid).ok()
     }
 
     fn find(&self, pid: Pid) -> Option<&Record> {
-        self.records.get(self.place(pid).ok()?)
+        self.records.get(self.place(pid)?)
     }
 }
 
 /// The latest time to ask a process, after the drain's beginning: a second before the grace period is over.
-fn latest(grace: Duration) -> Duration {
+fn latest_request(grace: Duration) -> Duration {
     grace.saturating_sub(SELF_EXIT_TIME).max(grace / 2)
 }
 

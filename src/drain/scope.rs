@@ -15,7 +15,7 @@ pub(super) enum Scope {
 }
 
 impl Scope {
-    /// All processes of the namespace as its init (`all_processes`), and descendants otherwise.
+    /// `all_processes`: the processes of the PID namespace, if rinit is its init.
     pub(super) fn of(all_processes: Option<AllProcesses>) -> Scope {
         all_processes.map_or_else(|| Scope::Descendants(Descendants::default()), Scope::Namespace)
     }
@@ -34,7 +34,7 @@ impl Scope {
         }
     }
 
-    /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show which there are, EPERM where rinit may
+    /// Sends to all. ESRCH where there is no process, ENOENT where /proc does not show them, EPERM where rinit may
     /// signal none of them. `anew`: as for `list`.
     pub(super) fn send(&mut self, signal: Signal, anew: bool) -> Result<()> {
         if let Scope::Namespace(all_processes) = self {
@@ -69,12 +69,13 @@ fn sorted(procfs: Procfs) -> Vec<Pid> {
     pids
 }
 
-/// rinit's descendants. A process is one for life: rinit is a subreaper, so descendants never get a parent above rinit.
+/// rinit's descendants. A descendant stays one until it exits: rinit is a subreaper, so orphans become children of rinit or
+/// of a subreaper below it.
 #[derive(Default)]
 pub(super) struct Descendants {
     /// Each with its start time, as a later process may have the same PID; sorted.
     known: Vec<(Pid, u64)>,
-    /// Processes that are no descendants; sorted.
+    /// Processes that are not descendants; sorted.
     unrelated: Vec<Pid>,
 }
 
@@ -101,7 +102,7 @@ impl Descendants {
         loop {
             let before = new.len();
             new.retain(|(pid, parent, started)| {
-                // The known parent still has this PID, so it had it when the child's stat was read.
+                // If the known parent still has its PID, the child's stat means that parent and no later process.
                 let is_same = |since| procfs.stat(*parent).is_some_and(|stat| stat.started == since);
                 let is_ours = *parent == us || self.started(*parent).is_some_and(is_same);
                 if is_ours && let Err(place) = self.known.binary_search_by_key(pid, |(known, _)| *known) {
@@ -113,14 +114,15 @@ impl Descendants {
                 break;
             }
         }
-        // If the parent has just exited, the process has a new parent by now: the next call examines it again.
+        // Certainly unrelated: its parent is PID 1, is outside, or is present and not a descendant. Otherwise the parent has
+        // just exited, and the next call examines the process again with its new parent.
         new.retain(|(_, parent, _)| parent.as_raw() <= 1 || is_present(parent) && self.started(*parent).is_none());
         self.unrelated.extend(new.iter().map(|(pid, ..)| *pid));
         self.unrelated.sort_unstable();
     }
 
-    /// Signals a descendant, and no other process even if the PID has been used again: if the start time that is read after
-    /// the pidfd was opened is the known one, the pidfd refers to the descendant, or to a dead process.
+    /// Signals a descendant, and no later process with the same PID. The start time is read after the pidfd was opened: if
+    /// it is the known one, the pidfd refers to the descendant, or to a process that has exited.
     fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
         let started = self.started(pid);
         let is_same = || started.is_some() && procfs.stat(pid).map(|stat| stat.started) == started;
@@ -136,6 +138,7 @@ impl Descendants {
                 let is_child = procfs.stat(pid).is_some_and(|stat| stat.parent == nix::unistd::getpid());
                 match is_child {
                     true => signals::send(pid, signal),
+                    // Not even rinit's own can be opened: there are no pidfds here.
                     false if Pidfd::open(nix::unistd::getpid()).is_err() => Err(Errno::ENOSYS),
                     false => sent,
                 }

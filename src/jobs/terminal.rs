@@ -7,7 +7,7 @@ use crate::sys::signals::Received;
 use crate::sys::terminal::Terminal;
 use crate::sys::{Pid, clock, descriptors, signals};
 
-/// The process group that rinit was started in, with this signal mask.
+/// The process group that rinit was started in; `mask`: the signal mask at that time.
 pub fn own_group(mask: SignalSet) -> OwnGroup {
     let us = nix::unistd::getpid();
     OwnGroup {
@@ -28,8 +28,8 @@ pub fn foreground(main: Pid) -> Foreground {
     }
 }
 
-/// Whether a group has a living process. With a zombie as its leader it most likely has none: the leader's parent is
-/// stopped and does not reap it.
+/// Whether a group has a living process. If its leader is a zombie, the group is taken for dead: most likely the leader's
+/// parent is stopped, and therefore does not reap it.
 fn lives(group: Pid) -> bool {
     let is_zombie = || stat(group).is_some_and(|stat| stat.group == group && stat.is_dead());
     // 0 is a group outside our PID namespace.
@@ -62,8 +62,8 @@ pub fn handles_ctrl_z(main: Pid) -> bool {
 
 /// Whether a signal kills main: main has the default action for it. Also true if main is gone already.
 pub fn is_fatal(signal: Signal, main: Pid) -> bool {
-    let ends = |status: Status| status.treatment(signal) == Treatment::Default;
-    Procfs::of_our_namespace().is_some_and(|procfs| procfs.status(main).is_none_or(ends))
+    let kills = |status: Status| status.treatment(signal) == Treatment::Default;
+    Procfs::of_our_namespace().is_some_and(|procfs| procfs.status(main).is_none_or(kills))
 }
 
 /// Details of a signal that a process of our own group has sent by kill(2). None for any other signal, and for a sender

@@ -11,8 +11,8 @@ use proptest::prelude::*;
 
 fn signal() -> impl Strategy<Value = Signal> {
     let any = (1..=64).prop_map(|number| Signal::new(number).unwrap());
-    let of_weight = [Signal::TERM, Signal::INT, Signal::HUP, Signal::CONT, Signal::CHLD, Signal::RTMIN_3];
-    prop_oneof![any, proptest::sample::select(of_weight.to_vec())]
+    let frequent = [Signal::TERM, Signal::INT, Signal::HUP, Signal::CONT, Signal::CHLD, Signal::RTMIN_3];
+    prop_oneof![any, proptest::sample::select(frequent.to_vec())]
 }
 
 /// A time that is often exactly one of the limits in `options`.
@@ -40,11 +40,11 @@ fn options() -> impl Strategy<Value = Options> {
     let sets = (any::<u64>().prop_map(SignalSet), option::weighted(0.1, signal()));
     let choices = (any::<bool>(), rewrites, sets);
     let limits = (option::weighted(0.9, length()), option::of(length()), option::of(length()), sequence());
-    (targets, map, limits, choices).prop_map(|(target, map, limits, (wait_all, words, (suspending, parting)))| {
+    (targets, map, limits, choices).prop_map(|(target, map, limits, (wait_all, rules, (suspending, parting)))| {
         let (grace, kill_after, report_after, stop_sequence) = limits;
         let kill_after = kill_after.filter(|_| stop_sequence.is_empty());
         let mut rewrites = Rewrites::NONE;
-        words.into_iter().for_each(|(from, to)| rewrites.set(from, to));
+        rules.into_iter().for_each(|(from, to)| rewrites.set(from, to));
         let mut exit_map = ExitMap::default();
         map.into_iter().for_each(|(from, to)| exit_map.set(from, to));
         let above_zero = |limit: &Duration| !limit.is_zero();
@@ -65,7 +65,7 @@ fn options() -> impl Strategy<Value = Options> {
 }
 
 /// The wait status of a main that exited, or was killed by a signal, with a core dump or without.
-fn end() -> impl Strategy<Value = i32> {
+fn wait_status() -> impl Strategy<Value = i32> {
     prop_oneof![
         (0..256).prop_map(|code| code << 8),
         (1..=64, any::<bool>()).prop_map(|(n, core)| { if core { n | 0x80 } else { n } })
@@ -78,7 +78,7 @@ fn step() -> impl Strategy<Value = Step> {
         8 => signal().prop_map(Step::Signal),
         2 => (signal(), any::<bool>()).prop_map(|(signal, foreground)| Step::Stop(signal, foreground)),
         1 => signal().prop_map(Step::Discard),
-        2 => end().prop_map(Step::End),
+        2 => wait_status().prop_map(Step::MainExits),
         3 => numbers().prop_map(|(children, unrelated)| Step::Born { children, unrelated }),
         3 => numbers().prop_map(|(children, unrelated)| Step::Die { children, unrelated }),
         1 => Just(Step::FalseAlarm),
@@ -114,14 +114,14 @@ proptest! {
         job_control in job_control(),
         world in world(),
         steps in vec(step(), 0..40),
-        last in end(),
+        last in wait_status(),
     ) {
         let mut simulation = Simulation::new(options, job_control, world);
         prop_assert_eq!(simulation.lifecycle.watches_stops(), job_control != JobControl::None);
         for step in steps {
             simulation.take(step);
         }
-        simulation.come_to_its_end(last);
+        simulation.finish(last);
     }
 
     /// rinit does not wake up by itself before the first stop signal: it may run for years.
@@ -132,7 +132,7 @@ proptest! {
         let mut simulation = Simulation::new(options, job_control, world);
         for step in steps {
             match step {
-                Step::End(_) => continue,
+                Step::MainExits(_) => continue,
                 Step::Signal(signal) if simulation.options.rewrites.apply(signal).is_some_and(Signal::requests_termination) => {
                     continue;
                 }

@@ -28,9 +28,14 @@ impl Progress {
         self.received.is_some() && !self.has_sent
     }
 
-    /// A stop signal has arrived. Some: it starts or continues the sequence, which sends the inner signal now. None: it is
-    /// forwarded as it is.
-    pub(super) fn take(&mut self, steps: &StopSequence, now: Moment, signal: Signal) -> Option<Option<Signal>> {
+    /// A stop signal has arrived. Some: it starts the sequence or ends its first wait, and the sequence sends the signal in
+    /// the Some, if there is one. None: rinit forwards the received signal.
+    pub(super) fn on_stop_signal(
+        &mut self,
+        steps: &StopSequence,
+        now: Moment,
+        signal: Signal,
+    ) -> Option<Option<Signal>> {
         let is_first = self.received.is_none() && !steps.is_empty();
         if is_first {
             self.received = Some(signal);

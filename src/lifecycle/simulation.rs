@@ -8,12 +8,12 @@ use crate::stop_sequence::Step as Planned;
 pub enum Step {
     /// A signal arrives for rinit.
     Signal(Signal),
-    /// Main is stopped by this signal. Whether rinit's group has the foreground.
+    /// Main is stopped by this signal. True: rinit's group has the foreground; false: main's has.
     Stop(Signal, bool),
-    /// The kernel discards the stop that rinit shares with main.
+    /// The kernel discards this signal, by which rinit wanted to stop itself.
     Discard(Signal),
     /// Main exits with this wait status, unless it has exited before.
-    End(i32),
+    MainExits(i32),
     /// Processes start.
     Born {
         /// Children of rinit.
@@ -61,7 +61,7 @@ impl World {
 
 /// How long rinit may take beyond the grace period: a process that appears at its end has half a second before the KILL, and
 /// the KILL has as long to take effect.
-const GIVES_UP: Duration = Duration::from_secs(1);
+const GIVES_UP_AFTER: Duration = Duration::from_secs(1);
 
 /// The longest time between two scans. Longer than a real drain's, so that a scan that comes early or late is noticed.
 const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
@@ -69,18 +69,18 @@ const LONGEST_INTERVAL: Duration = Duration::from_secs(10);
 /// The drain as it answers `Action::BeginDrain` and `Action::Scan`, and when its scans are due.
 #[derive(Debug)]
 struct Scans {
-    /// The last one.
+    /// When the last scan was.
     last: Moment,
-    /// When the last one asked for the next one.
+    /// When the next scan is due without an exit.
     next: Moment,
-    /// Whether a child was reaped since the last one.
+    /// Whether a child was reaped since the last scan.
     reaped: bool,
     interval: Duration,
     /// When the grace period is over.
     over: Option<Moment>,
     /// When the remaining processes were first sent KILL.
     killed: Option<Moment>,
-    /// Whether the last one found no process that it could wait for.
+    /// Whether the last scan found no process that it could wait for.
     done: bool,
 }
 
@@ -98,12 +98,12 @@ impl Scans {
         }
     }
 
-    /// When the next scan is to be: as the last one asked, or earlier after an exit, 10 ms after the last one.
+    /// When the next scan is due: when the last one asked for it, but after an exit at most 10 ms after the last one.
     fn due(&self) -> Moment {
         if self.reaped { self.next.min(self.last + Duration::from_millis(10)) } else { self.next }
     }
 
-    /// A scan at this moment. When the next one is asked for.
+    /// Scans at this moment. Returns when to scan again.
     fn scan(&mut self, now: Moment, world: &mut World) -> Option<Moment> {
         assert!(!self.done, "a scan after the last one");
         assert!(self.due() <= now, "a scan at {now:?}, which is too early: {self:?}");
@@ -115,7 +115,7 @@ impl Scans {
         } else if world.remaining() == Remaining::None {
             self.done = true;
         }
-        let gives_up = self.killed.map(|killed| killed + GIVES_UP);
+        let gives_up = self.killed.map(|killed| killed + GIVES_UP_AFTER);
         self.done |= gives_up.is_some_and(|moment| moment <= now);
         let over = self.over.filter(|over| *over > now);
         let next = [over, gives_up].into_iter().flatten().fold(now + self.interval, Moment::min);
@@ -136,21 +136,20 @@ pub struct Simulation {
     now: Moment,
     /// How main exited, and when.
     exited: Option<(WaitStatus, Moment)>,
-    /// When the first stop signal was forwarded, or sent in place of one.
+    /// When the first stop signal was forwarded, or the first step of the sequence sent.
     stop: Option<Moment>,
-    /// When the first stop signal arrived while only `--wait-all` kept rinit.
+    /// When a stop signal ended the wait of `--wait-all`.
     released: Option<Moment>,
     /// None until the drain begins.
     drain: Option<Scans>,
-    /// When it began.
-    drained: Option<Moment>,
+    drain_began: Option<Moment>,
     main_killed: Option<Moment>,
-    main_left: bool,
+    main_abandoned: bool,
     reports: u32,
     exit: Option<Moment>,
     plan: Plan,
-    /// A second stop signal ends the first wait.
-    is_told_to_go_on: bool,
+    /// Whether rinit is handling a second stop signal, which ends the first wait.
+    ends_wait: bool,
     /// The signal that rinit is handling, which is forwarded as it is.
     forwarded: Option<Signal>,
 }
@@ -162,7 +161,7 @@ struct Plan {
     /// What started it.
     received: Option<Signal>,
     has_sent: bool,
-    /// From when on the wait in front counts.
+    /// When the wait in front began.
     since: Moment,
 }
 
@@ -181,9 +180,9 @@ impl Plan {
     }
 
     /// `signal` is sent at this moment, as the next step.
-    fn sends(&mut self, now: Moment, signal: Signal, is_told_to: bool) {
+    fn sends(&mut self, now: Moment, signal: Signal, ends_wait: bool) {
         if let Some(Planned::Wait(time)) = self.left.front() {
-            assert!(is_told_to || self.since + *time <= now, "{signal} is sent too early");
+            assert!(ends_wait || self.since + *time <= now, "{signal} is sent too early");
             self.left.pop_front();
         }
         let step = self.left.pop_front();
@@ -213,7 +212,7 @@ impl Simulation {
         Simulation {
             lifecycle: Lifecycle::new(options.clone(), job_control),
             plan: Plan::of(&options),
-            is_told_to_go_on: false,
+            ends_wait: false,
             forwarded: None,
             options,
             world,
@@ -222,9 +221,9 @@ impl Simulation {
             stop: None,
             released: None,
             drain: None,
-            drained: None,
+            drain_began: None,
             main_killed: None,
-            main_left: false,
+            main_abandoned: false,
             reports: 0,
             exit: None,
         }
@@ -234,12 +233,12 @@ impl Simulation {
     pub fn take(&mut self, step: Step) {
         match step {
             Step::Signal(signal) => self.signal(signal),
-            Step::Stop(signal, in_foreground) => {
-                let foreground = if in_foreground { Foreground::Ours } else { Foreground::Mains };
-                drop(self.on(Event::MainStopped { signal, foreground, by_itself: false }));
+            Step::Stop(signal, ours) => {
+                let foreground = if ours { Foreground::Ours } else { Foreground::Mains };
+                drop(self.on(Event::MainStopped { signal, foreground, handles_ctrl_z: false }));
             }
             Step::Discard(signal) => drop(self.on(Event::StopDiscarded(signal))),
-            Step::End(raw) => self.end(raw),
+            Step::MainExits(raw) => self.main_exits(raw),
             Step::Born { children, unrelated } => {
                 self.world.children += u32::from(children);
                 self.world.unrelated += u32::from(unrelated);
@@ -255,8 +254,8 @@ impl Simulation {
             Step::FalseAlarm => {
                 self.reaped();
                 if self.exited.is_none() {
-                    let unasked = [Event::Polled(self.world.remaining()), Event::Scanned(None)];
-                    for event in unasked {
+                    let unexpected = [Event::Polled(self.world.remaining()), Event::Scanned(None)];
+                    for event in unexpected {
                         assert_eq!(self.on(event), [], "other processes matter while main runs");
                     }
                 }
@@ -337,9 +336,9 @@ impl Simulation {
             self.plan.since = self.now;
         }
         let waits = starts && matches!(self.plan.left.front(), Some(Planned::Wait(_)));
-        self.is_told_to_go_on = !starts;
+        self.ends_wait = !starts;
         let done = self.on(Event::Signal(received));
-        self.is_told_to_go_on = false;
+        self.ends_wait = false;
         let (stops, rest): (Vec<Action>, Vec<Action>) =
             done.iter().partition(|action| matches!(action, Action::StopSelf(_)));
         assert_eq!(!stops.is_empty(), self.options.suspending.contains(received), "{done:?}");
@@ -347,12 +346,12 @@ impl Simulation {
         assert_eq!(self.plan.has_sent, !waits);
     }
 
-    fn end(&mut self, raw: i32) {
+    fn main_exits(&mut self, raw: i32) {
         if self.exited.is_none() {
             let status = WaitStatus::from_raw(raw);
             self.exited = Some((status, self.now));
             if self.plan.holds_back() {
-                // The stop goes on for the remaining processes.
+                // The held back signal stops the remaining processes.
                 self.released = Some(self.now);
             }
             self.on(Event::MainExited(status));
@@ -366,7 +365,7 @@ impl Simulation {
             self.carry_out(action);
             done.push(action);
             match action {
-                Action::AbandonMain => self.end(Signal::KILL.number()),
+                Action::AbandonMain => self.main_exits(Signal::KILL.number()),
                 Action::Poll => done.extend(self.poll()),
                 Action::BeginDrain | Action::Scan => done.extend(self.scan()),
                 _ => {}
@@ -416,12 +415,12 @@ impl Simulation {
                 assert!(self.drain.is_none(), "the drain begins twice");
                 assert!(!self.options.wait_all || self.released.is_some(), "--wait-all, and no stop signal came");
                 self.drain = Some(Scans::begin(self.now, self.options.grace));
-                self.drained = Some(self.now);
+                self.drain_began = Some(self.now);
             }
             Action::KillMain => {
                 assert_eq!(self.main_killed, None, "main is killed twice");
                 self.stop = self.stop.or(Some(self.now));
-                self.plan.sends(self.now, Signal::KILL, self.is_told_to_go_on);
+                self.plan.sends(self.now, Signal::KILL, self.ends_wait);
                 self.main_killed = Some(self.now);
             }
             Action::Forward(signal, target)
@@ -429,18 +428,18 @@ impl Simulation {
             {
                 assert_eq!(target, self.options.target);
                 self.stop = self.stop.or(Some(self.now));
-                self.plan.sends(self.now, signal, self.is_told_to_go_on);
+                self.plan.sends(self.now, signal, self.ends_wait);
             }
             Action::AbandonMain => {
-                assert!(!self.main_left, "main is left twice");
+                assert!(!self.main_abandoned, "main is abandoned twice");
                 let due = self.main_killed.map(|killed| killed + KILL_TIMEOUT);
-                assert!(due.is_some_and(|due| due <= self.now), "main is left before it had time to die");
-                self.main_left = true;
+                assert!(due.is_some_and(|due| due <= self.now), "main is abandoned before it had time to die");
+                self.main_abandoned = true;
             }
             Action::ReportSlowStop => {
                 self.reports += 1;
                 assert_eq!(self.reports, 1, "reported twice");
-                let since = self.stop.into_iter().chain(self.drained).min();
+                let since = self.stop.into_iter().chain(self.drain_began).min();
                 let due = self.options.report_after.zip(since).map(|(limit, since)| since + limit);
                 assert!(due.is_some_and(|due| due <= self.now), "reported before its time");
             }
@@ -486,19 +485,19 @@ impl Simulation {
     fn latest(&self) -> Option<Moment> {
         let (_, exited) = self.exited?;
         let from = if self.options.wait_all { self.released? } else { exited };
-        Some(from + self.options.grace? + GIVES_UP)
+        Some(from + self.options.grace? + GIVES_UP_AFTER)
     }
 
     /// Main exits now, unless it has exited before. Then rinit exits in time.
-    pub fn come_to_its_end(&mut self, raw: i32) {
-        self.end(raw);
+    pub fn finish(&mut self, raw: i32) {
+        self.main_exits(raw);
         assert!(!self.lifecycle.watches_stops());
         match self.latest() {
             Some(latest) => {
                 let left = latest.saturating_sub(self.now);
                 self.pass(left);
-                // If rinit overslept the end of the grace period, the KILL came late, and has its time still to take effect.
-                self.pass(GIVES_UP);
+                // If rinit overslept the end of the grace period, the KILL came late and needs time to take effect.
+                self.pass(GIVES_UP_AFTER);
             }
             // The remaining processes have as long as they need.
             None => {

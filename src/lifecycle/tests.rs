@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
-/// How much longer than the grace period a drain takes that cannot kill what is left.
-const GIVES_UP: Duration = SECOND;
+/// A drain that cannot kill the remaining processes gives up this long after the grace period.
+const GIVES_UP_AFTER: Duration = SECOND;
 
 /// How long after a scan the drain asks for the next one.
 const SCAN: Duration = Duration::from_millis(50);
@@ -66,13 +66,13 @@ impl Story {
         assert!(self.began.is_some(), "a scan before the drain");
         self.scans.push(self.now);
         let limits = self.began.zip(self.grace);
-        let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP);
+        let gives_up = limits.map_or(Moment::MAX, |(began, grace)| began + grace + GIVES_UP_AFTER);
         let is_over = gives_up <= self.now || self.remaining == Remaining::None;
         self.on(Event::Scanned((!is_over).then_some(gives_up.min(self.now + SCAN))))
     }
 
     fn main_stops(&mut self, signal: Signal) -> Vec<Action> {
-        self.on(Event::MainStopped { signal, foreground: Foreground::Mains, by_itself: false })
+        self.on(Event::MainStopped { signal, foreground: Foreground::Mains, handles_ctrl_z: false })
     }
 
     fn signal(&mut self, number: i32) -> Vec<Action> {
@@ -84,7 +84,7 @@ impl Story {
         self.on(Event::MainExited(WaitStatus::from_raw(raw)))
     }
 
-    /// Lets time pass as the loop would: to each deadline in turn, up to `end`. What was done, except polls and scans.
+    /// Lets time pass as the loop would: to each deadline in turn. Returns what was done, except polls and scans.
     fn pass(&mut self, length: Duration) -> Vec<Action> {
         let end = self.now + length;
         let mut done = vec![];
@@ -100,7 +100,7 @@ impl Story {
         done
     }
 
-    /// As `pass`, where the report does not matter.
+    /// Like `pass`, but without the report of a slow stop.
     fn pass_silently(&mut self, length: Duration) -> Vec<Action> {
         let mut done = self.pass(length);
         done.retain(|action| *action != Action::ReportSlowStop);
@@ -115,7 +115,7 @@ fn signal(number: i32) -> Signal {
 const ALL: Target = Target::All;
 
 #[test]
-fn every_signal_but_chld_is_forwarded_once_to_the_target() {
+fn every_signal_except_chld_is_forwarded_once_to_the_target() {
     for target in [Target::Group, Target::Main, ALL] {
         for number in 1..=64 {
             let mut story = Story::new(Options { target, ..Options::default() }, JobControl::None);
@@ -229,7 +229,7 @@ fn a_pause_with_wait_all_drains_at_the_first_term_or_int() {
         let mut story = Story::new(options.clone(), JobControl::None);
         story.remaining = remaining;
         assert_eq!(story.signal(end), [Action::Poll, Action::BeginDrain]);
-        assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
+        assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
         let options = Options { grace: Some(Duration::ZERO), ..options };
         assert_eq!(Story::new(options, JobControl::None).signal(end), [Action::Exit(0)]);
     }
@@ -271,7 +271,7 @@ fn a_stop_that_the_kernel_discards_shows_an_orphaned_group() {
 fn a_main_that_needs_the_terminal_gets_it_from_rinit() {
     for target in [Target::Main, Target::Group] {
         let mut story = Story::new(Options { target, ..Options::default() }, JobControl::Shell);
-        let stop = Event::MainStopped { signal: Signal::TTIN, foreground: Foreground::Ours, by_itself: false };
+        let stop = Event::MainStopped { signal: Signal::TTIN, foreground: Foreground::Ours, handles_ctrl_z: false };
         let done = story.on(stop);
         assert_eq!(done, [Action::GiveTerminal, Action::Forward(Signal::CONT, Target::Group)]);
         assert_eq!(story.main_stops(Signal::TTIN), [Action::StopSelf(Signal::TTIN)]);
@@ -400,7 +400,7 @@ fn an_exit_causes_a_scan_at_the_earliest_10_ms_after_the_last() {
     }
     let apart: Vec<Moment> = (0..100).map(|n| began + 10 * n * MILLISECOND).collect();
     assert_eq!(story.scans[..100], apart);
-    // Without one the scans are as far apart as they asked to be.
+    // Without an exit each scan comes when the one before asked for it.
     story.scans.clear();
     story.pass(SECOND);
     assert!(story.scans.windows(2).all(|two| two[1] - two[0] == SCAN), "{:?}", story.scans);
@@ -441,7 +441,7 @@ fn without_a_limit_the_drain_goes_on_until_no_process_is_left() {
 fn processes_that_cannot_be_killed_are_left_when_the_drain_gives_up() {
     let mut story = Story::plain();
     story.main_exits(0, Remaining::Children);
-    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP - MILLISECOND), []);
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::Exit(0)]);
 }
 
@@ -469,7 +469,7 @@ fn nothing_is_sent_to_main_once_it_has_exited() {
         story.main_exits(0, Remaining::Children);
         let events = (1..=64).map(|number| Event::Signal(signal(number)));
         for event in events.chain([
-            Event::MainStopped { signal: Signal::TSTP, foreground: Foreground::Ours, by_itself: false },
+            Event::MainStopped { signal: Signal::TSTP, foreground: Foreground::Ours, handles_ctrl_z: false },
             Event::Tick,
             Event::Reaped,
         ]) {
@@ -491,7 +491,7 @@ fn main_is_killed_once_after_kill_after_from_the_first_stop_signal() {
     story.signal(10);
     assert_eq!(story.lifecycle.deadline(), None, "USR1 is no stop signal");
     story.signal(1);
-    assert_eq!(story.lifecycle.deadline(), None, "HUP asks for a reload as often as not");
+    assert_eq!(story.lifecycle.deadline(), None, "HUP may mean a reload");
     story.signal(15);
     story.pass(SECOND);
     story.signal(2);
@@ -542,7 +542,7 @@ fn wait_all_ends_with_the_drain_after_a_stop_signal() {
     story.main_exits(0, Remaining::Children);
     let done = story.signal(15);
     assert_eq!(done, [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
-    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass_silently(30 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
@@ -551,14 +551,14 @@ fn wait_all_without_a_grace_period_ends_at_the_stop_signal() {
     let mut story = Story::new(options, JobControl::None);
     assert_eq!(story.main_exits(0, Remaining::Children), [Action::Poll]);
     assert_eq!(story.signal(15), [Action::Forward(Signal::TERM, ALL), Action::BeginDrain]);
-    assert_eq!(story.pass(GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass(GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
 fn a_slow_stop_is_reported_once_after_report_after() {
     let mut story = Story::plain();
     story.signal(10);
-    assert_eq!(story.pass(100 * SECOND), [], "USR1 asks for no end");
+    assert_eq!(story.pass(100 * SECOND), [], "USR1 is no stop signal");
     story.signal(15);
     assert_eq!(story.lifecycle.stop(), Some((Signal::TERM, story.now)));
     story.pass(3 * SECOND);
@@ -576,7 +576,7 @@ fn a_slow_drain_is_reported_too() {
     story.main_exits(0, Remaining::Children);
     assert_eq!(story.pass(5 * SECOND - MILLISECOND), []);
     assert_eq!(story.pass(MILLISECOND), [Action::ReportSlowStop]);
-    assert_eq!(story.pass(55 * SECOND + GIVES_UP), [Action::Exit(0)]);
+    assert_eq!(story.pass(55 * SECOND + GIVES_UP_AFTER), [Action::Exit(0)]);
 }
 
 #[test]
@@ -587,7 +587,7 @@ fn no_report_comes_in_the_last_second_of_the_grace_period() {
         story.pass(500 * MILLISECOND);
         story.main_exits(15, Remaining::Children);
         assert_eq!(story.pass(grace), reported);
-        assert_eq!(story.pass(GIVES_UP), [Action::Exit(143)]);
+        assert_eq!(story.pass(GIVES_UP_AFTER), [Action::Exit(143)]);
     }
 }
 
@@ -657,7 +657,7 @@ fn every_run_ends_with_mains_status_within_a_second_after_the_grace_period() {
         if random.below(3) == 0 {
             story.remaining = Remaining::None;
         }
-        story.pass(grace + GIVES_UP);
+        story.pass(grace + GIVES_UP_AFTER);
         let exits: Vec<_> = story.done.iter().filter(|action| matches!(action, Action::Exit(_))).collect();
         assert_eq!(exits, [&Action::Exit(code)], "{:?}", story.lifecycle);
         let drains = grace > Duration::ZERO || wait_all;
@@ -671,7 +671,7 @@ fn planned(list: &str) -> Options {
     Options { stop_sequence: StopSequence::parse(list).unwrap(), ..Options::default() }
 }
 
-/// What a step does in the default target.
+/// What a step of the sequence does.
 fn step(signal: Signal, target: Target) -> Vec<Action> {
     vec![Action::Forward(signal, target), Action::ContinueIfStopped(target)]
 }
@@ -762,7 +762,7 @@ fn main_may_exit_at_any_step_and_the_drain_follows() {
         story.pass(passed * SECOND);
         let done = story.main_exits(0, Remaining::Children);
         assert_eq!(done, [Action::Poll, Action::BeginDrain], "{passed} s");
-        let done = story.pass_silently(30 * SECOND + GIVES_UP);
+        let done = story.pass_silently(30 * SECOND + GIVES_UP_AFTER);
         assert_eq!(done, [Action::Exit(0)], "no step comes after main's exit");
     }
 }

@@ -6,7 +6,6 @@ use crate::failure::Failure;
 use crate::family::Family;
 use crate::json::quoted;
 use crate::options::Target;
-use crate::persona::Persona;
 use crate::printable::printable;
 use crate::signal::{Signal, SignalSet, Treatment};
 use crate::sys::clock::Timestamp;
@@ -26,7 +25,8 @@ pub enum Form {
 }
 
 /// The table of all processes of this PID namespace except this one. Fails if /proc does not show the namespace.
-pub fn print(form: Form) -> Result<String, Failure> {
+/// `target`: that of the rinit that is PID 1.
+pub fn print(form: Form, target: Target) -> Result<String, Failure> {
     let Some(procfs) = Procfs::of_our_namespace() else {
         return Err(Failure::own("cannot report: /proc is not mounted, or is that of another PID namespace"));
     };
@@ -34,7 +34,7 @@ pub fn print(form: Form) -> Result<String, Failure> {
     let facts = Facts {
         family: Family::new(table.iter().map(|process| (process.stat.parent, process.pid)).collect()),
         main: main_of(&table),
-        target: target_of(&of_init("cmdline"), &of_init("environ")),
+        target,
         procfs,
         table: &table,
         users: users(),
@@ -59,31 +59,6 @@ fn main_of(table: &[Process]) -> Option<Pid> {
     let children = table.iter().filter(|process| process.stat.parent == init.pid);
     let first = children.min_by_key(|process| process.stat.started)?;
     (init.status.blocked == SignalSet::BLOCKABLE).then_some(first.pid)
-}
-
-/// A file of PID 1's in /proc; empty if we may not read it.
-fn of_init(name: &str) -> Vec<u8> {
-    std::fs::read(format!("/proc/1/{name}")).unwrap_or_default()
-}
-
-/// The target of the rinit with this command line and environment: by its name, its variable and its first options.
-fn target_of(command: &[u8], environment: &[u8]) -> Target {
-    let mut words = command.split(|byte| *byte == 0);
-    let default = (Persona::named(words.next().unwrap_or_default()).defaults)().target;
-    let variable = environment.split(|byte| *byte == 0).find_map(|one| one.strip_prefix(b"RINIT_TARGET="));
-    let named = |name: &[u8]| std::str::from_utf8(name).ok().and_then(Target::parse);
-    let mut target = variable.and_then(named).unwrap_or(default);
-    while let Some(word) = words.next() {
-        let value: &[u8] = match word {
-            b"-c" | b"--single-child" => b"main",
-            b"-g" | b"--group" => b"group",
-            b"-t" | b"--target" => words.next().unwrap_or_default(),
-            [b'-', _, ..] if word != b"--" => word.strip_prefix(b"--target=").unwrap_or_default(),
-            _ => break,
-        };
-        target = named(value).unwrap_or(target);
-    }
-    target
 }
 
 struct Facts<'a> {

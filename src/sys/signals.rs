@@ -307,8 +307,9 @@ pub fn stop_own_group(signal: Signal) -> bool {
     if let Ok(before) = before {
         let _ = sigaction(signal.number(), Some(&before));
     }
-    // Only CONT ends a stop, and it is pending then, as all signals are blocked.
-    pending().contains(Signal::CONT)
+    // Only CONT ends a stop, and it is pending then, as all signals are blocked. A stop signal that came after it, as from a
+    // second Ctrl-Z, has discarded it, and is pending itself.
+    [Signal::CONT, Signal::TSTP, Signal::TTIN, Signal::TTOU].into_iter().any(|one| pending().contains(one))
 }
 
 /// Whether this process ignores a signal.

@@ -14,10 +14,9 @@ fn shell(rinit: Rinit, script: &str) -> Running {
 }
 
 fn waits(rinit: &Running) {
-    let shell = rinit.main().pid;
-    rinit.eventually("the shell waits", |processes| {
-        processes.iter().any(|process| process.pid == shell && process.state == 'S')
-    });
+    // The state is S a moment before the shell sleeps; then this file names the kernel function that it sleeps in.
+    let file = rinit.proc(&format!("{}/wchan", rinit.main().pid));
+    rinit.eventually("the shell waits", |_| std::fs::read_to_string(&file).is_ok_and(|function| function != "0"));
 }
 
 /// Checks that this is the next signal of the child, which prints what it gets.

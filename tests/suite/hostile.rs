@@ -120,7 +120,7 @@ fn a_tracer_that_holds_a_dead_main_does_not_outlast_kill_after() {
         hostile.expect("ready");
         rinit.send(TERM);
         // The kernel reports a death to the tracer first, and to the parent once the tracer has reaped it.
-        rinit.stderr_line("is still there after SIGKILL");
+        rinit.stderr_line("is still alive after SIGKILL");
         assert_eq!(hostile.wait(), KILLED);
         assert_eq!(rinit.finish().status, KILLED_MAIN, "{by:?}");
     }

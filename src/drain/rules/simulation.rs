@@ -1,6 +1,6 @@
-//! The drain against made-up worlds: whole trees of processes with behaviours of their own, a kernel that gives orphans to
-//! rinit and uses PIDs again, and scans at odd times, in the middle of which processes go on. What must hold is asserted at
-//! each order.
+//! The drain in simulated worlds: trees of processes that behave differently, and a kernel that gives orphans to rinit and
+//! uses PIDs again. Scans come late or early, and processes start and exit during a scan. Each order of the rules is checked
+//! when it is carried out.
 
 use super::super::history::{Recipients, StopHistory};
 use super::*;
@@ -24,24 +24,24 @@ enum Behaviour {
     Forwards,
     /// Passes it on to its children, and exits at once.
     ForwardsAndExits,
-    /// Starts a child that handles it, and exits after this time.
+    /// Starts a child that will handle SIGTERM. The process itself exits after this time.
     StartsHelper(u16),
-    /// Dies of it; starts a child of that kind after each such time until then.
+    /// The default action: it dies. Until then it starts a child at this interval.
     Forks(u16),
-    /// Ignores it until that long after the drain began, and handles it from then on.
+    /// Ignores it until this time after the drain's beginning, and handles it from then on.
     HandlesLate(u16),
-    /// Reads what other processes write: exits when all that are no readers have exited. Dies of SIGTERM.
+    /// Reads what other processes write: exits when only readers are left. Dies of SIGTERM.
     Reads,
 }
 
-/// A process as the world begins.
+/// A process that a world starts.
 #[derive(Clone, Copy, Debug)]
 struct Spec {
     behaviour: Behaviour,
-    /// Whose child it is: of rinit's if 0, otherwise of one of the processes before it.
+    /// Its parent: rinit if 0, otherwise one of the processes before it.
     parent: u8,
     in_group: bool,
-    /// It joins from outside that many milliseconds after the drain began.
+    /// None: it is there from the beginning. Otherwise it is started from outside, 2 s and this many milliseconds later.
     joins: Option<u16>,
 }
 
@@ -54,29 +54,32 @@ struct Process {
     in_group: bool,
     /// Dead, and not reaped by its parent yet.
     zombie: bool,
-    /// When it exits by itself, once it acts.
+    /// When it exits, if it has begun to.
     exits: Option<Moment>,
+    /// When it starts its next child.
     forks: Option<Moment>,
     /// Waits for its children, and then exits.
     waits: bool,
-    /// How often rinit has asked it, by the forwarded signal too, and when last.
+    /// How often rinit has asked it, forwarded signals included.
     asked: u32,
+    /// When rinit asked it last.
     asked_at: Option<Moment>,
     /// Its parent has asked it.
     by_parent: bool,
     pending: bool,
     /// It may count as asked by the forwarded signal, which it ignored.
     may_count: bool,
-    /// Its PID was used before, so that one scan may take it for the process that had it.
+    /// Its PID was used before, so a scan may take it for the earlier process.
     reuses: bool,
     /// When its parent exited, and left it to rinit.
     orphaned: Option<Moment>,
+    /// Whether that parent handled SIGTERM.
     parent_handled: bool,
 }
 
 const US: Pid = Pid::from_raw(1);
 const MAIN: Pid = Pid::from_raw(2);
-/// Long before the drain, so that start times before it are certain.
+/// The beginning of each world.
 const EPOCH: Moment = Duration::from_secs(1000);
 
 #[derive(Clone)]
@@ -92,8 +95,9 @@ struct World {
     random: u64,
     /// Whether processes go on between two look-ups of one scan.
     races: bool,
-    /// The last SIGKILL to all.
+    /// SIGKILL was sent to all.
     killed_all: bool,
+    /// A child of rinit has exited since the last scan.
     reaped: bool,
 }
 
@@ -138,8 +142,8 @@ impl World {
     }
 
     fn start(&mut self, behaviour: Behaviour, parent: Pid, in_group: bool) {
-        let rested = self.free.iter().position(|(since, _)| *since + Duration::from_millis(30) < self.now);
-        let (pid, reuses) = match rested.filter(|_| self.chance(2)) {
+        let reusable = self.free.iter().position(|(since, _)| *since + Duration::from_millis(30) < self.now);
+        let (pid, reuses) = match reusable.filter(|_| self.chance(2)) {
             Some(place) => (self.free.remove(place).1, true),
             None => {
                 self.next_pid += 1;
@@ -313,14 +317,14 @@ impl World {
         self.settle();
     }
 
-    /// What must hold of an order, and what follows from it.
+    /// Checks an order and carries it out.
     fn obey(&mut self, order: Order, last_call: bool) {
         match order {
             Order::Ask(pid) | Order::AskIgnoring(pid) | Order::HangUp(pid) => self.ask(pid, last_call),
             Order::Continue(_) => {}
             Order::Kill(pid) => {
                 if let Some(place) = self.find(pid) {
-                    self.may_be_killed(place);
+                    self.check_kill(place);
                     self.exit(pid);
                 }
             }
@@ -328,7 +332,7 @@ impl World {
                 self.killed_all = true;
                 assert!(self.now >= self.began + self.grace, "all are killed within the grace period");
                 for place in 0..self.processes.len() {
-                    self.may_be_killed(place);
+                    self.check_kill(place);
                 }
                 self.free.clear();
                 self.processes.clear();
@@ -340,23 +344,23 @@ impl World {
         let Some(place) = self.find(pid).filter(|place| !self.processes[*place].zombie) else { return };
         let process = self.processes[place].clone();
         let treatment = self.treatment(&process);
-        // (That a handler was set a moment ago may not have been seen yet.)
-        let is_late = |one: &Process| matches!(one.behaviour, Behaviour::HandlesLate(_));
-        let acts = |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie && !is_late(one);
+        // The drain may not know yet that the process has set a handler.
+        let handles_late = |one: &Process| matches!(one.behaviour, Behaviour::HandlesLate(_));
+        let acts = |one: &Process| self.treatment(one) != Treatment::Ignores && !one.zombie && !handles_late(one);
         let now = self.now;
         assert!(process.asked == 0, "asked twice: {process:?} at {:?}", now - self.began);
         if !last_call {
             let parent = self.find(process.parent).map(|place| &self.processes[place]);
-            // (A parent that has set its handler within this scan could not be seen to act.)
+            // With races the parent may have set its handler during this scan.
             if let Some(parent) = parent.filter(|parent| !self.races && !parent.reuses) {
-                assert!(!acts(parent), "its parent on_term: {process:?}, {parent:?}");
+                assert!(!acts(parent), "its parent handles SIGTERM: {process:?}, {parent:?}");
             }
-            let holds = |one: &&Process| one.in_group && !one.reuses && acts(one) && one.behaviour != Behaviour::Reads;
+            let delays = |one: &&Process| one.in_group && !one.reuses && acts(one) && one.behaviour != Behaviour::Reads;
             if !process.in_group && !self.races {
-                let member = self.processes.iter().find(holds);
+                let member = self.processes.iter().find(delays);
                 assert!(member.is_none(), "main's group is still there: {process:?}, {member:?}");
             }
-            // (Which parents there were before the drain is not known.)
+            // The drain does not know parents that exited before it began.
             let recently = process.orphaned.is_some_and(|at| at > self.began && now < at + SELF_EXIT_TIME);
             let asked_before = process.by_parent && process.parent_handled && recently && !self.races;
             assert!(!asked_before, "asked by its parent a moment ago: {process:?}");
@@ -364,7 +368,7 @@ impl World {
         let parent = self.find(process.parent).map(|place| &self.processes[place]);
         let is_helper =
             parent.is_some_and(|parent| acts(parent) && parent.asked_at.is_some_and(|at| at < process.started));
-        let nearly_over = now >= self.began + latest(self.grace);
+        let nearly_over = now >= self.began + latest_request(self.grace);
         assert!(!is_helper || nearly_over || self.races || process.reuses, "part of its parent's exit: {process:?}");
         if treatment != Treatment::Ignores {
             self.processes[place].asked += 1;
@@ -373,23 +377,22 @@ impl World {
         self.terminate(pid);
     }
 
-    fn may_be_killed(&self, place: usize) {
+    fn check_kill(&self, place: usize) {
         let process = &self.processes[place];
         let over = self.began + self.grace;
         let was_asked = process.asked > 0 || process.by_parent || process.may_count;
-        // It had its turn, and ignores SIGTERM.
-        let ignores_ttin = self.treatment(process) == Treatment::Ignores;
-        let is_late = process.started + LONGEST * 2 >= over;
+        let ignores_term = self.treatment(process) == Treatment::Ignores;
+        let came_late = process.started + LONGEST * 2 >= over;
         let just_set = self.races && matches!(process.behaviour, Behaviour::HandlesLate(_));
         assert!(
-            process.zombie || was_asked || ignores_ttin || is_late || just_set,
+            process.zombie || was_asked || ignores_term || came_late || just_set,
             "killed and never asked: {process:?}"
         );
         if self.now < over && !process.zombie {
-            assert!(ignores_ttin || process.pending || just_set, "killed, and it could act: {process:?}");
+            assert!(ignores_term || process.pending || just_set, "killed, and it could act: {process:?}");
             let since = process.asked_at.unwrap_or(process.started);
             assert!(
-                self.now + LONGEST >= since + RESPONSE_TIME || ignores_ttin && self.now >= self.began + RESPONSE_TIME,
+                self.now + LONGEST >= since + RESPONSE_TIME || ignores_term && self.now >= self.began + RESPONSE_TIME,
                 "killed early, {:?} after the beginning, grace {:?}: {process:?}",
                 self.now - self.began,
                 self.grace
@@ -417,7 +420,7 @@ impl Processes for World {
             ignored: if treatment == Treatment::Ignores { SignalSet::ALL } else { SignalSet::EMPTY },
             nested_init: false,
             is_fork: false,
-            terminal: Terminal::No,
+            interactive_shell: InteractiveShell::No,
         })
     }
 
@@ -444,13 +447,14 @@ enum Stop {
     None,
     ToGroup,
     ToAll,
-    /// Main alone received it, and passed it on to none, or handled it.
+    /// To main alone. Whether main handles it.
     ToMain(bool),
 }
 
+/// A drain after a stop signal and main's exit, which follows the signal after `before` milliseconds.
 fn begin(world: &mut World, stop: Stop, before: u16) -> (Rules, StopHistory) {
     let mut history = StopHistory::default();
-    // Until the drain begins, what sets its handler late ignores SIGTERM.
+    // Until the drain begins, `Behaviour::HandlesLate` ignores SIGTERM.
     world.began = EPOCH + Duration::from_secs(3600);
     // Long enough that start times are certain.
     let start = world.now + Duration::from_millis(500);
@@ -464,7 +468,7 @@ fn begin(world: &mut World, stop: Stop, before: u16) -> (Rules, StopHistory) {
         };
         history.note(Signal::TERM, recipients, tick(world.now), stop == Stop::ToMain(true));
         if matches!(stop, Stop::ToAll | Stop::ToGroup) {
-            // What ignores it now and handles it when the drain begins counts as asked: that it ignored it is not known.
+            // A process that ignores it now and handles it when the drain begins counts as asked: the drain cannot know.
             for process in world.processes.iter_mut().filter(|one| one.in_group || stop == Stop::ToAll) {
                 process.may_count = matches!(process.behaviour, Behaviour::HandlesLate(_));
             }
@@ -494,12 +498,12 @@ fn scan(world: &mut World, rules: &mut Rules, history: &StopHistory) {
     let now = world.now;
     let mut present: Vec<Pid> = world.processes.iter().map(|process| process.pid).collect();
     present.sort_unstable();
-    let last_call = rules.last_call(now);
+    let last_call = rules.is_past_last_call(now);
     // Some first scans ask in batches.
     if rules.first && world.chance(2) {
         let size = 1 + usize::from(world.random as u8) % 8;
-        for some in present.chunks(size) {
-            let orders = rules.begin(now, some, history, world);
+        for batch in present.chunks(size) {
+            let orders = rules.scan_batch(now, batch, history, world);
             obey(world, rules, orders, last_call);
         }
     }
@@ -514,7 +518,7 @@ fn obey(world: &mut World, rules: &mut Rules, orders: Vec<Order>, last_call: boo
         if let Order::AskIgnoring(pid) = order
             && let Some(facts) = world.facts(pid).filter(|facts| facts.treatment != Treatment::Ignores)
         {
-            rules.handler_was_set(pid, facts.treatment);
+            rules.treatment_after(pid, facts.treatment);
             if let Some(place) = world.find(pid) {
                 // It is asked once more at the last call.
                 world.processes[place].asked = 0;
@@ -523,13 +527,14 @@ fn obey(world: &mut World, rules: &mut Rules, orders: Vec<Order>, last_call: boo
     }
 }
 
-/// From main's exit to rinit's: scans when the rules want, or a little later, or because a child was reaped.
+/// From main's exit to rinit's: scans when the rules want, or because a child was reaped.
+/// `late`: whether some scans come later than the rules want.
 fn drain(world: &mut World, rules: &mut Rules, history: &StopHistory, late: bool) {
     scan(world, rules, history);
     let mut last = world.now;
     while world.processes.iter().any(|process| !process.zombie) || !world.joining.is_empty() {
         if world.processes.iter().all(|process| process.zombie) {
-            // rinit would exit here, and all that would have joined never does.
+            // rinit exits here, and with it the namespace: no process joins any more.
             return;
         }
         assert!(!world.killed_all, "alive after SIGKILL");
@@ -603,7 +608,7 @@ proptest! {
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Scan,
-    /// The process at this place exits, if it acts.
+    /// The process at this place exits.
     Exit(usize),
     /// The process at this place starts a child.
     Fork(usize),
@@ -617,7 +622,7 @@ fn explore(world: &World, rules: &Rules, history: &StopHistory, depth: usize, st
         // rinit has exited.
         return;
     }
-    // Whatever happened before, it comes to its end.
+    // From every state the drain ends.
     let (mut last, mut end) = (world.clone(), rules.clone());
     drain(&mut last, &mut end, history, false);
     if depth == 0 {
@@ -657,8 +662,8 @@ fn explore(world: &World, rules: &Rules, history: &StopHistory, depth: usize, st
 }
 
 #[test]
-fn small_worlds_hold_in_every_order_of_events() {
-    // All orders of so many events; of one kind of world, where a parent passes the request on, of more.
+fn the_rules_hold_in_small_worlds_for_every_order_of_events() {
+    // How many events are tried in every order: more in the worlds where a parent passes the request on.
     let (events, more) = if cfg!(debug_assertions) { (2, 3) } else { (4, 6) };
     let behaviours = [
         Behaviour::Default,

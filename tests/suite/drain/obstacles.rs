@@ -33,7 +33,7 @@ fn a_process_that_rinit_may_not_signal_is_reported_once() {
         let count = |line: &str| line.split("may not signal ").nth(1)?.split(' ').next()?.parse::<u32>().ok();
         let lines = refusals(&finished);
         assert_eq!(lines.iter().filter_map(|line| count(line)).sum::<u32>(), 3, "{lines:?}");
-        assert!(lines[0].contains(" of the remaining processes (EPERM; no CAP_KILL?), the first is PID "), "{lines:?}");
+        assert!(lines[0].contains(" of the remaining processes (EPERM: no CAP_KILL?); the first is PID "), "{lines:?}");
         assert_eq!(
             finished.stderr.matches("killed after the grace period of 300ms: PID ").count(),
             3,

@@ -36,12 +36,13 @@ fn a_shell_with_a_foreground_program_exits_at_once() {
 fn an_interactive_shell_started_by_main_exits_at_once() {
     for place in PLACES {
         let pty = Pty::new();
-        let rinit = patient(place).descriptor(5, pty.terminal());
+        let rinit = patient(place).descriptor(5, pty.terminal()).options(["-v"]);
         // As an interactive shell, which ignores TERM.
         let mut rinit = play(rinit, "[ session terminal 5 ignore TERM print shell HUP ] exit 3");
         let finished = rinit.finish();
         assert_eq!(finished.status, Status::Exited(3));
         assert_eq!(lines_of("shell", &finished), ["1"]);
+        assert!(finished.stderr.contains("sending SIGHUP to 1 remaining process: "), "{}", finished.stderr);
     }
 }
 

@@ -327,6 +327,7 @@ fn hints_about_a_stop_depend_on_the_target() {
         ("rinit", &["-v", "--target=main"], &[same, other]),
         ("rinit", &["-t", "main"], &[same, other]),
         ("rinit", &["--target", "all"], &[]),
+        ("rinit", &["--grace", "5s", "-vc"], &[same, other]),
         ("/sbin/docker-init", &["--"], &[same, other]),
         ("/run/podman-init", &["--"], &[same, other]),
         ("/sbin/docker-init", &["-g", "--"], &[other]),
