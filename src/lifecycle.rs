@@ -362,7 +362,8 @@ impl Lifecycle {
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
         let actions = self.after_main();
-        // --wait-all waits for a stop signal. If the stop sequence holds one back, it has arrived already.
+        // A stop signal ends --wait-all, and one that the stop sequence holds back has arrived already. Only after
+        // `after_main`: with `--grace 0` that would exit at once, and the remaining processes would not be asked.
         self.options.wait_all &= !is_held_back;
         actions
     }
