@@ -108,9 +108,9 @@ impl Drain {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return Remaining::Unrelated;
         };
-        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. If /proc shows no
-        // process, it hides them all (hidepid), and they count as alive. (In the first PID namespace the processes that
-        // exist may all be kernel threads.)
+        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. If /proc shows
+        // no process, it hides them all (hidepid), and they count as alive. (In the first PID namespace the processes
+        // that exist may all be kernel threads.)
         let mut nothing_is_shown = !procfs.shows_the_kernel();
         let lives = |pid| {
             nothing_is_shown = false;

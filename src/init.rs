@@ -143,9 +143,9 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// Whether a signal was caused by rinit's own actions: by a write to a closed pipe or beyond the limit for file sizes, or
-    /// by the stop that rinit sends to its own process group. The kernel marks SIGPIPE and SIGXFSZ as sent by kill(2), with
-    /// rinit as the sender. SIGXCPU from the kernel is about rinit's own CPU time.
+    /// Whether a signal was caused by rinit's own actions: by a write to a closed pipe or beyond the limit for file
+    /// sizes, or by the stop that rinit sends to its own process group. The kernel marks SIGPIPE and SIGXFSZ as sent by
+    /// kill(2), with rinit as the sender. SIGXCPU from the kernel is about rinit's own CPU time.
     fn is_caused_by_rinit(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
@@ -218,12 +218,12 @@ impl Init {
         self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // `MainExited` begins the drain, which needs to know whether a child is left: the kernel does not report the
-            // children that it has reaped until now.
+            // `MainExited` begins the drain, which needs to know whether a child is left: the kernel does not report
+            // the children that it has reaped until now.
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainExited(status));
-        // rinit had no child left above, but orphans of processes from outside become its children later.
+        // No child was left, so rinit has not taken over yet. Orphans of processes from outside may become its children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);

@@ -68,7 +68,7 @@ pub enum Order {
     HangUp(Pid),
     /// Send SIGCONT: it is stopped and could not act on a request.
     Continue(Pid),
-    /// Send SIGKILL: it was asked, and cannot act on SIGTERM.
+    /// Send SIGKILL: it was asked, and cannot act on SIGTERM, or the grace period is over.
     Kill(Pid),
     /// Send SIGKILL to all: the grace period is over.
     KillAll,
@@ -101,8 +101,8 @@ const LATE_TIME: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// One scan examines at most this many open processes again, as there may be thousands. The last call examines all. A
-/// process whose parent has exited may have become due, and is examined in any case.
+/// One scan examines at most this many of the processes again that it may still have to ask, as there may be thousands.
+/// The last call examines all. A process whose parent has exited may have become due, and is examined in any case.
 const MAX_REEXAMINED: usize = 32;
 
 /// Per-process drain state.
@@ -118,7 +118,7 @@ enum State {
     Ignoring,
     /// Asked at `Record::since`.
     Asked,
-    /// Asked, and examined again `RESPONSE_TIME` later: it can act on SIGTERM.
+    /// Asked, and examined again `RESPONSE_TIME` later: it can act on SIGTERM. Also an interactive shell after SIGHUP.
     Responsive,
     /// A zombie, or killed: nothing is left to do.
     Done,
@@ -327,8 +327,8 @@ impl Rules {
     ) -> Vec<Order> {
         let mut orders = Vec::new();
         self.forwarded_tick = history.first().unwrap_or(self.began_tick);
-        // The first scan after the last call examines all open processes again. It looks for PIDs that now belong to other
-        // processes, as does the first scan after the grace period.
+        // The first scan after the last call examines all open processes again. For the others it checks whether the
+        // PID has a new owner, as does the first scan after the grace period.
         let makes_last_call = self.is_past_last_call(now) && !self.last_call_made;
         self.last_call_made |= makes_last_call;
         let ends_grace = self.kill_all.is_none() && self.grace_end().is_some_and(|end| end <= now);
@@ -414,8 +414,9 @@ impl Rules {
         record.state = match history.reached(pid, &facts) {
             Reached::Yes => State::Asked,
             Reached::Maybe => State::Provisional,
-            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last scan
-            // and may have handled SIGTERM. In the first scan the parent may be main, which passed on only what it handled.
+            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last
+            // scan and may have handled SIGTERM. In the first scan the parent may be main, which can have passed on
+            // only a signal that it handled.
             Reached::No if facts.parent == self.us && (!self.first || history.main_handled()) => State::Orphaned,
             Reached::No => State::Deferred,
         };
@@ -550,7 +551,7 @@ impl Rules {
         }
     }
 
-    /// A process with a child that is not a reader is not treated as a reader.
+    /// A reader with a child that is none has work of its own: treats it like any other process.
     fn correct_readers(&mut self) {
         if !self.records.iter().any(|record| record.reader && record.is_open()) {
             return;
