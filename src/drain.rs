@@ -23,7 +23,7 @@ mod scope;
 pub struct Drain {
     scope: Scope,
     history: StopHistory,
-    /// None until main has exited.
+    /// None until the drain begins.
     running: Option<Running>,
 }
 

@@ -218,12 +218,12 @@ impl Init {
         self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // `MainExited` begins the drain, which needs to know whether a child is left: the kernel does not report
-            // the children that it has reaped until now.
+            // What `MainExited` leads to depends on whether a child is left: the kernel does not report the children
+            // that it has reaped until now.
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainExited(status));
-        // No child was left, so rinit has not taken over yet. Orphans of processes from outside may become its children.
+        // No child was left, so rinit has not taken over yet. Orphans of processes from outside can become children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);

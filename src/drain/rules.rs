@@ -101,7 +101,7 @@ const LATE_TIME: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// One scan examines at most this many of the processes again that it may still have to ask, as there may be thousands.
+/// Of the processes that may still have to be asked, one scan examines at most this many again: there may be thousands.
 /// The last call examines all. A process whose parent has exited may have become due, and is examined in any case.
 const MAX_REEXAMINED: usize = 32;
 
@@ -188,7 +188,7 @@ impl Record {
     }
 }
 
-/// One drain, from main's exit to rinit's.
+/// One drain, from its beginning to rinit's exit.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// rinit's own PID.
@@ -551,7 +551,7 @@ impl Rules {
         }
     }
 
-    /// A reader with a child that is none has work of its own: treats it like any other process.
+    /// Clears `reader` for each process with a child that is not a reader: it has work of its own.
     fn correct_readers(&mut self) {
         if !self.records.iter().any(|record| record.reader && record.is_open()) {
             return;
