@@ -23,7 +23,7 @@ mod scope;
 pub struct Drain {
     scope: Scope,
     history: StopHistory,
-    /// None until main has exited.
+    /// None until the drain begins.
     running: Option<Running>,
 }
 
@@ -108,8 +108,9 @@ impl Drain {
         let Some(procfs) = Procfs::of_our_namespace() else {
             return Remaining::Unrelated;
         };
-        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. Processes that /proc
-        // hides (hidepid) count as alive.
+        // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. If /proc shows
+        // no process, it hides them all (hidepid), and they count as alive. (In the first PID namespace the processes
+        // that exist may all be kernel threads.)
         let mut nothing_is_shown = !procfs.shows_the_kernel();
         let lives = |pid| {
             nothing_is_shown = false;
@@ -169,7 +170,7 @@ impl Drain {
         }
         if orders.contains(&Order::KillAll) {
             let killed = *running.killed.get_or_insert(now);
-            // Not anew: `log_survivors` has just made the list.
+            // Not anew: `log_survivors` made the list before the first SIGKILL.
             let _ = scope.send(Signal::KILL, false);
             if now >= killed.saturating_add(KILL_TIMEOUT) || !any_killable(scope, procfs) {
                 return None;
@@ -337,7 +338,7 @@ struct Lookup {
     shell_lookups: usize,
 }
 
-/// One scan looks up at most this many young forks. A shell's redirections are few; more forks than this are something else.
+/// One scan looks up at most this many young forks, as each takes time. A shell forks only a few for `>(tee log)`.
 const MAX_SHELL_LOOKUPS: usize = 64;
 
 impl Processes for Lookup {

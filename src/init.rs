@@ -143,8 +143,9 @@ impl Init {
         self.lifecycle.deadline().map(|deadline| deadline.saturating_sub(clock::now()))
     }
 
-    /// Whether a signal was caused by rinit's own actions: by a write to a closed pipe or beyond the limit for file sizes, or
-    /// by the stop that rinit sends to its own process group. SIGXCPU from the kernel is about rinit's own CPU time.
+    /// Whether a signal was caused by rinit's own actions: by a write to a closed pipe or beyond the limit for file
+    /// sizes, or by the stop that rinit sends to its own process group. The kernel marks SIGPIPE and SIGXFSZ as sent by
+    /// kill(2), with rinit as the sender. SIGXCPU from the kernel is about rinit's own CPU time.
     fn is_caused_by_rinit(&self, received: Received) -> bool {
         match received.signal {
             Signal::PIPE | Signal::XFSZ | Signal::TSTP | Signal::TTIN | Signal::TTOU => {
@@ -217,11 +218,12 @@ impl Init {
         self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // The kernel does not report the children it reaped until now: find out whether any are left.
+            // What `MainExited` leads to depends on whether a child is left: the kernel does not report the children
+            // that it has reaped until now.
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainExited(status));
-        // rinit has no child left, but orphans of processes from outside become its children later.
+        // No child was left, so rinit has not taken over yet. Orphans of processes from outside can become children.
         if self.exit.is_none() && self.reaping.in_kernel() {
             self.reaping.take_over();
             round = self.reaping.reap(None);
@@ -469,7 +471,7 @@ impl Init {
     }
 
     /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
-    /// script that runs rinit.
+    /// script that runs rinit. By STOP only rinit stops, as STOP was sent to main alone.
     fn stop_self(&mut self, signal: Signal) {
         debug!("stopping rinit's own process group by {signal}");
         if !signals::stop_own_group(signal) {
@@ -514,8 +516,9 @@ impl Init {
 fn survives(pid: Pid, signal: Signal) -> bool {
     let read = Procfs::of_our_namespace().and_then(|procfs| Some((procfs.status(pid)?, procfs.sleeps_in(pid)?)));
     let Some((status, function)) = read else { return true };
-    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. When it has been woken and
-    // does not run yet, it is shown as sleeping in "0"; a program that uses sigwait has no handler for SIGTERM.
+    // While a process is in sigwait(3), /proc shows the signals that it waits for as not blocked. When it has just been
+    // woken, the function is "0", as for any process that does not sleep. A process with a handler for SIGTERM does not
+    // use sigwait.
     let may_be_in_sigwait =
         function.starts_with("do_sigtimedwait") || function == "0" && !status.caught.contains(Signal::TERM);
     may_be_in_sigwait

@@ -30,7 +30,7 @@ pub enum Event {
     /// The kernel discarded the signal by which rinit wanted to stop itself: its process group is orphaned, so no shell could
     /// continue it.
     StopDiscarded(Signal),
-    /// main has exited, and has been reaped.
+    /// main has exited and has been reaped, or rinit has given up waiting for it (`Action::AbandonMain`).
     MainExited(WaitStatus),
     /// Another child has exited, and has been reaped.
     Reaped,
@@ -246,7 +246,7 @@ impl Lifecycle {
                 if !self.main_runs() {
                     return self.suspend_without_main();
                 }
-                // With this foreground only a stop by TSTP is undone.
+                // With `Another`, rinit continues main after TSTP, and leaves it stopped after TTIN and TTOU.
                 self.on_main_stopped(signal, Foreground::Another, false)
             }
             Event::MainExited(status) => self.on_main_exited(status),
@@ -362,7 +362,8 @@ impl Lifecycle {
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
         let actions = self.after_main();
-        // --wait-all waits for a stop signal. If the stop sequence holds one back, it has arrived already.
+        // A stop signal ends --wait-all, and one that the stop sequence holds back has arrived already. Only after
+        // `after_main`: with `--grace 0` that would exit at once, and the remaining processes would not be asked.
         self.options.wait_all &= !is_held_back;
         actions
     }

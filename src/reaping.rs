@@ -137,9 +137,9 @@ impl Reaping {
             return;
         }
         self.obstacle = Some(Obstacle("main has exited, and rinit has to see when the other processes exit", None));
-        // PID 1 still leaves reaping to the kernel: with thousands of processes waitpid(2) would be the slowest part of the
-        // drain. A subreaper keeps zombies until it reaps them: by a zombie's PID it recognizes that process's children as its
-        // descendants.
+        // PID 1 still leaves reaping to the kernel: with thousands of processes waitpid(2) would be the slowest part of
+        // the drain. A subreaper reaps by itself: if a parent exits after a scan has read its child's stat, the scan
+        // recognizes the child as a descendant only while the parent is still there as a zombie.
         let set = match nix::unistd::getpid().as_raw() {
             1 => signals::leave_reaping_to_kernel_with_notice(),
             _ => signals::default_sigchld().map(drop),

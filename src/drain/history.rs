@@ -60,7 +60,7 @@ impl StopHistory {
         self.0.retain(|request| tick.saturating_sub(request.tick) <= longest);
     }
 
-    /// When the first request was sent, in clock ticks since boot.
+    /// The earliest time of a request, in clock ticks since boot. A signal that was repeated counts with its last time.
     pub fn first(&self) -> Option<u64> {
         self.0.iter().map(|request| request.tick).min()
     }

@@ -22,8 +22,8 @@
 //!   second after its parent's exit. (With the default action, the parent's SIGTERM would have killed it.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
 //!   is asked a second after all other processes are gone, and at the latest a second before the grace period is over:
-//!   SIGPIPE would kill a process that is still saving if its reader exited. A process with a child of any other kind
-//!   has work of its own, and is not treated as a reader.
+//!   SIGPIPE would kill a process that is still saving if its reader exited. A process with a child that is not
+//!   such a reader has work of its own, and is not treated as one.
 //! - A shell that was forked less than 100 ms ago and has executed no program yet is examined again after that time:
 //!   `tee` in `exec > >(tee log)` is still a copy of the shell at first.
 //!
@@ -68,7 +68,7 @@ pub enum Order {
     HangUp(Pid),
     /// Send SIGCONT: it is stopped and could not act on a request.
     Continue(Pid),
-    /// Send SIGKILL: it was asked, and cannot act on SIGTERM.
+    /// Send SIGKILL: it was asked, and cannot act on SIGTERM, or the grace period is over.
     Kill(Pid),
     /// Send SIGKILL to all: the grace period is over.
     KillAll,
@@ -101,8 +101,8 @@ const LATE_TIME: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(50);
 
-/// One scan examines at most this many deferred processes again, as there may be thousands. A process whose parent has
-/// exited may have become due, and is examined in any case.
+/// Of the processes that may still have to be asked, one scan examines at most this many again: there may be thousands.
+/// The last call examines all. A process whose parent has exited may have become due, and is examined in any case.
 const MAX_REEXAMINED: usize = 32;
 
 /// Per-process drain state.
@@ -110,7 +110,7 @@ const MAX_REEXAMINED: usize = 32;
 enum State {
     /// Not asked yet.
     Deferred,
-    /// Not asked yet, and its parent, which handled SIGTERM, exited at `Record::since`.
+    /// Not asked yet. Its parent exited at `Record::since`, and handled SIGTERM, or may have.
     Orphaned,
     /// Counts as asked until the last call.
     Provisional,
@@ -118,7 +118,7 @@ enum State {
     Ignoring,
     /// Asked at `Record::since`.
     Asked,
-    /// Asked, and examined again `RESPONSE_TIME` later: it can act on SIGTERM.
+    /// Asked, and examined again `RESPONSE_TIME` later: it can act on SIGTERM. Also an interactive shell after SIGHUP.
     Responsive,
     /// A zombie, or killed: nothing is left to do.
     Done,
@@ -188,7 +188,7 @@ impl Record {
     }
 }
 
-/// One drain, from main's exit to rinit's.
+/// One drain, from its beginning to rinit's exit.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// rinit's own PID.
@@ -199,7 +199,7 @@ pub struct Rules {
     pub(super) began: Moment,
     /// `began` in clock ticks since boot, the unit of `Facts::started`.
     began_tick: u64,
-    /// When the first stop signal was forwarded, in the same ticks.
+    /// `StopHistory::first`, in the same ticks; `began_tick` if no stop signal was forwarded.
     forwarded_tick: u64,
     /// Sorted by PID.
     records: Vec<Record>,
@@ -247,7 +247,8 @@ impl Rules {
         self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
-    /// Whether each process has been asked, or has exited. One that counts as asked until the last call has not been.
+    /// Whether no process is left that the drain may have to ask. It may have to ask one that counts as asked until the
+    /// last call.
     pub fn has_asked_all(&self) -> bool {
         !self.records.iter().any(Record::is_open)
     }
@@ -326,8 +327,8 @@ impl Rules {
     ) -> Vec<Order> {
         let mut orders = Vec::new();
         self.forwarded_tick = history.first().unwrap_or(self.began_tick);
-        // The first scan after the last call examines all open processes again. It looks for PIDs that now belong to other
-        // processes, as does the first scan after the grace period.
+        // The first scan after the last call examines all open processes again. For the others it checks whether the
+        // PID has a new owner, as does the first scan after the grace period.
         let makes_last_call = self.is_past_last_call(now) && !self.last_call_made;
         self.last_call_made |= makes_last_call;
         let ends_grace = self.kill_all.is_none() && self.grace_end().is_some_and(|end| end <= now);
@@ -413,8 +414,9 @@ impl Rules {
         record.state = match history.reached(pid, &facts) {
             Reached::Yes => State::Asked,
             Reached::Maybe => State::Provisional,
-            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last scan. In
-            // the first scan that parent may be main.
+            // rinit starts no processes now, so a new child of rinit is an orphan whose parent exited since the last
+            // scan and may have handled SIGTERM. In the first scan the parent may be main, which can have passed on
+            // only a signal that it handled.
             Reached::No if facts.parent == self.us && (!self.first || history.main_handled()) => State::Orphaned,
             Reached::No => State::Deferred,
         };
@@ -549,7 +551,7 @@ impl Rules {
         }
     }
 
-    /// A process that has a child of another kind is not treated as a reader.
+    /// Clears `reader` for each process with a child that is not a reader: it has work of its own.
     fn correct_readers(&mut self) {
         if !self.records.iter().any(|record| record.reader && record.is_open()) {
             return;
@@ -620,7 +622,7 @@ impl Rules {
         child.started >= self.asked_at(parent) && (parent.forwarded || !child.from_start)
     }
 
-    /// When a process was asked, in clock ticks since boot.
+    /// When a process was asked, in clock ticks since boot. For a forwarded signal, the earliest time that is known.
     fn asked_at(&self, record: &Record) -> u64 {
         match record.forwarded {
             true => self.forwarded_tick,
@@ -713,7 +715,8 @@ impl Rules {
     }
 }
 
-/// The latest time to ask a process, after the drain's beginning: a second before the grace period is over.
+/// The latest time to ask a process, after the drain's beginning: a second before the grace period is over, or half of
+/// it if that is later.
 fn latest_request(grace: Duration) -> Duration {
     grace.saturating_sub(SELF_EXIT_TIME).max(grace / 2)
 }

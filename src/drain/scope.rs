@@ -85,7 +85,7 @@ impl Descendants {
         self.known.get(place).map(|(_, started)| *started)
     }
 
-    /// Adds new descendants and forgets those that are gone. Reads files of new processes only.
+    /// Adds new descendants and forgets those that are gone. Reads files of new processes and of their parents only.
     fn update(&mut self, procfs: Procfs) {
         let us = nix::unistd::getpid();
         let present = sorted(procfs);
@@ -102,7 +102,7 @@ impl Descendants {
         loop {
             let before = new.len();
             new.retain(|(pid, parent, started)| {
-                // If the known parent still has its PID, the child's stat means that parent and no later process.
+                // The child's stat has only the parent's PID. If the known process still has it, that is the parent.
                 let is_same = |since| procfs.stat(*parent).is_some_and(|stat| stat.started == since);
                 let is_ours = *parent == us || self.started(*parent).is_some_and(is_same);
                 if is_ours && let Err(place) = self.known.binary_search_by_key(pid, |(known, _)| *known) {
@@ -122,7 +122,7 @@ impl Descendants {
     }
 
     /// Signals a descendant, and no later process with the same PID. The start time is read after the pidfd was opened: if
-    /// it is the known one, the pidfd refers to the descendant, or to a process that has exited.
+    /// the PID is still the descendant's then, it was so when the pidfd was opened.
     fn send_to(&mut self, procfs: Procfs, pid: Pid, signal: Signal) -> Result<()> {
         let started = self.started(pid);
         let is_same = || started.is_some() && procfs.stat(pid).map(|stat| stat.started) == started;

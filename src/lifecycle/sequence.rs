@@ -28,8 +28,8 @@ impl Progress {
         self.received.is_some() && !self.has_sent
     }
 
-    /// A stop signal has arrived. Some: it starts the sequence or ends its first wait, and the sequence sends the signal in
-    /// the Some, if there is one. None: rinit forwards the received signal.
+    /// A stop signal has arrived. None: it is forwarded. Some: it starts the sequence or ends its first wait, and is
+    /// not forwarded. The signal in the Some, if any, is sent in its place.
     pub(super) fn on_stop_signal(
         &mut self,
         steps: &StopSequence,
