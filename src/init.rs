@@ -473,7 +473,7 @@ impl Init {
     /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
     /// script that runs rinit. By STOP only rinit stops, as STOP was sent to main alone.
     fn stop_self(&mut self, signal: Signal) {
-        debug!("stopping rinit's own process group by {signal}");
+        debug!("stopping by {signal}, as main did");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
             self.check_stop();

@@ -82,7 +82,7 @@ pub enum Reaction {
     ContinueInForeground,
     /// rinit's group gets the foreground.
     TakeForeground,
-    /// rinit stops its own group by the same signal.
+    /// rinit stops its own group by the same signal; by STOP itself alone.
     StopToo,
 }
 
