@@ -109,8 +109,8 @@ impl Drain {
             return Remaining::Unrelated;
         };
         // Ignore zombies: only their parent can reap them, and it is counted separately, or is outside. If /proc shows
-        // no process, it hides them all (hidepid), and they count as alive. (In the first PID namespace the processes
-        // that exist may all be kernel threads.)
+        // no process, it hides them all (hidepid), and they count as alive. Not so in the first PID namespace:
+        // the processes that exist may all be kernel threads, which are not listed.
         let mut nothing_is_shown = !procfs.shows_the_kernel();
         let lives = |pid| {
             nothing_is_shown = false;
@@ -181,7 +181,7 @@ impl Drain {
         Some(running.rules.next(clock::now().max(now)))
     }
 
-    /// Whether the drain has begun and has asked every process.
+    /// Whether the drain has begun, and has no process left to ask.
     pub fn has_asked_all(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.rules.has_asked_all())
     }

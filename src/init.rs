@@ -218,8 +218,8 @@ impl Init {
         self.return_terminal(self.killed_by);
         if self.reaping.in_kernel() && self.reaping.children() {
             self.reaping.take_over();
-            // What `MainExited` leads to depends on whether a child is left: the kernel does not report the children
-            // that it has reaped until now.
+            // What `MainExited` leads to depends on whether a child is left. That is not known yet: the kernel has
+            // reaped children without a notice.
             round.more = self.reaping.reap(None).more;
         }
         self.on(Event::MainExited(status));
@@ -471,9 +471,9 @@ impl Init {
     }
 
     /// Stops our own group, as the terminal stopped main's: without rinit, main would be in our group, together with the
-    /// script that runs rinit. By STOP only rinit stops, as STOP was sent to main alone.
+    /// script that runs rinit. By STOP only rinit stops: the terminal does not send it.
     fn stop_self(&mut self, signal: Signal) {
-        debug!("stopping by {signal}, as main did");
+        debug!("stopping by {signal}");
         if !signals::stop_own_group(signal) {
             self.on(Event::StopDiscarded(signal));
             self.check_stop();

@@ -66,7 +66,7 @@ pub enum Action {
     GiveTerminal,
     /// Make rinit's own group the terminal's foreground.
     TakeTerminal,
-    /// Stop as main did, so that the shell that started rinit sees a stopped job.
+    /// Stop rinit by this signal, so that the shell that started it sees a stopped job.
     StopSelf(Signal),
     /// Send KILL to main and its group: the last step of the stop sequence.
     KillMain,
@@ -362,8 +362,8 @@ impl Lifecycle {
         let is_held_back = matches!(self.phase, Phase::Running { progress, .. } if progress.holds_back());
         self.status = self.status_for(status);
         let actions = self.after_main();
-        // A stop signal ends --wait-all, and one that the stop sequence holds back has arrived already. Only after
-        // `after_main`: with `--grace 0` that would exit at once, and the remaining processes would not be asked.
+        // A stop signal ends --wait-all, and one that the stop sequence holds back has arrived already. `after_main`
+        // must not see that yet: with `--grace 0` it would exit at once, and not ask the remaining processes.
         self.options.wait_all &= !is_held_back;
         actions
     }

@@ -14,7 +14,7 @@ const MAX_PER_ROUND: usize = 64;
 
 /// Whether the kernel or rinit reaps, and what is known about rinit's children.
 pub struct Reaping {
-    /// Why rinit has to reap. None: the kernel reaps.
+    /// Why rinit needs SIGCHLD. None: the kernel reaps, and sends none.
     obstacle: Option<Obstacle>,
     /// Whether a child was alive at the last waitpid(2).
     children: bool,
@@ -45,7 +45,7 @@ pub struct Needs {
     pub warnings: bool,
 }
 
-/// Why the kernel does not reap, and the error behind it.
+/// Why rinit needs SIGCHLD, and the error behind it.
 #[derive(Clone, Copy, Debug)]
 struct Obstacle(&'static str, Option<Errno>);
 
@@ -63,7 +63,7 @@ impl Reaping {
         Reaping { obstacle, children: true, was_in_kernel: obstacle.is_none(), level, orphans: 0 }
     }
 
-    /// Whether the kernel reaps.
+    /// Whether the kernel reaps and sends no SIGCHLD.
     pub fn in_kernel(&self) -> bool {
         self.obstacle.is_none()
     }

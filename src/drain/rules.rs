@@ -22,8 +22,8 @@
 //!   second after its parent's exit. (With the default action, the parent's SIGTERM would have killed it.)
 //! - A reader of another process's output (`tee`, a log shipper) normally reads to the end of file and exits by itself. It
 //!   is asked a second after all other processes are gone, and at the latest a second before the grace period is over:
-//!   SIGPIPE would kill a process that is still saving if its reader exited. A process with a child that is not
-//!   such a reader has work of its own, and is not treated as one.
+//!   SIGPIPE would kill a process that is still saving if its reader exited. A reader with a child that is no reader
+//!   has work of its own, and is asked like any other process.
 //! - A shell that was forked less than 100 ms ago and has executed no program yet is examined again after that time:
 //!   `tee` in `exec > >(tee log)` is still a copy of the shell at first.
 //!
@@ -247,8 +247,8 @@ impl Rules {
         self.records.iter().filter(is_deferred).map(|record| record.pid)
     }
 
-    /// Whether no process is left that the drain may have to ask. It may have to ask one that counts as asked until the
-    /// last call.
+    /// Whether no process is left that the drain may still have to ask. (One that counts as asked only until the last
+    /// call is such a process.)
     pub fn has_asked_all(&self) -> bool {
         !self.records.iter().any(Record::is_open)
     }
@@ -355,6 +355,7 @@ impl Rules {
                 }
                 Some(record) => self.check_asked(*record, now, processes, &mut orders),
             };
+            // A process without a record is new to the next scan, which examines it.
             self.records.extend(record);
         }
         self.next_reexamined = if self.next_reexamined.saturating_add(MAX_REEXAMINED) < open {
@@ -434,8 +435,8 @@ impl Rules {
         processes.facts(record.pid).is_some_and(|facts| facts.started != record.started)
     }
 
-    /// Examines an open process again; `before` are the records before this scan. None when it is gone. If another process
-    /// has its PID, the next scan examines that.
+    /// Examines an open process again. None when it is gone, even if another process has its PID by now. `before`: the
+    /// records in which its former parent is looked up.
     fn reexamine(
         &self,
         mut record: Record,
