@@ -194,7 +194,7 @@ impl Drain {
     /// Logs that the drain is over. Returns false if there was none, or no process to drain.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };
-        let since = if running.had_main { "the main process exited" } else { "the stop began" };
+        let since = if running.had_main { "the shutdown began" } else { "the stop began" };
         info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.rules.began)));
         true
     }

@@ -12,7 +12,8 @@
 //! 3. The *last call* has come: half the grace period is over, or 5 s where that is sooner.
 //!
 //! Main's process group is asked first. Until the last call, a process outside of the group is not due while the group has
-//! a member that can act on SIGTERM: the group may still need it, as dockerd needs containerd-shim.
+//! a member that can act on SIGTERM and is not a reader (see below): the group may still need it, as dockerd needs
+//! containerd-shim.
 //!
 //! Four kinds of process wait longer:
 //!
@@ -636,7 +637,7 @@ impl Rules {
         self.tick(self.age(now)) < started.saturating_add(EXEC_TICKS)
     }
 
-    /// Whether main's process group has a member that can act on SIGTERM. A zombie cannot.
+    /// Whether main's process group has a member that can act on SIGTERM and is not a reader. A zombie cannot act.
     fn group_is_left(&mut self, processes: &mut dyn Processes) -> bool {
         let waits = |record: &Record| !record.in_group && record.is_open() && record.state != State::Ignoring;
         if !self.records.iter().any(waits) {
