@@ -29,8 +29,6 @@ pub struct Drain {
 
 struct Running {
     rules: Rules,
-    /// False with `--pause`, which starts no command.
-    had_main: bool,
     /// What rinit's own stdin is, as /proc shows it.
     stdin: Option<PathBuf>,
     /// Whether the first scan is not over yet.
@@ -126,7 +124,6 @@ impl Drain {
         let stdin = Procfs::of_our_namespace().and_then(|procfs| procfs.stdin(nix::unistd::getpid()));
         self.running = Some(Running {
             rules: Rules::new(nix::unistd::getpid(), main, grace, now, tick),
-            had_main: main.is_some(),
             stdin,
             first: true,
             deferred: None,
@@ -194,8 +191,10 @@ impl Drain {
     /// Logs that the drain is over. Returns false if there was none, or no process to drain.
     pub fn log_end(&self, now: Moment) -> bool {
         let Some(running) = self.running.as_ref().filter(|running| !running.first) else { return false };
-        let since = if running.had_main { "the shutdown began" } else { "the stop began" };
-        info!("all remaining processes are gone, {} after {since}", Took(now.saturating_sub(running.rules.began)));
+        info!(
+            "all remaining processes are gone, {} after the shutdown began",
+            Took(now.saturating_sub(running.rules.began))
+        );
         true
     }
 }

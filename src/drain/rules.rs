@@ -523,7 +523,8 @@ impl Rules {
                 false => self.reexamine(record, now, &self.records, processes),
             };
             match current {
-                None => record.state = State::Done,
+                // The next scan drops it, or examines a process that has its PID now.
+                None => continue,
                 Some(current) if current.state == State::Done => record = current,
                 // Whatever `on_term` is: while the shell starts a child it blocks SIGTERM, and then seems to handle it.
                 Some(current) if current.interactive_shell == InteractiveShell::Yes => {
